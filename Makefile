@@ -1,0 +1,40 @@
+# Everything a user or CI needs; `make` alone lists the targets.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.PHONY: help install run test test-slow lint bench docs clean
+help:            ## list the targets
+	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("zifsim needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12 install") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+install: $(STAMP)  ## make .venv and install zifsim into it
+
+run: $(STAMP)      ## the whole job at quick settings: workflows/quick.toml -> results/quick
+	$(BIN)/zifsim run workflows/quick.toml
+
+test: $(STAMP)     ## the fast tests (under 10 minutes on 2 cores)
+	$(BIN)/python -m pytest -n 2
+
+test-slow: $(STAMP) ## the long physics tests
+	$(BIN)/python -m pytest -m slow
+
+lint: $(STAMP)     ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(STAMP)    ## benchmarks against peers, where the peers are installed
+	for b in benchmarks/*.py; do $(BIN)/python $$b || exit 1; done
+
+docs: $(STAMP)     ## regenerate the pictures and tables shown in the README and docs/
+	$(BIN)/python docs/make_figures.py
+
+clean:           ## remove the environment, caches and results of `make run`
+	rm -rf $(VENV) results .pytest_cache .mypy_cache .ruff_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

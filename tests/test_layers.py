@@ -1,0 +1,48 @@
+"""Imports go only downward through the floors of the house (docs/architecture.md)."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "zifsim"
+FLOORS = {
+    "units": 0, "errors": 0, "rng": 0, "log": 0, "__init__": 0,
+    "model": 1,
+    "io": 2,
+    "build": 3, "melt": 3, "gcmc": 3, "analysis": 3, "mixture": 3,
+    "campaign": 4, "compare": 4, "report": 4,
+    "cli": 5,
+}
+# Rooms of one floor do not see each other, except: campaign runs the stages, compare and report included.
+SIDEWAYS = {("campaign", "compare"), ("campaign", "report"), ("report", "compare")}
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported_rooms(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import; write 'from zifsim...'"
+            names.add(node.module or "")
+            if node.module == "zifsim":
+                names.update(f"zifsim.{alias.name}" for alias in node.names)
+    return {n.split(".")[1] for n in names if n.startswith("zifsim.")} - {"__version__"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_point_downward(path: Path) -> None:
+    room = room_of(path)
+    for other in imported_rooms(path) - {room}:
+        allowed = FLOORS[other] < FLOORS[room] or (room, other) in SIDEWAYS
+        assert allowed, f"zifsim/{path.relative_to(PACKAGE)} (floor {FLOORS[room]}) imports zifsim.{other}"
+
+
+def test_every_room_has_a_floor() -> None:
+    assert {room_of(p) for p in MODULES} <= set(FLOORS)

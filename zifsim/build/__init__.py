@@ -1,0 +1,1 @@
+"""Chemistry: linkers, disorder, ordered cells."""

@@ -1,0 +1,1 @@
+"""Machines: studies, stages, run folders, provenance."""

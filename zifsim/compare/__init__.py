@@ -1,0 +1,1 @@
+"""Our numbers beside the experiment and the published simulation."""

@@ -1,0 +1,1 @@
+"""Chance: grand canonical Monte Carlo on a rigid framework."""

@@ -1,0 +1,1 @@
+"""Reading and writing: the only rooms that know file formats."""

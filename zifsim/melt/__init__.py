@@ -1,0 +1,1 @@
+"""Time: force-field assembly in OpenMM, temperature programs, melt and quench."""

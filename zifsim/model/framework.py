@@ -1,0 +1,172 @@
+"""A framework: atoms in a periodic cell, with the nodes and linkers they belong to."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from ase.data import atomic_masses, atomic_numbers
+from numpy.typing import ArrayLike, NDArray
+
+from zifsim.units import AMU_PER_CUBIC_ANGSTROM_TO_G_CM3
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class BuildingUnit:
+    """A metal node or a linker: its kind (``Zn``, ``Im``, ``mIm``, ``bIm``) and the indices of its atoms."""
+
+    kind: str
+    atoms: tuple[int, ...]
+
+
+def _no_bonds() -> IntArray:
+    return np.empty((0, 2), dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Framework:
+    """An ordered periodic structure (P1).
+
+    Attributes
+    ----------
+    name: what it is called in tables and file names.
+    species: (N,) chemical symbols.
+    positions: (N, 3) Cartesian, Å; not necessarily wrapped into the cell.
+    cell: (3, 3) lattice vectors as rows, Å.
+    types: (N,) force-field atom types of the ZIF-FF naming (``Zn N1 C1 ... H7``), or empty if unassigned.
+    bonds: (B, 2) atom index pairs, each taken at its minimum image; Zn–N bonds included.
+    units: nodes and linkers, together covering every atom once; empty if unrecognised.
+    charges: (N,) e, or None where no charge set has been assigned.
+    source: where it came from (file and what was done to it), one line.
+    """
+
+    name: str
+    species: tuple[str, ...]
+    positions: FloatArray
+    cell: FloatArray
+    types: tuple[str, ...] = ()
+    bonds: IntArray = field(default_factory=_no_bonds)
+    units: tuple[BuildingUnit, ...] = ()
+    charges: FloatArray | None = None
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        n = len(self.species)
+        positions = np.ascontiguousarray(self.positions, dtype=np.float64)
+        cell = np.ascontiguousarray(self.cell, dtype=np.float64)
+        bonds = np.ascontiguousarray(self.bonds, dtype=np.int64).reshape(-1, 2)
+        if positions.shape != (n, 3):
+            raise ValueError(f"positions have shape {positions.shape}, expected ({n}, 3)")
+        if cell.shape != (3, 3) or abs(np.linalg.det(cell)) < 1e-6:
+            raise ValueError("cell must be three linearly independent row vectors, shape (3, 3)")
+        if self.types and len(self.types) != n:
+            raise ValueError(f"{len(self.types)} types for {n} atoms")
+        if self.charges is not None and np.shape(self.charges) != (n,):
+            raise ValueError(f"charges have shape {np.shape(self.charges)}, expected ({n},)")
+        for array in (positions, cell, bonds):
+            array.setflags(write=False)
+        object.__setattr__(self, "positions", positions)
+        object.__setattr__(self, "cell", cell)
+        object.__setattr__(self, "bonds", bonds)
+
+    @property
+    def n_atoms(self) -> int:
+        return len(self.species)
+
+    @property
+    def masses(self) -> FloatArray:
+        """(N,) atomic masses, amu."""
+        return np.array([atomic_masses[atomic_numbers[s]] for s in self.species])
+
+    @property
+    def mass_amu(self) -> float:
+        """Mass of the cell, amu."""
+        return float(self.masses.sum())
+
+    @property
+    def volume(self) -> float:
+        """Cell volume, Å³."""
+        return float(abs(np.linalg.det(self.cell)))
+
+    @property
+    def density_g_cm3(self) -> float:
+        """Bulk (envelope) density of the cell, g/cm³."""
+        return self.mass_amu / self.volume * AMU_PER_CUBIC_ANGSTROM_TO_G_CM3
+
+    @property
+    def formula(self) -> str:
+        """Cell contents, metals first, then C, H, N and the rest: ``Zn16 C108 H102 N64``."""
+        counts = Counter(self.species)
+        order = sorted(counts, key=lambda s: (s in "CHN", "CHN".find(s), s))
+        return " ".join(f"{s}{counts[s]}" for s in order)
+
+    @property
+    def fractional(self) -> FloatArray:
+        """(N, 3) fractional coordinates (not wrapped)."""
+        result: FloatArray = np.linalg.solve(self.cell.T, self.positions.T).T
+        return result
+
+    @property
+    def cell_widths(self) -> FloatArray:
+        """(3,) perpendicular distances between opposite cell faces, Å."""
+        widths: FloatArray = 1.0 / np.linalg.norm(np.linalg.inv(self.cell), axis=0)
+        return widths
+
+    def unit_counts(self) -> dict[str, int]:
+        """How many building units of each kind the cell holds."""
+        return dict(Counter(u.kind for u in self.units))
+
+    def minimum_image(self, vectors: ArrayLike) -> FloatArray:
+        """Shortest periodic images of ``vectors`` (..., 3), Å (exact for vectors under half a cell width)."""
+        vectors = np.asarray(vectors, dtype=np.float64)
+        fractional = np.linalg.solve(self.cell.T, vectors.reshape(-1, 3).T).T
+        fractional -= np.round(fractional)
+        shortest: FloatArray = (fractional @ self.cell).reshape(vectors.shape)
+        return shortest
+
+    def content_hash(self) -> str:
+        """sha256 over everything a simulation depends on: species, positions, cell, types, charges, bonds."""
+        digest = hashlib.sha256()
+        digest.update(" ".join(self.species).encode())
+        digest.update(" ".join(self.types).encode())
+        digest.update(np.round(self.positions, 6).tobytes())
+        digest.update(np.round(self.cell, 6).tobytes())
+        digest.update(self.bonds.tobytes())
+        if self.charges is not None:
+            digest.update(np.round(self.charges, 8).tobytes())
+        return digest.hexdigest()
+
+    def supercell(self, repeats: tuple[int, int, int]) -> Framework:
+        """The cell repeated ``repeats`` times along a, b, c; bonds are re-found across the new cell."""
+        shifts = np.array([(i, j, k) for i in range(repeats[0]) for j in range(repeats[1])
+                           for k in range(repeats[2])])
+        if len(shifts) == 1:
+            return self
+        n = self.n_atoms
+        positions = (self.positions[None] + (shifts @ self.cell)[:, None]).reshape(-1, 3)
+        copy_of = {tuple(s): c for c, s in enumerate(shifts.tolist())}
+        fractional = self.fractional
+        bonds = []
+        for i, j in self.bonds:
+            image = -np.round(fractional[j] - fractional[i]).astype(int)
+            for c, shift in enumerate(shifts):
+                target = tuple(int(x) for x in (shift + image) % repeats)
+                bonds.append((c * n + i, copy_of[target] * n + j))
+        copies = len(shifts)
+        return replace(
+            self,
+            species=self.species * copies,
+            positions=positions,
+            cell=self.cell * np.asarray(repeats)[:, None],
+            types=self.types * copies,
+            bonds=np.array(bonds, dtype=np.int64).reshape(-1, 2),
+            units=tuple(BuildingUnit(u.kind, tuple(a + c * n for a in u.atoms))
+                        for c in range(copies) for u in self.units),
+            charges=None if self.charges is None else np.tile(self.charges, copies),
+            source=f"{self.source}; supercell {'x'.join(map(str, repeats))}",
+        )

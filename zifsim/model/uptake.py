@@ -1,0 +1,99 @@
+"""Results of adsorption: loading points, isotherms, Henry coefficients, and estimates built from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from zifsim.units import mol_kg_to_ml_stp_g
+
+
+@dataclass(frozen=True, slots=True)
+class LoadingPoint:
+    """One pressure of an isotherm. Loadings in mol/kg; errors are one standard error of the mean.
+
+    ``molecules_per_cell`` counts per simulation cell (the supercell). ``effective_samples`` is the number of
+    independent samples in the production part; ``equilibrated`` is False where the series never settled.
+    """
+
+    pressure_pa: float
+    fugacity_pa: float
+    loading_mol_kg: float
+    loading_error_mol_kg: float
+    excess_mol_kg: float
+    molecules_per_cell: float
+    molecules_per_cell_error: float
+    heat_of_adsorption_kj_mol: float
+    heat_of_adsorption_error_kj_mol: float
+    n_moves: int
+    n_equilibration_moves: int
+    effective_samples: float
+    equilibrated: bool
+    seed: int
+
+    @property
+    def loading_ml_stp_g(self) -> float:
+        return mol_kg_to_ml_stp_g(self.loading_mol_kg)
+
+    @property
+    def loading_error_ml_stp_g(self) -> float:
+        return mol_kg_to_ml_stp_g(self.loading_error_mol_kg)
+
+
+@dataclass(frozen=True, slots=True)
+class HenryResult:
+    """Widom insertion: Henry coefficient K_H (mol/kg/Pa) and heat at zero loading (kJ/mol), with errors."""
+
+    gas: str
+    temperature_k: float
+    henry_coefficient_mol_kg_pa: float
+    henry_error_mol_kg_pa: float
+    heat_of_adsorption_kj_mol: float
+    heat_of_adsorption_error_kj_mol: float
+    n_insertions: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Isotherm:
+    """Loading of one gas in one framework at one temperature, pressures ascending."""
+
+    gas: str
+    guest_model: str
+    forcefield: str
+    charges: str
+    framework: str
+    framework_sha256: str
+    temperature_k: float
+    supercell: tuple[int, int, int]
+    points: tuple[LoadingPoint, ...]
+    henry: HenryResult | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready values; :meth:`from_dict` is the inverse."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Isotherm:
+        values = dict(data)
+        values["supercell"] = tuple(values["supercell"])
+        values["points"] = tuple(LoadingPoint(**p) for p in values["points"])
+        values["henry"] = HenryResult(**values["henry"]) if values.get("henry") else None
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class UptakeEstimate:
+    """An uptake with its two kinds of uncertainty kept apart, mL(STP)/g.
+
+    ``sampling_error``: standard error of Monte Carlo sampling within a structural model.
+    ``model_spread``: standard deviation between structural models (configurations, glasses); 0 for one model.
+    """
+
+    value: float
+    sampling_error: float
+    model_spread: float
+    n_models: int
+    equilibrated: bool = True

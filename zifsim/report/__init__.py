@@ -1,0 +1,1 @@
+"""People: figures and the HTML report. Reads results only, never simulates."""
