@@ -27,3 +27,9 @@ class UnknownNameError(ZifsimError):
 
 class SimulationError(ZifsimError):
     """A run that had to stop for a physical reason (non-finite energy, fused atoms, box too small)."""
+
+
+class RunInterrupted(Exception):
+    """A run that was asked to stop (SIGTERM, SIGUSR1) and saved its state first; the CLI exits with code 75."""
+
+    exit_code = 75
