@@ -1,0 +1,207 @@
+"""The comparison table in words: CSV for machines, Markdown and LaTeX for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from zifsim.compare.reference import PRESSURE_BAR
+from zifsim.compare.scores import Score, score_table
+from zifsim.compare.table import ComparisonRow, ComparisonTable
+from zifsim.io.files import write_text_atomic
+from zifsim.io.tables import Cell, latex_table, markdown_table, write_csv
+
+# fmt: off
+COLUMNS = (
+    "study", "quality", "quality_note", "section", "material", "gas", "temperature_k", "pressure_bar",
+    "uptake_ml_stp_g", "sampling_error_ml_stp_g", "model_spread_ml_stp_g", "n_models", "equilibrated",
+    "experiment_ml_stp_g", "experiment_low_ml_stp_g", "experiment_high_ml_stp_g",
+    "experiment_zero_is_kinetic", "experiment_origin", "published_simulation_ml_stp_g",
+    "ours_minus_experiment_ml_stp_g", "published_minus_experiment_ml_stp_g", "ours_minus_published_ml_stp_g",
+    "forcefield", "charges", "guest_model", "cutoff_angstrom", "study_seed", "seeds", "models",
+    "zifsim_version", "note",
+)
+SCORE_COLUMNS = (
+    "study", "quality", "quality_note", "group", "n_rows",
+    "mean_absolute_error_ours_ml_stp_g", "mean_absolute_error_published_ml_stp_g",
+    "n_log_rows", "mean_abs_ln_ratio_ours", "mean_abs_ln_ratio_published",
+)
+SHOWN = (
+    "Material", "Gas", "T, K", "This work", "Spread", "Models", "Experiment", "Published sim.",
+    "Ours − exp.", "Publ. − exp.", "Ours − publ.",
+)
+SHOWN_ALIGN = "llrrrrrrrrr"
+SCORE_SHOWN = (
+    "Rows", "n", "MAE ours", "MAE published", "n (log)", "mean abs. ln ratio, ours",
+    "mean abs. ln ratio, published", "typical factor, ours", "typical factor, published",
+)
+# fmt: on
+EXPLANATION = (
+    "Uptake at 1 bar, mL(STP)/g. This work: mean over structural models ± standard error of sampling; "
+    "spread: standard deviation between models. * not equilibrated. † a measured zero is kinetic (the gas "
+    "does not get in in time), so its log ratio is undefined. Deviations from a measured range count from "
+    "its nearer end. Experiment and published simulation: doi:10.1039/c8sc04044c."
+)
+SCORE_EXPLANATION = (
+    "Ours and published over the same rows of Table 1; the log ratio |ln(simulated/measured)| over those "
+    "where all three values are positive. The typical factor is exp(mean |ln ratio|)."
+)
+
+
+def write_tables(table: ComparisonTable, folder: Path) -> None:
+    """Write table1.csv, table1.md, table1.tex and scores.csv into a folder."""
+    scores = score_table(table)
+    write_csv(folder / "table1.csv", COLUMNS, [csv_row(table, row) for row in table.rows])
+    write_csv(
+        folder / "scores.csv",
+        SCORE_COLUMNS,
+        [
+            (
+                table.study,
+                table.quality,
+                table.quality_note,
+                s.group,
+                s.n_rows,
+                s.mae_ours,
+                s.mae_paper,
+                s.n_log_rows,
+                s.log_ratio_ours,
+                s.log_ratio_paper,
+            )
+            for s in scores
+        ],
+    )
+    write_text_atomic(folder / "table1.md", as_markdown(table, scores))
+    write_text_atomic(folder / "table1.tex", as_latex(table))
+
+
+def csv_row(table: ComparisonTable, row: ComparisonRow) -> tuple[Cell, ...]:
+    """The cells of one row, in the order of :data:`COLUMNS`."""
+    ours, reference, settings = row.ours, row.reference, row.settings
+    single = reference.high if reference.low == reference.high else None
+    return (
+        table.study,
+        table.quality,
+        table.quality_note,
+        reference.section,
+        row.material,
+        row.gas,
+        row.temperature_k,
+        PRESSURE_BAR,
+        ours.value if ours else None,
+        ours.sampling_error if ours else None,
+        ours.model_spread if ours else None,
+        ours.n_models if ours else 0,
+        ours.equilibrated if ours else None,
+        single,
+        reference.low,
+        reference.high,
+        reference.kinetic_zero,
+        reference.origin,
+        reference.simulation,
+        row.ours_minus_experiment,
+        row.paper_minus_experiment,
+        row.ours_minus_paper,
+        settings.forcefield,
+        settings.charges,
+        settings.guest_model,
+        settings.cutoff_angstrom,
+        table.seed,
+        settings.seeds,
+        settings.models,
+        table.versions,
+        row.note,
+    )
+
+
+def shown_row(row: ComparisonRow) -> tuple[str, ...]:
+    """The cells of one row for people, in the order of :data:`SHOWN`."""
+    ours = row.ours
+    return (
+        row.material,
+        row.gas,
+        f"{row.temperature_k:g}",
+        ours_text(row),
+        "–" if ours is None or ours.n_models < 2 else f"{ours.model_spread:.1f}",
+        str(ours.n_models) if ours else "0",
+        experiment_text(row),
+        "–" if row.reference.simulation is None else f"{row.reference.simulation:.1f}",
+        signed(row.ours_minus_experiment),
+        signed(row.paper_minus_experiment),
+        signed(row.ours_minus_paper),
+    )
+
+
+def ours_text(row: ComparisonRow) -> str:
+    """Value ± sampling error, starred where not equilibrated; 'missing' where there is none."""
+    if row.ours is None:
+        return "missing"
+    digits = 1 if row.ours.sampling_error >= 0.05 or row.ours.value >= 10.0 else 2
+    star = "" if row.ours.equilibrated else " *"
+    return f"{row.ours.value:.{digits}f} ± {row.ours.sampling_error:.{digits}f}{star}"
+
+
+def experiment_text(row: ComparisonRow) -> str:
+    """The measured value, a range as low–high, a kinetic zero with a dagger."""
+    low, high = row.reference.low, row.reference.high
+    if low is None or high is None:
+        return "–"
+    if row.reference.kinetic_zero:
+        return "0 †"
+    return f"{high:g}" if low == high else f"{low:g}–{high:g}"
+
+
+def signed(value: float | None) -> str:
+    """A deviation with its sign, or a dash."""
+    return "–" if value is None else f"{value:+.1f}".replace("-", "−")
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def shown_score(score: Score) -> tuple[str, ...]:
+    """The cells of one score for people, in the order of :data:`SCORE_SHOWN`."""
+    return (
+        score.group,
+        str(score.n_rows),
+        number(score.mae_ours, 1),
+        number(score.mae_paper, 1),
+        str(score.n_log_rows),
+        number(score.log_ratio_ours),
+        number(score.log_ratio_paper),
+        number(score.factor_ours),
+        number(score.factor_paper),
+    )
+
+
+def as_markdown(table: ComparisonTable, scores: tuple[Score, ...]) -> str:
+    """table1.md: the table, the scores, and what was missing."""
+    notes = [
+        f"- {row.material}, {row.gas} {row.temperature_k:g} K: {row.note}" for row in table.rows if row.note
+    ]
+    parts = [
+        f"# Uptake at 1 bar: {table.study}",
+        f"**{table.quality_note.capitalize()}.** {EXPLANATION}",
+        markdown_table(SHOWN, [shown_row(row) for row in table.rows], SHOWN_ALIGN),
+        "## Scores against experiment",
+        SCORE_EXPLANATION,
+        markdown_table(SCORE_SHOWN, [shown_score(s) for s in scores], "lrrrrrrrr"),
+        "## Notes",
+        "\n".join(notes) or "None.",
+        f"Settings: {table.settings_line}.",
+    ]
+    return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
+
+
+def as_latex(table: ComparisonTable) -> str:
+    """table1.tex: the table for a manuscript."""
+    rows = [shown_row(row) for row in table.rows]
+    groups = [i for i in range(1, len(rows)) if rows[i][0] != rows[i - 1][0]]
+    return latex_table(
+        SHOWN,
+        rows,
+        SHOWN_ALIGN,
+        f"{table.quality_note.capitalize()}. {EXPLANATION} Settings: {table.settings_line}.",
+        "tab:uptake",
+        groups,
+    )

@@ -1,0 +1,189 @@
+"""Reading a results folder: the one place that knows its layout.
+
+``study.json`` (the resolved study), ``gcmc/<stage>/isotherm.json`` (an Isotherm with ``material``,
+``configuration`` and ``framework_kind`` added), ``melt/<stage>/melt.json`` (a MeltResult), and a
+``record.json`` beside each of them (a RunRecord). ``manifest.json``, where there is one, lists the folders
+that belong to the study as it stands; others are left over from earlier settings and are not read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zifsim.errors import InputError
+from zifsim.io.files import read_json
+from zifsim.model.uptake import Isotherm
+
+QUALITY_NOTES = {"quick": "quick settings, not converged", "production": "production settings"}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIsotherm:
+    """One isotherm of one structural model of a material; ``stage`` names its folder."""
+
+    material: str
+    configuration: str
+    framework_kind: str
+    isotherm: Isotherm
+    stage: str
+
+
+@dataclass(frozen=True, slots=True)
+class GlassModel:
+    """One melt-quenched glass: what its melt run reported (melt.json) and the settings it ran with."""
+
+    stage: str
+    values: Mapping[str, Any]
+    config: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StudyResults:
+    """Everything a results folder holds that can be compared or reported."""
+
+    folder: Path
+    study: Mapping[str, Any]
+    isotherms: tuple[ModelIsotherm, ...]
+    glasses: tuple[GlassModel, ...]
+    records: tuple[Mapping[str, Any], ...]
+
+    @property
+    def name(self) -> str:
+        return str(self.study["study"]["name"])
+
+    @property
+    def quality(self) -> str:
+        return str(self.study["study"].get("quality", "production"))
+
+    @property
+    def quality_note(self) -> str:
+        """The sentence that every output carries."""
+        return QUALITY_NOTES.get(self.quality, f"{self.quality} settings")
+
+    @property
+    def seed(self) -> int | None:
+        seed = self.study["study"].get("seed")
+        return None if seed is None else int(seed)
+
+    @property
+    def materials(self) -> tuple[str, ...]:
+        return tuple(self.study.get("materials", {}))
+
+    @property
+    def mixtures(self) -> Mapping[str, Mapping[str, float]]:
+        return self.study.get("mixtures") or {}
+
+    @property
+    def gases(self) -> tuple[tuple[str, float], ...]:
+        """(gas, temperature in K) of every isotherm asked for."""
+        runs = self.study.get("gcmc", {}).get("gases", ())
+        return tuple((run["gas"], float(run["temperature_k"])) for run in runs)
+
+    @property
+    def versions(self) -> str:
+        """zifsim's version(s) and commit(s) that made the isotherms, as the run records name them."""
+        made_by = {
+            f"{r['zifsim_version']} ({r['git_commit'][:10]})"
+            if r.get("git_commit")
+            else str(r["zifsim_version"])
+            for r in self.records
+            if "zifsim_version" in r
+        }
+        return "; ".join(sorted(made_by)) or "not recorded"
+
+
+def read_results(folder: str | Path) -> StudyResults:
+    """Read a results folder.
+
+    Raises
+    ------
+    InputError: no such folder, not a results folder, nothing simulated yet, or a damaged file (named).
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"No folder '{folder}'. Give the results folder that `zifsim run` wrote.")
+    if not (folder / "study.json").is_file():
+        raise InputError(
+            f"'{folder}' is not a results folder: it holds no study.json. "
+            "Give the folder that `zifsim run` wrote."
+        )
+    study = _read_object(folder / "study.json")
+    if not isinstance(study.get("study"), dict) or "name" not in study["study"]:
+        raise InputError(f"'{folder / 'study.json'}' has no study name; it was not written by `zifsim run`.")
+    stages = _finished_stages(folder)
+    paths = [stage / "isotherm.json" for stage in stages if (stage / "isotherm.json").is_file()]
+    if not paths:
+        raise InputError(f"'{folder}' holds no isotherm yet: finish it with the same `zifsim run` first.")
+    return StudyResults(
+        folder=folder,
+        study=study,
+        isotherms=_unique([_read_isotherm(path) for path in paths]),
+        glasses=tuple(
+            GlassModel(stage.name, _read_object(stage / "melt.json"), _config(stage))
+            for stage in stages
+            if (stage / "melt.json").is_file()
+        ),
+        records=tuple(
+            _read_object(stage / "record.json") for stage in stages if (stage / "record.json").is_file()
+        ),
+    )
+
+
+def _finished_stages(folder: Path) -> list[Path]:
+    """Folders of the study's finished stages; all stage folders where no manifest says which belong."""
+    if not (folder / "manifest.json").is_file():
+        return sorted(path for path in folder.glob("*/*") if path.is_dir())
+    stages = _read_object(folder / "manifest.json").get("stages", {})
+    paths = [folder / stage["folder"] for stage in stages.values()]
+    return [path for path in paths if (path / "DONE").is_file()]
+
+
+def _config(stage: Path) -> Mapping[str, Any]:
+    """The configuration a stage ran with (empty where it left none)."""
+    path = stage / "config.json"
+    config = _read_object(path).get("config", {}) if path.is_file() else {}
+    return config if isinstance(config, dict) else {}
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    try:
+        value = read_json(path)
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"'{path}' is not valid JSON ({error}); delete its folder and run the study again."
+        ) from None
+    if not isinstance(value, dict):
+        raise InputError(f"'{path}' does not hold a JSON object; delete its folder and run the study again.")
+    return value
+
+
+def _read_isotherm(path: Path) -> ModelIsotherm:
+    values = _read_object(path)
+    try:
+        extra = {key: str(values.pop(key)) for key in ("material", "configuration", "framework_kind")}
+        isotherm = Isotherm.from_dict(values)
+    except (KeyError, TypeError) as error:
+        raise InputError(
+            f"'{path}' is not an isotherm of this version ({error}); "
+            "delete its folder and run the study again."
+        ) from None
+    return ModelIsotherm(isotherm=isotherm, stage=path.parent.name, **extra)
+
+
+def _unique(isotherms: list[ModelIsotherm]) -> tuple[ModelIsotherm, ...]:
+    """The same isotherms, if no model of a material was simulated twice at the same conditions."""
+    seen: dict[tuple[str, str, str, float], str] = {}
+    for one in isotherms:
+        key = (one.material, one.configuration, one.isotherm.gas, one.isotherm.temperature_k)
+        if key in seen:
+            raise InputError(
+                f"Stages '{seen[key]}' and '{one.stage}' both hold {one.isotherm.gas} at "
+                f"{one.isotherm.temperature_k:g} K in {one.material} {one.configuration}; "
+                "remove the one that does not belong to the study."
+            )
+        seen[key] = one.stage
+    return tuple(isotherms)

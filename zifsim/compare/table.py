@@ -1,0 +1,190 @@
+"""The comparison table: our uptake beside the experiment and the published simulation, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from zifsim.compare.reference import GASES, PRESSURE_BAR, Reference, ReferenceUptake, load_reference
+from zifsim.compare.results import ModelIsotherm, StudyResults, read_results
+from zifsim.compare.uptakes import SAME_TEMPERATURE_K, Missing, contributing, uptake_at
+from zifsim.model.uptake import UptakeEstimate
+
+
+@dataclass(frozen=True, slots=True)
+class RowSettings:
+    """What a row's simulations were run with; several values are joined by '; ', an unknown one is ''."""
+
+    forcefield: str
+    charges: str
+    guest_model: str
+    cutoff_angstrom: str
+    seeds: str
+    models: str
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonRow:
+    """One material and gas at 1 bar; uptakes in mL(STP)/g.
+
+    ``ours`` is None where there is nothing to show, and ``note`` says why. Deviations from a measured range
+    are signed distances to its nearer end, and zero inside it.
+    """
+
+    reference: ReferenceUptake
+    ours: UptakeEstimate | None
+    settings: RowSettings
+    note: str
+
+    @property
+    def material(self) -> str:
+        return self.reference.material
+
+    @property
+    def gas(self) -> str:
+        return self.reference.gas
+
+    @property
+    def temperature_k(self) -> float:
+        return self.reference.temperature_k
+
+    @property
+    def ours_minus_experiment(self) -> float | None:
+        return _outside(None if self.ours is None else self.ours.value, self.reference)
+
+    @property
+    def paper_minus_experiment(self) -> float | None:
+        return _outside(self.reference.simulation, self.reference)
+
+    @property
+    def ours_minus_paper(self) -> float | None:
+        if self.ours is None or self.reference.simulation is None:
+            return None
+        return self.ours.value - self.reference.simulation
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonTable:
+    """All rows of a study, with what every output must say about them.
+
+    Sections of the rows: ``table1`` (the paper's 4 materials × 5 gases, always all of them), ``text``
+    (uptakes of the paper's text), ``literature`` (ZIF-8, against ranges), ``own`` (nothing to compare with).
+    """
+
+    study: str
+    quality: str
+    quality_note: str
+    versions: str
+    seed: int | None
+    rows: tuple[ComparisonRow, ...]
+
+    def section(self, name: str) -> tuple[ComparisonRow, ...]:
+        return tuple(row for row in self.rows if row.reference.section == name)
+
+    @property
+    def settings_line(self) -> str:
+        """One line on how the numbers were made, for the foot of every table."""
+        used = [row.settings for row in self.rows if row.ours is not None]
+
+        def all_of(name: str) -> str:
+            return _joined(part for s in used for part in getattr(s, name).split("; "))
+
+        return (
+            f"{self.quality_note}; study {self.study}; force field {all_of('forcefield')}; "
+            f"charges {all_of('charges')}; guests {all_of('guest_model')}; "
+            f"cut-off {all_of('cutoff_angstrom')} Å; study seed {self.seed}; zifsim {self.versions}"
+        )
+
+
+def run_comparison(out_dir: str | Path) -> ComparisonTable:
+    """Read a results folder, compare, and write ``table1.md``, ``.csv``, ``.tex`` and ``scores.csv`` into it.
+
+    Raises
+    ------
+    InputError: the folder cannot be read; nothing is written then.
+    """
+    from zifsim.compare.export import write_tables  # export formats what this module defines
+
+    table = build_table(read_results(out_dir), load_reference())
+    write_tables(table, Path(out_dir))
+    return table
+
+
+def build_table(results: StudyResults, reference: Reference) -> ComparisonTable:
+    """Set every row of the reference, and every further result, side by side."""
+    wanted = [*reference.table1]
+    simulated = _simulated(results)
+    for further in (*reference.text, *reference.zif8):
+        if any(_same(further, key) for key in simulated):
+            wanted.append(further)
+    for material, gas, temperature_k in simulated:
+        if not any(_same(row, (material, gas, temperature_k)) for row in wanted):
+            wanted.append(ReferenceUptake("own", material, gas, temperature_k, None, None, "", None))
+    return ComparisonTable(
+        study=results.name,
+        quality=results.quality,
+        quality_note=results.quality_note,
+        versions=results.versions,
+        seed=results.seed,
+        rows=tuple(_row(results, row) for row in wanted),
+    )
+
+
+def _simulated(results: StudyResults) -> list[tuple[str, str, float]]:
+    """(material, gas, temperature) of every uptake that the results hold, mixtures included."""
+    conditions = sorted(
+        {(m.isotherm.gas, m.isotherm.temperature_k) for m in results.isotherms},
+        key=lambda c: (GASES.index(c[0]) if c[0] in GASES else len(GASES), *c),
+    )
+    materials = dict.fromkeys(
+        [*results.mixtures, *results.materials, *(m.material for m in results.isotherms)]
+    )
+    return [
+        (material, gas, temperature_k)
+        for material in materials
+        for gas, temperature_k in conditions
+        if isinstance(uptake_at(results, material, gas, temperature_k, PRESSURE_BAR), UptakeEstimate)
+    ]
+
+
+def _same(row: ReferenceUptake, key: tuple[str, str, float]) -> bool:
+    return (row.material, row.gas) == key[:2] and abs(row.temperature_k - key[2]) < SAME_TEMPERATURE_K
+
+
+def _row(results: StudyResults, reference: ReferenceUptake) -> ComparisonRow:
+    key = (reference.material, reference.gas, reference.temperature_k)
+    found = uptake_at(results, *key, PRESSURE_BAR)
+    notes = [reference.note] if reference.note else []
+    if isinstance(found, Missing):
+        return ComparisonRow(reference, None, _settings(()), "; ".join([found.reason, *notes]))
+    if not found.equilibrated:
+        notes.insert(0, "not equilibrated")
+    if reference.kinetic_zero:
+        notes.append("experiment 0 is kinetic: no log ratio")
+    return ComparisonRow(reference, found, _settings(contributing(results, *key)), "; ".join(notes))
+
+
+def _settings(models: tuple[ModelIsotherm, ...]) -> RowSettings:
+    isotherms = [model.isotherm for model in models]
+    return RowSettings(
+        forcefield=_joined(i.forcefield for i in isotherms),
+        charges=_joined(i.charges for i in isotherms),
+        guest_model=_joined(i.guest_model for i in isotherms),
+        cutoff_angstrom=_joined(
+            f"{float(c):g}" for i in isotherms if (c := i.settings.get("cutoff_angstrom")) is not None
+        ),
+        seeds=_joined(str(point.seed) for i in isotherms for point in i.points),
+        models=_joined(f"{m.material} {m.configuration}".strip() for m in models),
+    )
+
+
+def _joined(values: Iterable[str]) -> str:
+    return "; ".join(dict.fromkeys(v for v in values if v))
+
+
+def _outside(value: float | None, reference: ReferenceUptake) -> float | None:
+    """Signed distance of a value from the measured range: zero inside, None where either is unknown."""
+    if value is None or reference.low is None or reference.high is None:
+        return None
+    return value - min(max(value, reference.low), reference.high)

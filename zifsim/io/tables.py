@@ -1,0 +1,109 @@
+"""Tables as CSV, Markdown and LaTeX (booktabs): rows of cells in, one whole file out, written atomically."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from zifsim.io.files import write_text_atomic
+
+Cell = str | float | int | bool | None
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "±": r"$\pm$",
+    "−": "$-$",
+    "–": "--",
+    "Å": r"\AA{}",
+    "|": r"\textbar{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+}
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
+    """Machine-readable CSV (RFC 4180): a header, full precision, true/false, and empty cells for None."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        _check_width(row, columns)
+        writer.writerow([_plain(cell) for cell in row])
+    write_text_atomic(path, stream.getvalue())
+
+
+def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]], align: str) -> str:
+    """A GitHub-flavoured Markdown table; ``align`` has one of ``l``, ``r``, ``c`` per column."""
+    marks = {"l": ":--", "r": "--:", "c": ":-:"}
+    lines = [_markdown_row(columns), _markdown_row([marks[a] for a in align], escape=False)]
+    for row in rows:
+        _check_width(row, columns)
+        lines.append(_markdown_row(row))
+    return "\n".join(lines) + "\n"
+
+
+def latex_table(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    align: str,
+    caption: str,
+    label: str,
+    rule_before: Sequence[int] = (),
+) -> str:
+    """A ``table`` float for the booktabs package; ``rule_before`` lists rows that open a new group."""
+    lines = [
+        r"% needs \usepackage{booktabs}",
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{latex_escape(caption)}}}",
+        rf"\label{{{label}}}",
+        rf"\begin{{tabular}}{{{align}}}",
+        r"\toprule",
+        _latex_row(columns),
+        r"\midrule",
+    ]
+    for index, row in enumerate(rows):
+        _check_width(row, columns)
+        if index in rule_before:
+            lines.append(r"\midrule")
+        lines.append(_latex_row(row))
+    lines += [r"\bottomrule", r"\end{tabular}", r"\end{table}"]
+    return "\n".join(lines) + "\n"
+
+
+def latex_escape(text: str) -> str:
+    """Text with everything that LaTeX would act on made literal."""
+    return "".join(_LATEX.get(character, character) for character in text)
+
+
+def _plain(cell: Cell) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    return repr(cell) if isinstance(cell, float) else str(cell)
+
+
+def _markdown_row(cells: Sequence[str], escape: bool = True) -> str:
+    shown = [c.replace("|", "\\|") for c in cells] if escape else cells
+    return "| " + " | ".join(shown) + " |"
+
+
+def _latex_row(cells: Sequence[str]) -> str:
+    return " & ".join(latex_escape(c) for c in cells) + r" \\"
+
+
+def _check_width(row: Sequence[Cell], columns: Sequence[str]) -> None:
+    if len(row) != len(columns):
+        raise ValueError(f"a row of {len(row)} cells in a table of {len(columns)} columns: {row}")
