@@ -1,0 +1,176 @@
+"""The rigid host of adsorption: Lennard-Jones parameters and charges from TOML, and put onto a framework.
+
+Rows are by atom type (``C5``) or by element (``C``); where both match an atom, the type wins. One file may
+hold both the Lennard-Jones rows (``[atoms]``) and the charges (``[charges]``) of a host model.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from ase.data import chemical_symbols
+from numpy.typing import NDArray
+
+from zifsim.errors import InputError
+from zifsim.io.resources import find_data, shipped_names
+from zifsim.io.tomltable import check_keys, number, read_toml, text
+from zifsim.model.forcefield import AdsorptionForceField, ChargeSet, LennardJones
+from zifsim.model.framework import Framework
+
+ADSORPTION_FOLDER = "adsorption"
+CHARGES_FOLDER = "charges"
+METALS = ("Zn", "Co")
+RESIDUE_PER_METAL_E = 1e-3      # rounding of published charges; more than that is a wrong set, not rounding
+_ROW_NAME = re.compile(r"([A-Z][a-z]?)(?![a-z])")
+_TOP = ("name", "description", "source")
+Row = TypeVar("Row")
+
+
+def load_adsorption_forcefield(name: str | Path) -> AdsorptionForceField:
+    """Lennard-Jones parameters of the host, by shipped name (``PP``, ``UFF``, ``DREIDING``) or TOML file.
+
+    Raises
+    ------
+    InputError: the file is missing, lacks its ``[atoms]`` table, or has a row that is not a number.
+    UnknownNameError: neither a file nor a shipped name; a key that means nothing (a near one is suggested).
+    """
+    path = find_data("adsorption force field", name, "forcefields", ".toml", ADSORPTION_FOLDER)
+    data = _read(path, "atoms", "charges")
+    atoms = {}
+    for key, row in data["atoms"].items():
+        where = f"{path}, row '{key}' of [atoms]"
+        _check_row_name(key, where)
+        check_keys(row, ("epsilon_k", "sigma_angstrom"), ("source",), where)
+        epsilon = number(row, "epsilon_k", where, least=0.0)
+        sigma = number(row, "sigma_angstrom", where, least=0.0)
+        if epsilon > 0.0 and sigma == 0.0:
+            raise InputError(f"{where}: sigma_angstrom is 0 although epsilon_k is not; give σ in Å.")
+        atoms[key] = LennardJones(epsilon, sigma, row.get("source", data["source"]))
+    return AdsorptionForceField(data["name"], data["description"], atoms, data["source"])
+
+
+def load_charge_set(name: str | Path) -> ChargeSet:
+    """Host charges by shipped name (``ZIF-FF``, ``PP``, ``RESP``, …) or TOML file with a ``[charges]`` table.
+
+    Raises
+    ------
+    InputError: the file is missing, has no ``[charges]`` table, or has a row that is not a number.
+    UnknownNameError: neither a file nor a shipped name; a key that means nothing (a near one is suggested).
+    """
+    path = find_data("charge set", name, "forcefields", ".toml", CHARGES_FOLDER)
+    data = _read(path, "charges", "atoms")
+    charges = {}
+    for key, row in data["charges"].items():
+        where = f"{path}, row '{key}' of [charges]"
+        _check_row_name(key, where)
+        check_keys(row, ("charge_e",), ("source",), where)
+        charges[key] = number(row, "charge_e", where)
+    return ChargeSet(data["name"], data["description"], charges, data["source"])
+
+
+def lj_parameters(
+    framework: Framework, forcefield: AdsorptionForceField,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """ε/k_B (N,) in K and σ (N,) in Å of every atom of the framework.
+
+    Raises
+    ------
+    InputError: an element or type of the framework has no row (named).
+    """
+    rows = _rows_of_atoms(framework, forcefield.atoms)
+    missing = sorted({_type_name(framework, i) for i, row in enumerate(rows) if row is None})
+    if missing:
+        raise InputError(
+            f"Force field {forcefield.name} has no row for {', '.join(missing)} of {framework.name}; add a "
+            "row (epsilon_k, sigma_angstrom) to a copy of its file, or take another force field.")
+    found = [row for row in rows if row is not None]
+    return np.array([r.epsilon_k for r in found]), np.array([r.sigma_angstrom for r in found])
+
+
+def assign_charges(framework: Framework, charge_set: ChargeSet) -> Framework:
+    """The framework with the charges of a set, its cell neutral to rounding.
+
+    What published charges leave over by rounding (up to 1e-3 e per metal atom) is put evenly on the metal.
+
+    Raises
+    ------
+    InputError: a type without a value, or a cell further from neutral than rounding explains.
+    """
+    rows = _rows_of_atoms(framework, charge_set.charges)
+    missing = [i for i, row in enumerate(rows) if row is None]
+    if missing:
+        raise InputError(_missing_charges(framework, charge_set, missing))
+    charges = np.array(rows, dtype=np.float64)
+    metals = np.array([i for i, s in enumerate(framework.species) if s in METALS], dtype=np.int64)
+    excess = float(charges.sum())
+    if abs(excess) > RESIDUE_PER_METAL_E * len(metals) + 1e-9 * framework.n_atoms:
+        raise InputError(_not_neutral(framework, charge_set, excess, len(metals)))
+    if len(metals):
+        charges[metals] -= excess / len(metals)
+    charges.setflags(write=False)
+    return replace(framework, charges=charges)
+
+
+def _read(path: Path, needed: str, other: str) -> dict[str, Any]:
+    """The file's content with its top-level keys and the ``needed`` table checked."""
+    data = read_toml(path)
+    if needed not in data and other in data:
+        raise InputError(f"{path} has a table [{other}] but no [{needed}]; add one to use it here.")
+    check_keys(data, (*_TOP, needed), (other,), str(path))
+    for key in _TOP:
+        text(data, key, str(path))
+    for table in (needed, other):
+        if not isinstance(data.get(table, {}), Mapping):
+            raise InputError(f"{path}: {table} must be a table of rows, one per atom type or element.")
+    if not data[needed]:
+        raise InputError(f"{path}: the table [{needed}] is empty; add one row per atom type or element.")
+    return data
+
+
+def _check_row_name(key: str, where: str) -> None:
+    """A row is named by an element, or by an atom type that begins with its element."""
+    match = _ROW_NAME.match(key)
+    if match is None or match.group(1) not in chemical_symbols[1:]:
+        raise InputError(f"{where}: '{key}' is neither an element nor an atom type that begins with one.")
+
+
+def _rows_of_atoms(framework: Framework, table: Mapping[str, Row]) -> list[Row | None]:
+    """The row of each atom, by type first and by element second, or None."""
+    types = framework.types or framework.species
+    return [table.get(t, table.get(s)) for t, s in zip(types, framework.species, strict=True)]
+
+
+def _type_name(framework: Framework, atom: int) -> str:
+    return framework.types[atom] if framework.types else framework.species[atom]
+
+
+def _missing_charges(framework: Framework, charge_set: ChargeSet, missing: list[int]) -> str:
+    """The sentence that names the types without a charge, where they occur, and which set has them."""
+    unit_of = {a: unit.kind for unit in framework.units for a in unit.atoms}
+    kinds: dict[str, set[str]] = {}
+    for i in missing:
+        kinds.setdefault(_type_name(framework, i), set()).update({unit_of[i]} if i in unit_of else ())
+    named = ", ".join(t + (f" ({', '.join(sorted(k))})" if k else "") for t, k in sorted(kinds.items()))
+    if not framework.types:
+        return (f"Charge set {charge_set.name} has no value for {named}: {framework.name} has no atom types, "
+                "so only rows by element can match; load it with its linkers recognised, or add such rows.")
+    complete = [n for n in shipped_names("forcefields", ".toml", CHARGES_FOLDER)
+                if None not in _rows_of_atoms(framework, load_charge_set(n).charges)]
+    use = f"use {' or '.join(complete)}, or " if complete else ""
+    return f"Charge set {charge_set.name} has no value for {named}; {use}add a row to a copy of its file."
+
+
+def _not_neutral(framework: Framework, charge_set: ChargeSet, excess: float, n_metals: int) -> str:
+    """The sentence that says by how much a cell is charged, and the mend."""
+    message = f"{framework.name} with charge set {charge_set.name} is not neutral: {excess:+.4f} e per cell"
+    if not n_metals:
+        return f"{message} and no Zn or Co to take it up; correct the charges so that the cell sums to zero."
+    each = excess / n_metals
+    return (f"{message}, {each:+.5f} e per metal atom (up to {RESIDUE_PER_METAL_E:g} is taken as rounding "
+            f"and put on the metal). To neutralise, subtract {each:+.5f} e from the metal's row in a copy of the "
+            "charge file, or take the set that was made for this framework.")
