@@ -1,8 +1,8 @@
 """Flexible force fields for the melt, read from TOML (``forcefields/melt``) into :class:`MeltForceField`.
 
-A file may say ``extends = "NAME"``: then it inherits everything it does not name, its atoms and terms replace
-those of the same types, and ``without = ["Zn"]`` drops the inherited bonded terms that name these types. Rows are
-in the file's ``energy_unit``; here everything becomes kJ/mol (1 kcal = 4.184 kJ, 1 eV = 96.485 kJ/mol).
+A file may say ``extends = "NAME"``: then it inherits everything it does not name, its atoms and terms
+replace those of the same types, and ``without = ["Zn"]`` drops the inherited bonded terms with Zn. Rows are
+in the file's ``energy_unit``; here all becomes kJ/mol (1 kcal = 4.184 kJ, 1 eV = 96.485 kJ/mol).
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ def _finish(draft: _Draft, path: Path) -> MeltForceField:
     for table in (draft.bonds, draft.angles, draft.dihedrals, draft.impropers):
         for key in table:
             if unknown := set(key) - set(draft.atoms):
-                raise InputError(f"{path}: term {'–'.join(key)} names '{sorted(unknown)[0]}', not in [atoms].")
+                raise InputError(f"{path}: term {'–'.join(key)} names '{min(unknown)}', not in [atoms].")
     _check_kind(draft, path)
     where = f"{path}: [scale14]"
     scale14, soft = header["scale14"], header.get("soft", {})

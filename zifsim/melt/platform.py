@@ -1,0 +1,96 @@
+"""The one place that chooses OpenMM's platform, its precision and its number of threads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from zifsim.errors import InputError, UnknownNameError
+
+KNOWN = ("CUDA", "OpenCL", "CPU", "Reference")
+CUDA_MEND = ("install OpenMM's CUDA platform with \"pip install 'zifsim[cuda12]'\" (or cuda13, to match the "
+             "driver that nvidia-smi shows), or choose --platform CPU")
+OPENCL_MEND = "it needs an OpenCL driver of the GPU; install that, or choose --platform CPU"
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformChoice:
+    """An OpenMM platform with the properties to open a context with; ``note`` is for the user."""
+
+    name: str
+    properties: dict[str, str]
+    note: str
+
+    @property
+    def is_gpu(self) -> bool:
+        return self.name in ("CUDA", "OpenCL")
+
+
+def available_platforms() -> list[str]:
+    """Names of the platforms this OpenMM can load."""
+    import openmm
+
+    return [openmm.Platform.getPlatform(i).getName() for i in range(openmm.Platform.getNumPlatforms())]
+
+
+def cuda_works() -> str | None:
+    """None where a CUDA context can be opened, else the reason why not."""
+    return _trial("CUDA")
+
+
+def choose_platform(name: str = "auto", *, precision: str = "mixed", cpu_threads: int | None = None,
+                    device: str | None = None, say: Callable[[str], None] | None = None) -> PlatformChoice:
+    """The platform to run on: ``auto`` is CUDA, else OpenCL, else CPU, and says aloud when it is no GPU.
+
+    Parameters
+    ----------
+    name: auto, CUDA, OpenCL, CPU or Reference. precision: of a GPU (single, mixed, double).
+    cpu_threads: of the CPU platform; None: ``OPENMM_CPU_THREADS``, else all cores.
+    device: index of the GPU; None: OpenMM's own choice (CUDA_VISIBLE_DEVICES is obeyed).
+    say: receives the note.
+
+    Raises
+    ------
+    UnknownNameError: no such platform. InputError: it was asked for by name and does not work here.
+    """
+    by_name = {p.lower(): p for p in KNOWN}
+    asked = name.lower()
+    if asked == "auto":
+        chosen = next((p for p in ("CUDA", "OpenCL") if _trial(p) is None), "CPU")
+    elif asked in by_name:
+        chosen = by_name[asked]
+        if chosen in ("CUDA", "OpenCL") and (reason := _trial(chosen)) is not None:
+            mend = CUDA_MEND if chosen == "CUDA" else OPENCL_MEND
+            raise InputError(f"Platform {chosen} was asked for but does not work here ({reason}): {mend}.")
+    else:
+        raise UnknownNameError("platform", name, ["auto", *KNOWN])
+    if chosen in ("CUDA", "OpenCL"):
+        properties = {"Precision": precision, **({} if device is None else {"DeviceIndex": device})}
+        note = f"{chosen}, {precision} precision"
+    elif chosen == "CPU":
+        threads = cpu_threads or int(os.environ.get("OPENMM_CPU_THREADS") or os.cpu_count() or 1)
+        properties = {"Threads": str(threads)}
+        note = f"CPU, {threads} thread{'s' if threads > 1 else ''}"
+        if asked == "auto":
+            note += " (no working GPU platform was found; a GPU is one to two orders of magnitude faster)"
+    else:
+        properties, note = {}, chosen
+    if say is not None:
+        say(f"platform: {note}")
+    return PlatformChoice(chosen, properties, note)
+
+
+def _trial(name: str) -> str | None:
+    """None where a context of one particle opens on the platform, else why not, in one line."""
+    import openmm
+
+    if name not in available_platforms():
+        return "this OpenMM was installed without it"
+    system = openmm.System()
+    system.addParticle(1.0)
+    try:
+        openmm.Context(system, openmm.VerletIntegrator(0.001), openmm.Platform.getPlatformByName(name))
+    except openmm.OpenMMException as error:
+        return str(error).strip().splitlines()[0]
+    return None
