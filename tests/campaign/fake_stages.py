@@ -1,0 +1,33 @@
+"""Stage functions that take no time, for tests of the machinery around the real ones."""
+
+import os
+import time
+from pathlib import Path
+
+from zifsim.errors import InputError
+
+
+def count(config, inputs, folder, report):
+    """Counts to ``config['n']``, a step per file line; resumes from the lines that are there."""
+    state = folder / "state.txt"
+    done = len(state.read_text().split()) if state.is_file() else 0
+    for i in range(done, config["n"]):
+        time.sleep(float(os.environ.get("FAKE_PAUSE", "0")))
+        with open(state, "a") as stream:
+            stream.write(f"{os.getpid()}\n")
+        report((i + 1) / config["n"], f"step {i + 1}")
+    total = config["n"] + sum(int(Path(p).read_text()) for p in inputs.values())
+    (folder / "total.txt").write_text(str(total))
+    return ["total.txt"]
+
+
+def refuse(config, inputs, folder, report):
+    raise InputError("the cell is too small.")
+
+
+def crash(config, inputs, folder, report):
+    raise RuntimeError("unexpected")
+
+
+def die(config, inputs, folder, report):
+    os._exit(9)

@@ -1,0 +1,211 @@
+"""From a study to its stages: what runs, with which configuration, on which inputs, after which others.
+
+Planning loads every structure, force field and guest once, so that whatever is wrong with the input is said
+before anything is written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from zifsim.campaign import estimate
+from zifsim.campaign.devices import threads_per_melt
+from zifsim.campaign.provenance import plain
+from zifsim.campaign.study import GasRun, Material, Study
+from zifsim.errors import InputError
+from zifsim.model.framework import Framework
+from zifsim.rng import derive_seed
+from zifsim.units import BAR_PA
+
+STAGES = "zifsim.campaign.stages"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One unit of work. ``needs`` maps an input's name to (stage id, file in that stage's folder).
+
+    ``config`` is JSON-ready and holds everything that can change the numbers. ``run`` names the function as
+    ``module:function``. ``seconds`` and ``megabytes`` are estimates for one CPU thread.
+    """
+
+    kind: str
+    name: str
+    config: Mapping[str, Any]
+    run: str
+    needs: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    seconds: float = 1.0
+    megabytes: float = 0.1
+    size: str = ""
+    work: str = ""
+    threads: int = 1
+
+    @property
+    def id(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A structural model of a material: the stage that makes its framework, and the cell it (roughly) has."""
+
+    material: str
+    configuration: str
+    kind: str
+    stage: str
+    cell: Framework
+    file: str = "framework.extxyz"
+
+
+def make_plan(study: Study, workers: int = 1) -> list[Stage]:
+    """All stages of a study, inputs before those that use them; ``workers`` cores share the melts.
+
+    Raises
+    ------
+    InputError, UnknownNameError: a structure, force field, charge set, program or gas that cannot be used.
+    """
+    stages: list[Stage] = []
+    crystals: dict[str, list[Model]] = {}
+    for name, material in study.materials.items():
+        if material.glass_of is None:
+            crystals[name] = _crystal_stages(name, material, stages)
+    models = {name: crystals[name] if material.glass_of is None
+              else _melt_stages(study, name, crystals[material.glass_of], stages)
+              for name, material in study.materials.items()}
+    threads = threads_per_melt(workers, sum(s.kind == "melt" for s in stages))
+    stages[:] = [replace(s, threads=threads) if s.kind == "melt" else s for s in stages]
+    for name in models:
+        for model in models[name]:
+            _gcmc_stages(study, model, stages)
+    return stages
+
+
+def _crystal_stages(name: str, material: Material, stages: list[Stage]) -> list[Model]:
+    """Build (and relax) stages of a material that has structures."""
+    models = []
+    for source in material.structures:
+        for configuration in material.configurations:
+            cells = ordered_cells(source, material.bim_per_cell, configuration)
+            for index, cell in enumerate(cells):
+                label = configuration if len(cells) == 1 else f"{configuration}{index + 1}"
+                if len(material.structures) > 1:
+                    label = f"{Path(source).stem}-{label}"
+                config = {"material": name, "structure": source, "structure_sha256": _source_sha256(source),
+                          "bim_per_cell": material.bim_per_cell, "configuration": configuration,
+                          "index": index}
+                last = Stage("build", f"{name} {label}", config, f"{STAGES}:run_build",
+                             seconds=estimate.BUILD_SECONDS, work=cell.formula,
+                             size=f"{cell.n_atoms} atoms, {cell.density_g_cm3:.3f} g/cm³")
+                stages.append(last)
+                if material.relax_with:
+                    last = _relax_stage(name, label, material.relax_with, last, cell)
+                    stages.append(last)
+                models.append(Model(name, label, material.kind, last.id, cell))
+    return models
+
+
+def ordered_cells(source: str, bim_per_cell: int, configuration: str) -> list[Framework]:
+    """Ordered cells of a shipped name or file; an extended XYZ file is one already."""
+    if Path(source).suffix in {".extxyz", ".xyz"}:
+        from zifsim.build.load import load_framework
+
+        return [load_framework(source)]
+    from zifsim.build.ordering import build_frameworks
+
+    cells: list[Framework] = build_frameworks(source, bim_per_cell=bim_per_cell, configuration=configuration)
+    return cells
+
+
+def _source_sha256(source: str) -> str:
+    from zifsim.io.files import sha256_file
+    from zifsim.io.resources import find_data
+
+    return sha256_file(find_data("structure", source, "structures", ".cif"))
+
+
+def _relax_stage(name: str, label: str, forcefield: str, build: Stage, cell: Framework) -> Stage:
+    from zifsim.io.melt_forcefields import load_melt_forcefield
+
+    parameters = load_melt_forcefield(forcefield)
+    return Stage("relax", f"{name} {label}",
+                 {"forcefield": forcefield, "parameters_sha256": digest(parameters), "relax_cell": False},
+                 f"{STAGES}:run_relax", needs={"framework": (build.id, "framework.extxyz")},
+                 seconds=estimate.relax_seconds(cell.n_atoms), size=f"{cell.n_atoms} atoms",
+                 work=f"atoms in the fixed cell, {parameters.name}")
+
+
+def _melt_stages(study: Study, name: str, crystals: list[Model], stages: list[Stage]) -> list[Model]:
+    """One melt per crystal model and replica."""
+    from zifsim.io.melt_forcefields import load_melt_forcefield
+    from zifsim.melt.program import melt_program
+
+    melt = study.melt
+    parameters = load_melt_forcefield(melt.forcefield)
+    program = melt_program(melt.program, hold_ps=melt.hold_ps, quench_rate_k_per_ps=melt.quench_rate_k_per_ps,
+                           timestep_fs=melt.timestep_fs)
+    models = []
+    for crystal in crystals:
+        cell = crystal.cell.supercell(melt.supercell)  # type: ignore[arg-type]
+        particles = cell.n_atoms + (estimate.dummy_count(cell) if parameters.dissociable else 0)
+        for replica in range(1, melt.replicas + 1):
+            label = f"{crystal.configuration}-r{replica}"
+            config = {"material": name, "configuration": label, "forcefield": melt.forcefield,
+                      "parameters_sha256": digest(parameters), "program": plain(program),
+                      "supercell": list(melt.supercell), "platform": melt.platform,
+                      "seed": derive_seed(study.study.seed, "melt", name, label)}
+            stage = Stage("melt", f"{name} {label}", config, f"{STAGES}:run_melt_stage",
+                          needs={"framework": (crystal.stage, crystal.file)},
+                          seconds=estimate.melt_seconds(particles, program.n_steps),
+                          megabytes=estimate.melt_megabytes(particles, program.duration_ps),
+                          size=f"{cell.n_atoms} atoms, {particles} particles",
+                          work=f"{program.n_steps} steps, {program.duration_ps:g} ps")
+            stages.append(stage)
+            models.append(Model(name, label, "glass", stage.id, cell, "glass.extxyz"))
+    return models
+
+
+def _gcmc_stages(study: Study, model: Model, stages: list[Stage]) -> None:
+    """One isotherm per gas in a framework."""
+    from zifsim.io.adsorption import assign_charges, load_adsorption_forcefield, load_charge_set
+
+    gcmc = study.gcmc
+    forcefield = load_adsorption_forcefield(gcmc.forcefield)
+    charges = load_charge_set(gcmc.charges)
+    assign_charges(model.cell, charges)
+    settings = gcmc.model_dump(exclude={"forcefield", "charges", "gases"})
+    for run in gcmc.gases:
+        guest = load_gas(run)
+        name = f"{model.material} {model.configuration} {run.label}"
+        config = {"material": model.material, "configuration": model.configuration,
+                  "framework_kind": model.kind, "gas": run.gas, "model": run.model,
+                  "temperature_k": run.temperature_k, "pressures_pa": [p * BAR_PA for p in run.pressures_bar],
+                  "forcefield": gcmc.forcefield, "charges": gcmc.charges,
+                  "parameters_sha256": digest([forcefield, charges, guest]),
+                  "settings": settings | {"seed": derive_seed(study.study.seed, "gcmc", name)}}
+        repeats = estimate.cutoff_supercell(model.cell, gcmc.cutoff_angstrom)
+        atoms = model.cell.n_atoms * repeats[0] * repeats[1] * repeats[2]
+        low, high = gcmc.min_moves, gcmc.max_moves
+        stages.append(Stage(
+            "gcmc", name, config, f"{STAGES}:run_gcmc", needs={"framework": (model.stage, model.file)},
+            seconds=estimate.gcmc_seconds(guest, len(run.pressures_bar), gcmc),
+            megabytes=estimate.GCMC_MEGABYTES,
+            size=f"{atoms} atoms ({'×'.join(map(str, repeats))})",
+            work=f"{len(run.pressures_bar)} pressures, {low:.2g} to {high:.2g} moves each"))
+
+
+def load_gas(run: GasRun) -> Any:
+    """The guest model of a gas run; its gas must be the one named."""
+    from zifsim.io.guests import load_guest
+
+    guest = load_guest(run.model or run.gas, temperature_k=run.temperature_k)
+    if run.model and run.gas.upper() != guest.gas.upper():
+        raise InputError(f"gcmc.gases: the model {run.model} is for {guest.gas}, not {run.gas}.")
+    return guest
+
+
+def digest(value: Any) -> str:
+    """sha256 of parameters as loaded, so that comments and layout of their files do not count."""
+    return hashlib.sha256(repr(plain(value)).encode()).hexdigest()

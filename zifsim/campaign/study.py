@@ -1,0 +1,257 @@
+"""The study file: what to simulate, read from TOML, checked, and turned into frozen values.
+
+Every wrong key or value becomes one sentence: the file, the key, what was found and what is allowed.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from zifsim.campaign.study_errors import explain
+from zifsim.errors import InputError, UnknownNameError
+from zifsim.io.resources import data_folder
+
+Positive = Annotated[float, Field(gt=0)]
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+
+
+class Section(BaseModel):
+    """A table of the study file: unknown keys are errors, values cannot change after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class General(Section):
+    """``[study]``: name (also the default results folder), seed of every random stream, quality label."""
+
+    name: str = Field(pattern=NAME, description="letters, digits, '.', '_', '-'")
+    title: str = ""
+    seed: int = Field(default=1, ge=0, lt=2**31)
+    quality: Literal["quick", "production"] = "production"
+    workers: int = Field(default=0, ge=0, le=4096, description="processes side by side; 0: all cores")
+
+
+class Material(Section):
+    """``[materials.NAME]``: a crystal (or ready-made glass), or the melt-quenched glass of a crystal.
+
+    ``structure`` is a shipped name, a file, or a list of files that are models of the same material.
+    """
+
+    structure: str | tuple[str, ...] | None = Field(default=None, description="shipped name, file or files")
+    glass_of: str | None = Field(default=None, description="the material to melt and quench")
+    framework_kind: Literal["crystal", "glass"] | None = None
+    bim_per_cell: int = Field(default=3, ge=0, le=4, description="benzimidazolates per cell of ZIF-62")
+    configurations: tuple[str, ...] = Field(default=("A",), min_length=1,
+                                            description="linker arrangements on the mixed site")
+    relax_with: str | None = Field(default=None, description="melt force field to relax the atoms with")
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Material:
+        if (self.structure is None) == (self.glass_of is None):
+            raise ValueError("give either 'structure' or 'glass_of'")
+        return self
+
+    @property
+    def structures(self) -> tuple[str, ...]:
+        if self.structure is None:
+            return ()
+        return (self.structure,) if isinstance(self.structure, str) else self.structure
+
+    @property
+    def kind(self) -> str:
+        return self.framework_kind or ("glass" if self.glass_of else "crystal")
+
+
+class Melt(Section):
+    """``[melt]``: how crystals are melted and quenched; used by materials with ``glass_of``."""
+
+    forcefield: str = "nb-ZIF-FF-s"
+    program: str = "paper"
+    hold_ps: float = Field(default=50.0, ge=0, le=1e6, description="time at the top temperature, ps")
+    quench_rate_k_per_ps: float = Field(default=10.0, gt=0, le=1000, description="cooling rate, K/ps")
+    timestep_fs: float = Field(default=0.5, gt=0, le=2, description="integrator step, fs")
+    replicas: int = Field(default=1, ge=1, le=1000, description="glasses per configuration")
+    supercell: tuple[Annotated[int, Field(ge=1, le=20)], ...] = Field(
+        default=(1, 1, 1), min_length=3, max_length=3, description="repeats along a, b, c")
+    platform: Literal["auto", "CUDA", "HIP", "OpenCL", "CPU", "Reference"] = "auto"
+
+
+class GasRun(Section):
+    """``[[gcmc.gases]]``: one isotherm per framework."""
+
+    gas: str = Field(description="H2, CO2, O2, N2 or CH4, a guest model, or a guest file")
+    temperature_k: float = Field(gt=0, le=2000, description="K")
+    pressures_bar: tuple[Annotated[float, Field(gt=0, le=1000)], ...] = Field(min_length=1, description="bar")
+    model: str | None = Field(default=None, description="guest model; default: the gas's own")
+
+    @model_validator(mode="after")
+    def _ascending(self) -> GasRun:
+        if list(self.pressures_bar) != sorted(set(self.pressures_bar)):
+            raise ValueError("pressures_bar must ascend without repeats")
+        if not any(abs(p - 1.0) < 1e-9 for p in self.pressures_bar):
+            raise ValueError("pressures_bar must contain 1.0, the pressure of the comparison table")
+        return self
+
+    @property
+    def label(self) -> str:
+        return f"{self.gas} {self.temperature_k:g} K"
+
+
+class Gcmc(Section):
+    """``[gcmc]``: force field, charges, precision and gases of the adsorption runs."""
+
+    forcefield: str = "PP"
+    charges: str = "ZIF-FF"
+    cutoff_angstrom: float = Field(default=12.8, ge=3, le=30, description="Å")
+    truncation: Literal["truncated", "shifted", "tail"] = "truncated"
+    grid_spacing_angstrom: float = Field(default=0.2, ge=0.05, le=1.0, description="Å")
+    min_moves: int = Field(default=100_000, ge=1, le=10**12, description="per pressure, at least")
+    max_moves: int = Field(default=20_000_000, ge=1, le=10**12, description="per pressure, at most")
+    target_relative_error: float = Field(default=0.01, gt=0, le=1,
+                                         description="standard error over loading, each pressure")
+    min_effective_samples: int = Field(default=100, ge=2, le=10**6,
+                                       description="independent samples per pressure")
+    widom_insertions: int = Field(default=200_000, ge=0, le=10**12,
+                                  description="for the Henry coefficient; 0: none")
+    gases: tuple[GasRun, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _move_limits(self) -> Gcmc:
+        if self.min_moves > self.max_moves:
+            raise ValueError(f"min_moves ({self.min_moves}) exceeds max_moves ({self.max_moves})")
+        return self
+
+
+class Study(Section):
+    """A whole study, as read from its file."""
+
+    study: General
+    materials: dict[str, Material] = Field(min_length=1)
+    melt: Melt = Melt()
+    mixtures: dict[str, dict[str, Annotated[float, Field(gt=0, le=1)]]] = {}
+    gcmc: Gcmc
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> Study:
+        for name, material in self.materials.items():
+            parent = material.glass_of
+            if parent is not None and (parent not in self.materials or self.materials[parent].glass_of):
+                known = [n for n, m in self.materials.items() if m.structures]
+                raise ValueError(f"materials.{name}: "
+                                 f"{UnknownNameError('crystal in glass_of', parent, known)}")
+        for mixture, parts in self.mixtures.items():
+            for part in parts:
+                if part not in self.materials:
+                    raise ValueError(f"mixtures.{mixture}: "
+                                     f"{UnknownNameError('material', part, self.materials)}")
+            if abs(sum(parts.values()) - 1.0) > 1e-6:
+                total = sum(parts.values())
+                raise ValueError(f"mixtures.{mixture}: the mass fractions sum to {total:g}, it must be 1")
+        labels = [(g.gas, g.temperature_k) for g in self.gcmc.gases]
+        for label in labels:
+            if labels.count(label) > 1:
+                raise ValueError(f"gcmc.gases: {label[0]} at {label[1]:g} K is listed more than once")
+        return self
+
+    @property
+    def name(self) -> str:
+        return self.study.name
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready values of ``study.json``, defaults written out."""
+        return self.model_dump(mode="json")
+
+
+def load_study(path: str | Path, overrides: Iterable[str] = ()) -> Study:
+    """Read a study from a file or a shipped name (``quick``), apply ``a.b=c`` overrides, check it.
+
+    Structure and guest files named in the study are looked for beside the study file first.
+
+    Raises
+    ------
+    InputError: missing file, not TOML, or a value out of range; UnknownNameError: unknown key.
+    """
+    file = find_study(path)
+    try:
+        data = tomllib.loads(file.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{file} is not a valid TOML file: {error}.") from None
+    for assignment in overrides:
+        _merge(data, _parse_override(assignment), assignment)
+    return study_from_dict(data, origin=str(file), folder=file.parent)
+
+
+def find_study(path: str | Path) -> Path:
+    """The study file itself: a path, or the name of a shipped study."""
+    file = Path(path)
+    if file.is_file():
+        return file
+    shipped = {p.stem: p for p in data_folder("workflows").glob("*.toml")}
+    if str(path) in shipped:
+        return shipped[str(path)]
+    raise InputError(f"No study file '{path}'. Check the path, or use a shipped study: "
+                     f"{', '.join(sorted(shipped))}.")
+
+
+def study_from_dict(data: Mapping[str, Any], origin: str = "study", folder: Path | None = None) -> Study:
+    """Check a study given as nested mappings (the TOML's own shape); ``origin`` names it in errors."""
+    try:
+        study = Study.model_validate(data)
+    except ValidationError as error:
+        raise explain(error, Study, origin) from None
+    return study if folder is None else _with_paths(study, folder)
+
+
+def _with_paths(study: Study, folder: Path) -> Study:
+    """Names that are files beside the study file become paths to them."""
+    def resolve(name: str | None) -> str | None:
+        return str(folder / name) if name and (folder / name).is_file() else name
+
+    materials = {
+        name: m.model_copy(update={"structure": tuple(str(resolve(s)) for s in m.structures) or None,
+                                   "relax_with": resolve(m.relax_with)})
+        for name, m in study.materials.items()}
+    gases = tuple(g.model_copy(update={"gas": resolve(g.gas), "model": resolve(g.model)})
+                  for g in study.gcmc.gases)
+    gcmc = study.gcmc.model_copy(update={"gases": gases, "forcefield": resolve(study.gcmc.forcefield),
+                                         "charges": resolve(study.gcmc.charges)})
+    melt = study.melt.model_copy(update={"forcefield": resolve(study.melt.forcefield),
+                                         "program": resolve(study.melt.program)})
+    return study.model_copy(update={"materials": materials, "gcmc": gcmc, "melt": melt})
+
+
+def _parse_override(assignment: str) -> dict[str, Any]:
+    """``a.b=c`` -> {"a": {"b": c}}; the value is TOML, or a plain string where it is not."""
+    key, separator, value = assignment.partition("=")
+    if not separator or not key.strip():
+        raise InputError(f"--set '{assignment}' is not of the form key=value (for example melt.hold_ps=10).")
+    quoted = value.strip().replace("\\", "\\\\").replace('"', '\\"')
+    for text in (f"{key} = {value}", f'{key} = "{quoted}"'):
+        try:
+            return tomllib.loads(text)
+        except tomllib.TOMLDecodeError:
+            continue
+    raise InputError(f"--set '{assignment}': '{key.strip()}' is not a key such as melt.hold_ps "
+                     "or materials.ZIF-62.bim_per_cell.")
+
+
+def _merge(target: Any, change: Mapping[str, Any], assignment: str) -> None:
+    """Put the one value of ``change`` into nested tables and lists (lists take 0-based indices)."""
+    for key, value in change.items():
+        if isinstance(target, list):
+            if not key.isdecimal() or int(key) >= len(target):
+                raise InputError(f"--set '{assignment}': there is no entry '{key}' in that list "
+                                 f"(0 to {len(target) - 1}).")
+            index: Any = int(key)
+            present = True
+        else:
+            index, present = key, key in target
+        if isinstance(value, dict) and present and isinstance(target[index], dict | list):
+            _merge(target[index], value, assignment)
+        else:
+            target[index] = value
