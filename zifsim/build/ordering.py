@@ -1,0 +1,260 @@
+"""Ordered cells from a disordered crystal: linker arrangements without clashes, their symmetry classes, and cells.
+
+An arrangement is the set of mixed sites that hold the minority linker (in ZIF-62: bIm). Two arrangements are
+the same class if an operation of the space group carries one into the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from zifsim.build.disorder import ExpandedCrystal, expand
+from zifsim.build.linkers import recognise
+from zifsim.errors import InputError
+from zifsim.io.cif import read_cif
+from zifsim.io.resources import find_data
+from zifsim.io.xyz import read_framework
+from zifsim.model.framework import Framework, IntArray
+
+MAX_ARRANGEMENTS = 20_000
+SYMMETRY_TOLERANCE = 0.3   # Å
+
+
+@dataclass(frozen=True, slots=True)
+class LinkerClass:
+    """A symmetry class of arrangements: its letter, first arrangement (mixed-site numbers) and multiplicity."""
+
+    letter: str
+    sites: tuple[int, ...]
+    multiplicity: int
+
+
+def minority_linker(crystal: ExpandedCrystal) -> str | None:
+    """The linker that is counted on the mixed sites: bIm if it is one of the two, else the less occupied one.
+
+    Raises
+    ------
+    InputError: sites that mix other than one same pair of linkers.
+    """
+    mixes = {tuple(sorted(a.kind for a in crystal.sites[s].alternatives)) for s in crystal.mixed_sites}
+    if not mixes:
+        return None
+    if len(mixes) > 1 or len(next(iter(mixes))) != 2:
+        raise InputError(f"{crystal.structure.source}: its sites mix {sorted(mixes)}; one pair of linkers per "
+                         "structure is supported. Order the other sites in the file.")
+    first, second = crystal.sites[crystal.mixed_sites[0]].alternatives[:2]
+    return "bIm" if "bIm" in (first.kind, second.kind) else second.kind
+
+
+def default_count(crystal: ExpandedCrystal) -> int:
+    """The whole number of minority linkers per cell nearest to the occupancies of the file."""
+    kind = minority_linker(crystal)
+    if kind is None:
+        return 0
+    sites = [crystal.sites[s] for s in crystal.mixed_sites]
+    return round(sum(site.alternatives[site.choice_of(kind)].occupancy for site in sites))
+
+
+def find_arrangements(crystal: ExpandedCrystal, count: int) -> list[tuple[int, ...]]:
+    """All sets of ``count`` mixed sites (numbered from 0) that hold the minority linker without a clash, sorted.
+
+    Raises
+    ------
+    InputError: there are too many to enumerate.
+    """
+    kind = minority_linker(crystal)
+    mixed = crystal.mixed_sites
+    if kind is None:
+        return [()] if count == 0 else []
+    minority = [crystal.sites[s].choice_of(kind) for s in mixed]
+
+    def clashes(n: int, chosen: list[bool], value: bool) -> bool:
+        own = (mixed[n], minority[n] if value else 1 - minority[n])
+        others = ((mixed[m], minority[m] if is_minority else 1 - minority[m])
+                  for m, is_minority in enumerate(chosen))
+        return any((other, own) in crystal.clashes for other in others)
+
+    def extend(chosen: list[bool], left: int) -> Iterator[tuple[int, ...]]:
+        if len(chosen) == len(mixed):
+            yield tuple(n for n, is_minority in enumerate(chosen) if is_minority)
+            return
+        for value in (True, False):
+            fits = left > 0 if value else left < len(mixed) - len(chosen)
+            if fits and not clashes(len(chosen), chosen, value):
+                yield from extend([*chosen, value], left - value)
+
+    found = []
+    for arrangement in extend([], count):
+        found.append(arrangement)
+        if len(found) > MAX_ARRANGEMENTS:
+            raise InputError(f"{crystal.structure.source}: more than {MAX_ARRANGEMENTS} arrangements of {count} "
+                             f"{kind} on {len(mixed)} sites. Choose fewer, or give an ordered CIF.")
+    return sorted(found)
+
+
+def site_permutations(crystal: ExpandedCrystal) -> IntArray:
+    """(M, S) where each symmetry operation carries each mixed site, found from the positions of its atoms.
+
+    Raises
+    ------
+    InputError: the operations do not map the mixed sites onto each other.
+    """
+    structure = crystal.structure
+    fractional = np.linalg.solve(structure.cell.T, crystal.positions.T).T
+    mixed = crystal.mixed_sites
+    atoms = [(n, atom) for n, s in enumerate(mixed) for a in crystal.sites[s].alternatives for atom in a.atoms]
+    table = np.empty((len(structure.rotations), len(mixed)), dtype=np.int64)
+    for n, s in enumerate(mixed):
+        atom = crystal.sites[s].alternatives[0].atoms[0]
+        same = [(m, k) for m, k in atoms if crystal.row[k] == crystal.row[atom]]
+        targets = fractional[[k for _, k in same]]
+        for operation, image in enumerate(structure.copies(fractional[atom])):
+            apart = targets - image
+            distances = np.linalg.norm((apart - np.round(apart)) @ structure.cell, axis=1)
+            nearest = int(np.argmin(distances))
+            if distances[nearest] > SYMMETRY_TOLERANCE:
+                raise InputError(f"{structure.source}: symmetry operation {operation + 1} is inconsistent with "
+                                 "the others. List the complete group of operations.")
+            table[operation, n] = same[nearest][0]
+    return table
+
+
+def find_classes(crystal: ExpandedCrystal, count: int) -> list[LinkerClass]:
+    """Symmetry classes of the arrangements of ``count`` minority linkers, lettered A, B, ...
+
+    Raises
+    ------
+    InputError: no arrangement of that many linkers is free of clashes.
+    """
+    arrangements = find_arrangements(crystal, count)
+    if not arrangements:
+        raise InputError(_no_room(crystal, count))
+    permutations = site_permutations(crystal)
+    multiplicity: dict[tuple[int, ...], int] = {}
+    for arrangement in arrangements:
+        orbit = {tuple(sorted(permutation[list(arrangement)].tolist())) for permutation in permutations}
+        first = min(orbit)
+        multiplicity[first] = multiplicity.get(first, 0) + 1
+    return [LinkerClass(_letter(k), sites, multiplicity[sites]) for k, sites in enumerate(_rank(crystal, multiplicity))]
+
+
+def _no_room(crystal: ExpandedCrystal, count: int) -> str:
+    kind, source = minority_linker(crystal), crystal.structure.source
+    if kind is None:
+        return (f"{source}: {count} bIm per cell were asked for, but no site of this structure mixes linkers. "
+                "Leave the number out.")
+    most = max(n for n in range(len(crystal.mixed_sites) + 1) if find_arrangements(crystal, n))
+    return f"{source}: {count} {kind} per cell do not fit; 0 to {most} can be placed without a clash."
+
+
+def _letter(index: int) -> str:
+    """A, B, ... Z, AA, AB, ..."""
+    return (_letter(index // 26 - 1) if index >= 26 else "") + chr(ord("A") + index % 26)
+
+
+def _separation(crystal: ExpandedCrystal, sites: tuple[int, ...]) -> float:
+    """Shortest distance (Å, to 0.01) between minority linkers of an arrangement; infinite below two of them."""
+    cell = crystal.structure.cell
+    kind = minority_linker(crystal)
+    centres = []
+    for n in sites:
+        site = crystal.sites[crystal.mixed_sites[n]]
+        members = crystal.positions[list(site.alternatives[site.choice_of(kind or "")].atoms)]
+        steps = np.linalg.solve(cell.T, (members - members[0]).T).T
+        centres.append(members[0] + ((steps - np.round(steps)) @ cell).mean(axis=0))
+    distances = [np.inf]
+    for k, centre in enumerate(centres):
+        for other in centres[:k]:
+            step = np.linalg.solve(cell.T, other - centre)
+            distances.append(float(np.linalg.norm((step - np.round(step)) @ cell)))
+    return round(min(distances), 2)
+
+
+def _rank(crystal: ExpandedCrystal, multiplicity: dict[tuple[int, ...], int]) -> list[tuple[int, ...]]:
+    """Arrangements in the order of their letters.
+
+    A is the likeliest class (greatest multiplicity), B the one among the others whose minority linkers keep
+    farthest apart: two unlike guesses at a distribution that diffraction averages over. The rest follow by
+    multiplicity. Ties go to the arrangement that comes first by site numbers.
+    """
+    likely = sorted(multiplicity, key=lambda sites: (-multiplicity[sites], sites))
+    spread = sorted(likely[1:], key=lambda sites: (-_separation(crystal, sites), sites))
+    return [*likely[:1], *spread[:1], *(sites for sites in likely[1:] if sites not in spread[:1])]
+
+
+def find_structure(name_or_path: str | Path) -> Path:
+    """Path of a user's CIF or extXYZ file, or of a shipped structure."""
+    path = Path(name_or_path)
+    if not path.is_file() and path.suffix.lower() in (".cif", ".extxyz", ".xyz"):
+        raise InputError(f"No file '{path}'. Check the path (relative to the current folder).")
+    return find_data("structure", name_or_path, "structures", ".cif")
+
+
+def read_crystal(path: Path) -> ExpandedCrystal:
+    """Read a CIF and find its disordered sites."""
+    return expand(read_cif(path))
+
+
+def order(crystal: ExpandedCrystal, count: int, chosen: LinkerClass) -> Framework:
+    """The ordered P1 cell of one class: linkers recognised, bonded and typed."""
+    structure = crystal.structure
+    kind = minority_linker(crystal)
+    atoms = list(crystal.ordered)
+    minority = {crystal.mixed_sites[n] for n in chosen.sites}
+    for s, site in enumerate(crystal.sites):
+        fits = [a for a in site.alternatives if not site.mixed or (a.kind == kind) == (s in minority)]
+        atoms.extend(fits[0].atoms)
+    atoms.sort()
+    name, source = structure.name, structure.source
+    if kind is not None:
+        name = f"{structure.name}-{kind}{count}-{chosen.letter}"
+        numbers = " ".join(map(str, chosen.sites)) or "none"
+        source += (f"; {count} {kind} per cell, configuration {chosen.letter} (mixed sites {numbers}; "
+                   f"multiplicity {chosen.multiplicity})")
+    return recognise(name, [crystal.species[a] for a in atoms], crystal.positions[atoms], structure.cell, source)
+
+
+def _from_xyz(path: Path) -> Framework:
+    framework = read_framework(path)
+    if framework.units and framework.types:
+        return framework
+    found = recognise(framework.name, framework.species, framework.positions, framework.cell, framework.source)
+    return replace(found, charges=framework.charges)
+
+
+def build_frameworks(name_or_path: str | Path, bim_per_cell: int | None = None, configuration: str = "A",
+                     supercell: tuple[int, int, int] = (1, 1, 1)) -> list[Framework]:
+    """Ordered cells of a structure.
+
+    Parameters
+    ----------
+    name_or_path: shipped name (``ZIF-62``, ``ZIF-8``), CIF or extXYZ file.
+    bim_per_cell: minority linkers on the mixed sites of one crystallographic cell; None takes the number nearest
+        to the occupancies of the file (3 for ZIF-62: 62.5/37.5).
+    configuration: letter of the symmetry class, or ``all``.
+    supercell: repeats along a, b, c.
+
+    Raises
+    ------
+    InputError: unreadable structure, a number that does not fit, or a letter that does not exist.
+    """
+    if min(supercell) < 1:
+        raise InputError(f"Supercell {' '.join(map(str, supercell))}: repeats must be 1 or more.")
+    path = find_structure(name_or_path)
+    if path.suffix.lower() in (".extxyz", ".xyz"):
+        if bim_per_cell is not None or configuration.upper() not in ("A", "ALL"):
+            raise InputError(f"{path}: an extXYZ file is one ordered cell; leave configuration and bIm number out.")
+        return [_from_xyz(path).supercell(supercell)]
+    crystal = read_crystal(path)
+    count = default_count(crystal) if bim_per_cell is None else bim_per_cell
+    classes = find_classes(crystal, count)
+    wanted = [c for c in classes if configuration.lower() == "all" or c.letter == configuration.upper()]
+    if not wanted:
+        letters = ", ".join(c.letter for c in classes)
+        raise InputError(f"{path}: no configuration '{configuration}' with {count} minority linkers per cell. "
+                         f"There are: {letters} (or all).")
+    return [order(crystal, count, c).supercell(supercell) for c in wanted]
