@@ -122,7 +122,8 @@ def test_missing_charge_names_type_linker_and_a_set_that_has_it() -> None:
 
 def test_charged_cell_is_refused_with_amount_and_mend() -> None:
     wrong = dict(load_charge_set("PP").charges, N1=-0.530)
-    with pytest.raises(InputError, match=r"not neutral: \+0.0800 e per cell, \+0.04000 e per metal.*neutralise"):
+    message = r"not neutral: \+0.0800 e per cell, \+0.04000 e per metal.*neutralise"
+    with pytest.raises(InputError, match=message):
         assign_charges(formula_unit(["mIm"] * 4), ChargeSet("edited", "", wrong, ""))
 
 

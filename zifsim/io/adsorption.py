@@ -172,5 +172,5 @@ def _not_neutral(framework: Framework, charge_set: ChargeSet, excess: float, n_m
         return f"{message} and no Zn or Co to take it up; correct the charges so that the cell sums to zero."
     each = excess / n_metals
     return (f"{message}, {each:+.5f} e per metal atom (up to {RESIDUE_PER_METAL_E:g} is taken as rounding "
-            f"and put on the metal). To neutralise, subtract {each:+.5f} e from the metal's row in a copy of the "
-            "charge file, or take the set that was made for this framework.")
+            f"and put on the metal). To neutralise, subtract {each:+.5f} e from the metal's row in a copy of "
+            "the charge file, or take the set that was made for this framework.")

@@ -1,0 +1,172 @@
+"""Peng–Robinson equation of state: from the pressure of a gas to the fugacity that GCMC is run at.
+
+Adsorption isotherms are of a gas, so everything is taken on the vapour branch as long as the equation has
+one, also above the saturation pressure (N2 at 77 K has p0 ≈ 0.97 bar: 1 bar is beyond it). Above the spinodal
+only a liquid root is left; it is used and :meth:`PengRobinson.phase` says so.
+
+Source: Peng & Robinson, Ind. Eng. Chem. Fundam. 1976, 15, 59, doi:10.1021/i160057a011.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+
+from zifsim.errors import InputError
+from zifsim.model.guest import GuestModel
+from zifsim.units import GAS_CONSTANT
+
+# The paper prints 0.45724, 0.07780 and 0.307; all digits put the critical point exactly where it belongs.
+OMEGA_A = 0.45723552892138
+OMEGA_B = 0.07779607390389
+CRITICAL_COMPRESSIBILITY = 0.30740130869870
+NEAR_CRITICAL = 1e-6            # relative: closer to Tc the two phases are one within rounding
+_SQRT2 = math.sqrt(2.0)
+
+
+@dataclass(frozen=True, slots=True)
+class PengRobinson:
+    """The equation of state of one gas; temperatures in K, pressures and fugacities in Pa."""
+
+    guest: GuestModel
+
+    def fugacity_pa(self, temperature_k: float, pressure_pa: float) -> float:
+        """Fugacity, Pa, on the vapour branch (see the module).
+
+        Raises
+        ------
+        InputError: temperature or pressure not above zero.
+        """
+        return self.fugacity_coefficient(temperature_k, pressure_pa) * pressure_pa
+
+    def fugacity_coefficient(self, temperature_k: float, pressure_pa: float) -> float:
+        """φ = f/p of the root that :meth:`compressibility` takes."""
+        a, b = self._reduced(temperature_k, pressure_pa)
+        return math.exp(_log_fugacity_coefficient(float(_roots(a, b)[-1]), a, b))
+
+    def compressibility(self, temperature_k: float, pressure_pa: float) -> float:
+        """Z = pV/RT: the largest root, which is the vapour's wherever there is a vapour."""
+        return float(self.compressibility_roots(temperature_k, pressure_pa)[-1])
+
+    def compressibility_roots(self, temperature_k: float, pressure_pa: float) -> NDArray[np.float64]:
+        """The one or three physical roots Z (volume above the covolume), ascending."""
+        return _roots(*self._reduced(temperature_k, pressure_pa))
+
+    def molar_density_mol_m3(self, temperature_k: float, pressure_pa: float) -> float:
+        """Molar density of the bulk gas, mol/m³ (what excess loading subtracts)."""
+        compressibility = self.compressibility(temperature_k, pressure_pa)
+        return pressure_pa / (compressibility * GAS_CONSTANT * temperature_k)
+
+    def phase(self, temperature_k: float, pressure_pa: float) -> str:
+        """Which branch is used: ``vapour``, ``liquid`` (the only root left below Tc) or ``supercritical``."""
+        compressibility = self.compressibility(temperature_k, pressure_pa)
+        if self._is_supercritical(temperature_k):
+            return "supercritical"
+        volume = compressibility * GAS_CONSTANT * temperature_k / pressure_pa
+        return "vapour" if volume > self._critical_volume else "liquid"
+
+    def saturation_pressure_pa(self, temperature_k: float) -> float:
+        """Pressure, Pa, of equal fugacity of vapour and liquid (below the triple point: supercooled).
+
+        Raises
+        ------
+        InputError: a temperature at or above the critical one, where nothing condenses.
+        """
+        _check(self.guest.gas, temperature_k, 1.0)
+        if self._is_supercritical(temperature_k):
+            raise InputError(
+                f"{self.guest.gas} does not condense at {temperature_k:g} K: its critical temperature is "
+                f"{self.guest.critical_temperature_k:g} K, so it has no saturation pressure there.")
+        lowest, highest = self._spinodal_pressures(temperature_k)
+        upper = highest * (1.0 - 1e-9)
+        lower = max(lowest, 0.0) + 1e-9 * highest
+        while lower > 1e-200 and self._fugacity_gap(temperature_k, lower) > 0.0:
+            upper, lower = lower, lower * 1e-3
+        return float(brentq(lambda p: self._fugacity_gap(temperature_k, p), lower, upper,
+                            xtol=1e-12 * lower, rtol=1e-13))
+
+    def beyond_saturation(self, temperature_k: float, pressure_pa: float) -> bool:
+        """True where the bulk gas would have condensed, so the vapour branch is metastable there."""
+        _check(self.guest.gas, temperature_k, pressure_pa)
+        if self._is_supercritical(temperature_k):
+            return False
+        return pressure_pa > self.saturation_pressure_pa(temperature_k)
+
+    def _is_supercritical(self, temperature_k: float) -> bool:
+        return temperature_k >= self.guest.critical_temperature_k * (1.0 - NEAR_CRITICAL)
+
+    @property
+    def covolume_m3_mol(self) -> float:
+        """b, m³/mol."""
+        return OMEGA_B * GAS_CONSTANT * self.guest.critical_temperature_k / self.guest.critical_pressure_pa
+
+    def attraction_pa_m6_mol2(self, temperature_k: float) -> float:
+        """a(T), Pa m⁶/mol²."""
+        w = self.guest.acentric_factor
+        slope = 0.37464 + 1.54226 * w - 0.26992 * w * w
+        alpha = (1.0 + slope * (1.0 - math.sqrt(temperature_k / self.guest.critical_temperature_k))) ** 2
+        critical = (GAS_CONSTANT * self.guest.critical_temperature_k) ** 2 / self.guest.critical_pressure_pa
+        return OMEGA_A * critical * alpha
+
+    @property
+    def _critical_volume(self) -> float:
+        molar = GAS_CONSTANT * self.guest.critical_temperature_k / self.guest.critical_pressure_pa
+        return CRITICAL_COMPRESSIBILITY * molar
+
+    def _reduced(self, temperature_k: float, pressure_pa: float) -> tuple[float, float]:
+        """A = ap/(RT)² and B = bp/RT, after checking the input."""
+        _check(self.guest.gas, temperature_k, pressure_pa)
+        thermal = GAS_CONSTANT * temperature_k
+        return (self.attraction_pa_m6_mol2(temperature_k) * pressure_pa / thermal**2,
+                self.covolume_m3_mol * pressure_pa / thermal)
+
+    def _fugacity_gap(self, temperature_k: float, pressure_pa: float) -> float:
+        """ln φ of the vapour less that of the liquid; zero at saturation, rising with pressure."""
+        a, b = self._reduced(temperature_k, pressure_pa)
+        roots = _roots(a, b)
+        return _log_fugacity_coefficient(roots[-1], a, b) - _log_fugacity_coefficient(roots[0], a, b)
+
+    def _spinodal_pressures(self, temperature_k: float) -> tuple[float, float]:
+        """Lowest and highest pressure, Pa, of the isotherm's loop (dp/dV = 0); the lowest may be negative."""
+        ratio = 2.0 * self.attraction_pa_m6_mol2(temperature_k) / (
+            self.covolume_m3_mol * GAS_CONSTANT * temperature_k)
+        # With v = V/b: (v² + 2v − 1)² = ratio (v + 1)(v − 1)²
+        quadratic = np.array([1.0, 2.0, -1.0])
+        slope = np.polysub(np.polymul(quadratic, quadratic), ratio * np.poly([-1.0, 1.0, 1.0]))
+        roots = np.roots(slope)
+        volumes = np.sort(roots[np.isreal(roots)].real)
+        volumes = volumes[volumes > 1.0]
+        thermal = GAS_CONSTANT * temperature_k / self.covolume_m3_mol
+        pressures = thermal * (1.0 / (volumes - 1.0) - 0.5 * ratio / (volumes**2 + 2.0 * volumes - 1.0))
+        return float(pressures[0]), float(pressures[-1])
+
+
+def _check(gas: str, temperature_k: float, pressure_pa: float) -> None:
+    if not (math.isfinite(temperature_k) and temperature_k > 0.0):
+        raise InputError(f"The temperature of {gas} is {temperature_k:g} K and must be above 0 K.")
+    if not (math.isfinite(pressure_pa) and pressure_pa > 0.0):
+        raise InputError(f"The pressure of {gas} is {pressure_pa:g} Pa and must be above 0 Pa.")
+
+
+def _roots(a: float, b: float) -> NDArray[np.float64]:
+    """Real roots Z > B of Z³ − (1−B)Z² + (A−3B²−2B)Z − (AB−B²−B³) = 0, ascending."""
+    cubic = np.array([1.0, b - 1.0, a - b * (3.0 * b + 2.0), -b * (a - b - b * b)])
+    candidates = np.roots(cubic)
+    roots = candidates[np.abs(candidates.imag) < 1e-9].real
+    slope = np.polyder(cubic)
+    for _ in range(3):    # Newton: at low pressure np.roots knows the liquid root only to 1e-16 of the vapour
+        gradient = np.polyval(slope, roots)
+        step = np.divide(np.polyval(cubic, roots), gradient, out=np.zeros_like(roots), where=gradient != 0.0)
+        roots = roots - np.where(np.abs(step) < 1e-3 * np.abs(roots), step, 0.0)
+    physical: NDArray[np.float64] = np.sort(roots[roots > b])
+    return physical
+
+
+def _log_fugacity_coefficient(z: float, a: float, b: float) -> float:
+    """ln φ of the root z (eq. 19 of the paper)."""
+    attraction = a / (2.0 * _SQRT2 * b) * math.log((z + (1.0 + _SQRT2) * b) / (z + (1.0 - _SQRT2) * b))
+    return z - 1.0 - math.log(z - b) - attraction
