@@ -12,8 +12,9 @@ import pytest
 
 from zifsim.campaign import rundir
 from zifsim.campaign.display import Display
+from zifsim.campaign.estimate import path_lengths, wall_seconds
 from zifsim.campaign.plan import Stage
-from zifsim.campaign.scheduler import Scheduler, _path_lengths
+from zifsim.campaign.scheduler import Scheduler
 from zifsim.errors import InputError
 
 HERE = Path(__file__).parent
@@ -49,7 +50,8 @@ def test_a_finished_plan_is_not_repeated(tmp_path):
     a = stage("a")
     b = stage("b", needs=[a])
     first = run([a, b], tmp_path)
-    written = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*") if p.is_file() and p.name != "manifest.json"}
+    files = [p for p in tmp_path.rglob("*") if p.is_file() and p.name != "manifest.json"]
+    written = {p: p.stat().st_mtime_ns for p in files}
     second = run([a, b], tmp_path)
     assert second.skipped == [a.id, b.id]
     assert second.finished == []
@@ -122,7 +124,14 @@ def test_the_most_urgent_stage_gets_its_threads_before_smaller_ones_start(tmp_pa
 def test_urgency_is_the_longest_way_to_the_end():
     a, b = stage("a", seconds=1.0), stage("b", seconds=5.0)
     c = stage("c", seconds=10.0, needs=[a])
-    assert _path_lengths([a, b, c]) == {a.id: 11.0, b.id: 5.0, c.id: 10.0}
+    assert path_lengths([a, b, c]) == {a.id: 11.0, b.id: 5.0, c.id: 10.0}
+
+
+def test_the_estimated_time_follows_the_schedule():
+    a, b = stage("a", seconds=1.0), stage("b", seconds=5.0)
+    c = stage("c", seconds=10.0, needs=[a])
+    assert wall_seconds([a, b, c], 1) == 16.0
+    assert wall_seconds([a, b, c], 2) == 11.0
 
 
 def start_fake_plan(out, pause):

@@ -6,10 +6,15 @@ study runs follows the pace that is really made.
 
 from __future__ import annotations
 
+import heapq
+from collections.abc import Sequence
 from math import ceil
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zifsim.model.framework import Framework
+
+if TYPE_CHECKING:
+    from zifsim.campaign.plan import Stage
 
 BUILD_SECONDS = 3.0
 # 2.6 ms per step for 424 particles, linear in the number of particles (PME, one CPU thread).
@@ -54,3 +59,41 @@ def cutoff_supercell(cell: Framework, cutoff_angstrom: float) -> tuple[int, int,
     """Repeats that make every width of the cell at least twice the cut-off."""
     a, b, c = (ceil(2.0 * cutoff_angstrom / width - 1e-9) for width in cell.cell_widths)
     return a, b, c
+
+
+def path_lengths(stages: Sequence[Stage]) -> dict[str, float]:
+    """Seconds from the start of each stage to the end of all that hangs on it: the longest goes first."""
+    after: dict[str, list[Stage]] = {s.id: [] for s in stages}
+    for stage in stages:
+        for upstream, _ in stage.needs.values():
+            after[upstream].append(stage)
+    lengths: dict[str, float] = {}
+
+    def length(stage: Stage) -> float:
+        if stage.id not in lengths:
+            lengths[stage.id] = stage.seconds + max((length(s) for s in after[stage.id]), default=0.0)
+        return lengths[stage.id]
+
+    for stage in stages:
+        length(stage)
+    return lengths
+
+
+def wall_seconds(stages: Sequence[Stage], cores: int) -> float:
+    """How long a plan takes on so many cores, by playing it through, the most urgent ready stage first."""
+    urgency = path_lengths(stages)
+    waiting = sorted(stages, key=lambda s: -urgency[s.id])
+    done: set[str] = set()
+    running: list[tuple[float, str, int]] = []   # (end, stage, cores held)
+    now, free = 0.0, cores
+    while waiting or running:
+        for stage in list(waiting):
+            held = min(stage.threads, cores)
+            if held <= free and all(upstream in done for upstream, _ in stage.needs.values()):
+                heapq.heappush(running, (now + stage.seconds / held, stage.id, held))
+                waiting.remove(stage)
+                free -= held
+        now, ended, held = heapq.heappop(running)
+        done.add(ended)
+        free += held
+    return now

@@ -107,23 +107,18 @@ def _crystal_stages(name: str, material: Material, stages: list[Stage]) -> list[
     return models
 
 
-def ordered_cells(source: str, bim_per_cell: int, configuration: str) -> list[Framework]:
-    """Ordered cells of a shipped name or file; an extended XYZ file is one already."""
-    if Path(source).suffix in {".extxyz", ".xyz"}:
-        from zifsim.build.load import load_framework
-
-        return [load_framework(source)]
+def ordered_cells(source: str, bim_per_cell: int | None, configuration: str) -> list[Framework]:
+    """Ordered cells of a shipped name or file."""
     from zifsim.build.ordering import build_frameworks
 
-    cells: list[Framework] = build_frameworks(source, bim_per_cell=bim_per_cell, configuration=configuration)
-    return cells
+    return build_frameworks(source, bim_per_cell=bim_per_cell, configuration=configuration)
 
 
 def _source_sha256(source: str) -> str:
+    from zifsim.build.ordering import find_structure
     from zifsim.io.files import sha256_file
-    from zifsim.io.resources import find_data
 
-    return sha256_file(find_data("structure", source, "structures", ".cif"))
+    return sha256_file(find_structure(source))
 
 
 def _relax_stage(name: str, label: str, forcefield: str, build: Stage, cell: Framework) -> Stage:

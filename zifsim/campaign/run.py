@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zifsim.campaign import devices, rundir
 from zifsim.campaign.display import make_display
@@ -14,16 +15,20 @@ from zifsim.campaign.scheduler import Outcome, Scheduler
 from zifsim.campaign.study import Study, load_study
 from zifsim.errors import RunInterrupted, ZifsimError
 
+if TYPE_CHECKING:
+    from zifsim.compare.table import ComparisonTable
+
 
 @dataclass(frozen=True, slots=True)
 class StudyResult:
     """What a run of a study left behind. ``failures`` maps a stage to the sentence why it failed.
 
-    ``table`` (Markdown) and ``report`` (HTML) are None where nothing could be compared. ``input_at_fault`` is
-    True where every failure was the input's fault.
+    ``comparison``, ``table`` (Markdown) and ``report`` (HTML) are None where nothing could be compared.
+    ``input_at_fault`` is True where every failure was the input's fault.
     """
 
     out: Path
+    comparison: ComparisonTable | None
     table: Path | None
     report: Path | None
     n_stages: int
@@ -64,15 +69,13 @@ def run_study(study: str | Path | Study, out: str | Path | None = None, override
         outcome = execute(stages, folder, workers, quiet=quiet)
         failures = dict(outcome.failed)
         failures |= dict.fromkeys(outcome.blocked, "not started, because a stage before it failed")
-        table = report = None
+        comparison = report = None
         if any(stage.startswith("gcmc ") for stage in (*outcome.finished, *outcome.skipped)):
-            try:
-                table, report = compare_and_report(folder)
-            except ZifsimError as error:
-                failures["compare"] = str(error)
+            comparison, report = compare_and_report(folder, failures)
     input_at_fault = bool(outcome.failed) and set(outcome.input_failures) == set(outcome.failed)
-    return StudyResult(folder, table, report, len(stages), len(outcome.finished) + len(outcome.skipped),
-                       failures, input_at_fault)
+    table = folder / "table1.md" if comparison is not None else None
+    n_done = len(outcome.finished) + len(outcome.skipped)
+    return StudyResult(folder, comparison, table, report, len(stages), n_done, failures, input_at_fault)
 
 
 def execute(stages: list[Stage], folder: Path, workers: int, *, quiet: bool = False) -> Outcome:
@@ -86,6 +89,15 @@ def execute(stages: list[Stage], folder: Path, workers: int, *, quiet: bool = Fa
     return outcome
 
 
-def compare_and_report(folder: Path) -> tuple[Path | None, Path | None]:
-    """Write the comparison table and the report; returns their paths."""
-    raise NotImplementedError
+def compare_and_report(folder: Path, failures: dict[str, str]) -> tuple[ComparisonTable | None, Path | None]:
+    """Write the comparison tables and the report of what is there; what goes wrong joins ``failures``."""
+    from zifsim.compare.table import run_comparison
+    from zifsim.report.html import write_report
+
+    comparison = report = None
+    try:
+        comparison = run_comparison(folder)
+        report = write_report(folder)
+    except ZifsimError as error:
+        failures["compare and report"] = str(error)
+    return comparison, report

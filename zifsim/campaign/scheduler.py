@@ -19,6 +19,7 @@ from typing import Any
 from zifsim.campaign import rundir
 from zifsim.campaign.devices import thread_environment
 from zifsim.campaign.display import Display
+from zifsim.campaign.estimate import path_lengths
 from zifsim.campaign.plan import Stage
 from zifsim.io.files import sha256_file
 
@@ -79,7 +80,7 @@ class Scheduler:
         self.outcome = Outcome()
         self._events: queue.Queue[tuple[Worker, dict[str, Any]]] = queue.Queue()
         self._workers: list[Worker] = []
-        self._urgency = _path_lengths(self.stages)
+        self._urgency = path_lengths(self.stages)
 
     def run(self) -> Outcome:
         """Run all stages that are not done; failures leave independent stages alone.
@@ -240,24 +241,6 @@ class Scheduler:
                 worker.process.kill()
                 worker.process.wait()
         self.display.end()
-
-
-def _path_lengths(stages: Sequence[Stage]) -> dict[str, float]:
-    """Seconds from the start of each stage to the end of all that hangs on it: the longest goes first."""
-    after: dict[str, list[Stage]] = {s.id: [] for s in stages}
-    for stage in stages:
-        for upstream, _ in stage.needs.values():
-            after[upstream].append(stage)
-    lengths: dict[str, float] = {}
-
-    def length(stage: Stage) -> float:
-        if stage.id not in lengths:
-            lengths[stage.id] = stage.seconds + max((length(s) for s in after[stage.id]), default=0.0)
-        return lengths[stage.id]
-
-    for stage in stages:
-        length(stage)
-    return lengths
 
 
 @contextmanager

@@ -45,7 +45,8 @@ class Material(Section):
     structure: str | tuple[str, ...] | None = Field(default=None, description="shipped name, file or files")
     glass_of: str | None = Field(default=None, description="the material to melt and quench")
     framework_kind: Literal["crystal", "glass"] | None = None
-    bim_per_cell: int = Field(default=3, ge=0, le=4, description="benzimidazolates per cell of ZIF-62")
+    bim_per_cell: int | None = Field(default=None, ge=0, le=1000,
+                                     description="bIm per cell; default: nearest to the occupancies")
     configurations: tuple[str, ...] = Field(default=("A",), min_length=1,
                                             description="linker arrangements on the mixed site")
     relax_with: str | None = Field(default=None, description="melt force field to relax the atoms with")

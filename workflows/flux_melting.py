@@ -1,0 +1,27 @@
+#!/usr/bin/env python
+"""Table 1 of Longley et al. 2019 through the public API: ``zifsim run flux_melting`` as a script.
+
+Stop it at any time and start it again: finished stages are kept, a melt continues from its checkpoint.
+Command-line arguments are changes to the study, for example ``melt.replicas=1 melt.supercell=[1,1,1]``.
+"""
+
+import sys
+from pathlib import Path
+
+from zifsim.campaign import run_study
+
+STUDY = Path(__file__).with_suffix(".toml")
+
+
+def main() -> int:
+    result = run_study(STUDY, overrides=sys.argv[1:])
+    for stage, reason in result.failures.items():
+        print(f"failed: {stage}: {reason}", file=sys.stderr)
+    if result.table is not None:
+        print(result.table.read_text())
+        print(f"report: {result.report}")
+    return 1 if result.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""The ``zifsim`` command: one file per subcommand, heavy imports inside each, errors in one line."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Annotated
+
+import typer
+
+import zifsim
+from zifsim.errors import RunInterrupted, ZifsimError
+
+COMMANDS = ("run", "build", "melt", "gcmc", "compare", "report", "doctor")
+INTERRUPTED_BY_CTRL_C = 130
+
+app = typer.Typer(
+    name="zifsim", no_args_is_help=True, add_completion=False, rich_markup_mode="rich",
+    pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]},
+    help="From a ZIF crystal to its melt-quenched glass, and how much gas both take up. "
+         "Start with [bold]zifsim run quick[/]: build, melt, adsorb and compare at quick settings.")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"zifsim {zifsim.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True,
+                                                  help="Print the version and exit.")] = False) -> None:
+    """Options before the command."""
+
+
+for _name in COMMANDS:
+    app.command(_name)(getattr(importlib.import_module(f"zifsim.cli.{_name}"), _name))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point. Exit codes: 0 done, 1 failed, 2 wrong input, 75 stopped with state saved, 130 Ctrl-C."""
+    try:
+        app(arguments)
+    except RunInterrupted as stop:
+        _say(f"stopped: {stop}")
+        sys.exit(stop.exit_code)
+    except ZifsimError as error:
+        _say(f"error: {error}")
+        sys.exit(2)
+    except KeyboardInterrupt:
+        _say("interrupted: the same command continues")
+        sys.exit(INTERRUPTED_BY_CTRL_C)
+
+
+def _say(message: str) -> None:
+    """One line on stderr, whatever the message held."""
+    print(" ".join(message.split()), file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
