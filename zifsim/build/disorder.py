@@ -1,8 +1,8 @@
 """From a disordered crystal to its sites: which alternatives exclude each other, and which linkers they make.
 
-All symmetry copies of all atoms are laid out in the cell. Disordered atoms that share an ordered linker core, are
-bonded, or lie on top of each other belong to one site; within a site, each disorder group (or, for a negative
-group, each symmetry copy of it) is one alternative. Nothing here knows a particular crystal.
+All symmetry copies of all atoms are laid out in the cell. Disordered atoms that share an ordered linker core,
+are bonded, or lie on top of each other belong to one site; within a site, each disorder group (or, for a
+negative group, each symmetry copy of it) is one alternative. Nothing here knows a particular crystal.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from zifsim.model.framework import FloatArray, IntArray
 
 SAME_POSITION = 0.1     # Å: symmetry copies of one atom closer than this are one atom on a special position
 ON_TOP = 1.0            # Å: atoms of different alternatives this close exclude each other
-# Two alternatives clash when non-bonded atoms come closer than this part of the sum of their van der Waals radii
-# (Bondi, J. Phys. Chem. 1964, doi:10.1021/j100785a001): H–H 1.65, C–H 2.0, C–C 2.4 Å.
+# Alternatives clash when non-bonded atoms come closer than this part of the sum of their van der Waals radii
+# (Bondi, J. Phys. Chem. 1964, doi:10.1021/j100785a001): H–H 1.7, C–H 2.0, C–C 2.4 Å.
 CLASH_FRACTION = 0.70
 
 
@@ -60,7 +60,8 @@ class ExpandedCrystal:
 
     Attributes
     ----------
-    species: (N,) symbols. positions: (N, 3) Å. row, operation: (N,) asymmetric atom and operation they come from.
+    species: (N,) symbols. positions: (N, 3) Å.
+    row, operation: (N,) asymmetric atom and symmetry operation that an atom comes from.
     ordered: indices of the atoms that every arrangement holds.
     sites: numbered by the first operation that makes them.
     clashes: pairs ((site, alternative), (site, alternative)) that cannot stand side by side.
@@ -124,13 +125,14 @@ def _site_labels(structure: DisorderedStructure, species: list[str], rows: list[
     """(N,) site label of each atom; meaningful for disordered atoms only.
 
     Atoms on one ordered linker core are one site, with what is bonded to them in the same symmetry copy. Only
-    pieces without such a core are joined to others by bonds across copies or by lying on top of each other: for
-    pieces on two cores, both would be clashes between neighbours.
+    pieces without such a core are joined to others by bonds across copies or by lying on top of each other:
+    between pieces on two cores, both would be clashes of neighbours.
     """
     atoms = [structure.atoms[r] for r in rows]
     light = [(i, j) for i, j in bonds.tolist() if species[i] not in METALS and species[j] not in METALS]
     core = _label(len(atoms), [(i, j) for i, j in light if atoms[i].group == atoms[j].group == 0])
-    edges, loose = [], []
+    edges: list[tuple[int, int]] = []
+    loose: list[tuple[int, int]] = []
     hosts: dict[tuple[int, str], int] = {}      # (linker core, assembly) -> a disordered atom on it
     for i, j in light:
         if atoms[i].group and atoms[j].group:
@@ -152,7 +154,7 @@ def _site_labels(structure: DisorderedStructure, species: list[str], rows: list[
 
 def _group_alternatives(structure: DisorderedStructure, rows: list[int], operations: list[int],
                         labels: IntArray) -> list[list[tuple[int, ...]]]:
-    """Atoms of every alternative of every site: most occupied first, proper rotations before mirror images."""
+    """Atoms of each alternative of each site: most occupied first, proper rotations before mirror images."""
     members: dict[int, dict[tuple[int, int, int], list[int]]] = defaultdict(lambda: defaultdict(list))
     improper = np.linalg.det(structure.rotations) < 0
     for k, row in enumerate(rows):
@@ -167,7 +169,7 @@ def _group_alternatives(structure: DisorderedStructure, rows: list[int], operati
         total = sum(atom.occupancy for atom in first.values())
         if abs(total - 1.0) > 0.02:
             label = next(iter(first.values())).label
-            raise InputError(f"{structure.source}: the alternatives at the disordered site of atom {label} have a "
+            raise InputError(f"{structure.source}: the alternatives at the site of atom {label} have a "
                              f"total occupancy of {total:.3f}, not 1. Remove solvent or complete the groups.")
         keys = sorted(alternatives, key=lambda key: (-first[key].occupancy, key[1:], key[0]))
         sites.append([tuple(alternatives[key]) for key in keys])
@@ -192,9 +194,10 @@ def _name_linkers(structure: DisorderedStructure, species: list[str], rows: list
                 atoms = alternatives[s][rank]
                 atom = structure.atoms[rows[atoms[0]]]
                 if fragment.kind is None:
-                    raise InputError(f"{structure.source}: disorder group {atom.group} (first atom {atom.label}) "
-                                     f"completes a fragment {fragment.formula}, which is no known linker. Check "
-                                     "that each group holds all atoms of its alternative, hydrogens included.")
+                    raise InputError(
+                        f"{structure.source}: disorder group {atom.group} (first atom {atom.label}) makes a "
+                        f"fragment {fragment.formula}, which is no known linker. Check that each group has "
+                        "all atoms of its alternative, hydrogens included.")
                 named[s].setdefault(fragment.kind, Alternative(fragment.kind, atom.occupancy, atoms))
     return tuple(Site(tuple(kinds.values())) for kinds in named)
 
@@ -207,7 +210,8 @@ def _find_clashes(species: list[str], positions: FloatArray, cell: FloatArray,
     if not members:
         return frozenset()
     symbols = [species[a] for a in members]
-    radius = {e: vdw_radii[atomic_numbers[e]] for e in set(symbols)}
+    # Elements without a van der Waals radius in the table (some metals) are taken as 2 Å.
+    radius = {e: float(np.nan_to_num(vdw_radii[atomic_numbers[e]], nan=2.0)) for e in set(symbols)}
     cutoffs = {(p, q): CLASH_FRACTION * (radius[p] + radius[q]) for p in radius for q in radius if p <= q}
     pairs, _ = _pairs(symbols, positions[members], cell, cutoffs)
     found = set()
@@ -227,7 +231,8 @@ def expand(structure: DisorderedStructure) -> ExpandedCrystal:
     """
     species, positions, rows, operations = _lay_out(structure)
     bonds, _ = _pairs(species, positions, structure.cell, bond_cutoffs(species))
-    near_cutoffs = {pair: ON_TOP for pair in {(p, q) for p in species for q in species if p <= q}}
+    elements = set(species)
+    near_cutoffs = dict.fromkeys(((p, q) for p in elements for q in elements if p <= q), ON_TOP)
     near, _ = _pairs(species, positions, structure.cell, near_cutoffs)
     labels = _site_labels(structure, species, rows, operations, bonds, near)
     alternatives = _group_alternatives(structure, rows, operations, labels)

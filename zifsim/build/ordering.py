@@ -1,4 +1,4 @@
-"""Ordered cells from a disordered crystal: linker arrangements without clashes, their symmetry classes, and cells.
+"""Ordered cells from a disordered crystal: linker arrangements without clashes and their symmetry classes.
 
 An arrangement is the set of mixed sites that hold the minority linker (in ZIF-62: bIm). Two arrangements are
 the same class if an operation of the space group carries one into the other.
@@ -26,7 +26,7 @@ SYMMETRY_TOLERANCE = 0.3   # Å
 
 @dataclass(frozen=True, slots=True)
 class LinkerClass:
-    """A symmetry class of arrangements: its letter, first arrangement (mixed-site numbers) and multiplicity."""
+    """A symmetry class of arrangements: letter, first arrangement (mixed-site numbers), multiplicity."""
 
     letter: str
     sites: tuple[int, ...]
@@ -44,8 +44,8 @@ def minority_linker(crystal: ExpandedCrystal) -> str | None:
     if not mixes:
         return None
     if len(mixes) > 1 or len(next(iter(mixes))) != 2:
-        raise InputError(f"{crystal.structure.source}: its sites mix {sorted(mixes)}; one pair of linkers per "
-                         "structure is supported. Order the other sites in the file.")
+        raise InputError(f"{crystal.structure.source}: its sites mix {sorted(mixes)}; one pair of linkers "
+                         "per structure is supported. Order the other sites in the file.")
     first, second = crystal.sites[crystal.mixed_sites[0]].alternatives[:2]
     return "bIm" if "bIm" in (first.kind, second.kind) else second.kind
 
@@ -60,7 +60,7 @@ def default_count(crystal: ExpandedCrystal) -> int:
 
 
 def find_arrangements(crystal: ExpandedCrystal, count: int) -> list[tuple[int, ...]]:
-    """All sets of ``count`` mixed sites (numbered from 0) that hold the minority linker without a clash, sorted.
+    """All sets of ``count`` mixed sites (numbered from 0) that can hold the minority linker, sorted.
 
     Raises
     ------
@@ -91,8 +91,8 @@ def find_arrangements(crystal: ExpandedCrystal, count: int) -> list[tuple[int, .
     for arrangement in extend([], count):
         found.append(arrangement)
         if len(found) > MAX_ARRANGEMENTS:
-            raise InputError(f"{crystal.structure.source}: more than {MAX_ARRANGEMENTS} arrangements of {count} "
-                             f"{kind} on {len(mixed)} sites. Choose fewer, or give an ordered CIF.")
+            raise InputError(f"{crystal.structure.source}: more than {MAX_ARRANGEMENTS} arrangements of "
+                             f"{count} {kind} on {len(mixed)} sites. Choose fewer, or give an ordered CIF.")
     return sorted(found)
 
 
@@ -106,7 +106,8 @@ def site_permutations(crystal: ExpandedCrystal) -> IntArray:
     structure = crystal.structure
     fractional = np.linalg.solve(structure.cell.T, crystal.positions.T).T
     mixed = crystal.mixed_sites
-    atoms = [(n, atom) for n, s in enumerate(mixed) for a in crystal.sites[s].alternatives for atom in a.atoms]
+    atoms = [(n, atom) for n, s in enumerate(mixed)
+             for alternative in crystal.sites[s].alternatives for atom in alternative.atoms]
     table = np.empty((len(structure.rotations), len(mixed)), dtype=np.int64)
     for n, s in enumerate(mixed):
         atom = crystal.sites[s].alternatives[0].atoms[0]
@@ -117,8 +118,8 @@ def site_permutations(crystal: ExpandedCrystal) -> IntArray:
             distances = np.linalg.norm((apart - np.round(apart)) @ structure.cell, axis=1)
             nearest = int(np.argmin(distances))
             if distances[nearest] > SYMMETRY_TOLERANCE:
-                raise InputError(f"{structure.source}: symmetry operation {operation + 1} is inconsistent with "
-                                 "the others. List the complete group of operations.")
+                raise InputError(f"{structure.source}: symmetry operation {operation + 1} does not fit the "
+                                 "others. List the complete group of operations.")
             table[operation, n] = same[nearest][0]
     return table
 
@@ -139,14 +140,15 @@ def find_classes(crystal: ExpandedCrystal, count: int) -> list[LinkerClass]:
         orbit = {tuple(sorted(permutation[list(arrangement)].tolist())) for permutation in permutations}
         first = min(orbit)
         multiplicity[first] = multiplicity.get(first, 0) + 1
-    return [LinkerClass(_letter(k), sites, multiplicity[sites]) for k, sites in enumerate(_rank(crystal, multiplicity))]
+    return [LinkerClass(_letter(k), sites, multiplicity[sites])
+            for k, sites in enumerate(_rank(crystal, multiplicity))]
 
 
 def _no_room(crystal: ExpandedCrystal, count: int) -> str:
     kind, source = minority_linker(crystal), crystal.structure.source
     if kind is None:
-        return (f"{source}: {count} bIm per cell were asked for, but no site of this structure mixes linkers. "
-                "Leave the number out.")
+        return (f"{source}: {count} bIm per cell were asked for, but no site of this structure mixes "
+                "linkers. Leave the number out.")
     most = max(n for n in range(len(crystal.mixed_sites) + 1) if find_arrangements(crystal, n))
     return f"{source}: {count} {kind} per cell do not fit; 0 to {most} can be placed without a clash."
 
@@ -157,7 +159,7 @@ def _letter(index: int) -> str:
 
 
 def _separation(crystal: ExpandedCrystal, sites: tuple[int, ...]) -> float:
-    """Shortest distance (Å, to 0.01) between minority linkers of an arrangement; infinite below two of them."""
+    """Shortest distance (Å, to 0.01) between the minority linkers; infinite for fewer than two."""
     cell = crystal.structure.cell
     kind = minority_linker(crystal)
     centres = []
@@ -194,15 +196,10 @@ def find_structure(name_or_path: str | Path) -> Path:
     return find_data("structure", name_or_path, "structures", ".cif")
 
 
-def read_crystal(path: Path) -> ExpandedCrystal:
-    """Read a CIF and find its disordered sites."""
-    return expand(read_cif(path))
-
-
-def order(crystal: ExpandedCrystal, count: int, chosen: LinkerClass) -> Framework:
+def order(crystal: ExpandedCrystal, chosen: LinkerClass) -> Framework:
     """The ordered P1 cell of one class: linkers recognised, bonded and typed."""
     structure = crystal.structure
-    kind = minority_linker(crystal)
+    kind, count = minority_linker(crystal), len(chosen.sites)
     atoms = list(crystal.ordered)
     minority = {crystal.mixed_sites[n] for n in chosen.sites}
     for s, site in enumerate(crystal.sites):
@@ -215,14 +212,20 @@ def order(crystal: ExpandedCrystal, count: int, chosen: LinkerClass) -> Framewor
         numbers = " ".join(map(str, chosen.sites)) or "none"
         source += (f"; {count} {kind} per cell, configuration {chosen.letter} (mixed sites {numbers}; "
                    f"multiplicity {chosen.multiplicity})")
-    return recognise(name, [crystal.species[a] for a in atoms], crystal.positions[atoms], structure.cell, source)
+    species = [crystal.species[a] for a in atoms]
+    return recognise(name, species, crystal.positions[atoms], structure.cell, source)
+
+
+def _is_xyz(path: Path) -> bool:
+    return path.suffix.lower() in (".extxyz", ".xyz")
 
 
 def _from_xyz(path: Path) -> Framework:
     framework = read_framework(path)
     if framework.units and framework.types:
         return framework
-    found = recognise(framework.name, framework.species, framework.positions, framework.cell, framework.source)
+    found = recognise(framework.name, framework.species, framework.positions, framework.cell,
+                      framework.source)
     return replace(found, charges=framework.charges)
 
 
@@ -233,8 +236,8 @@ def build_frameworks(name_or_path: str | Path, bim_per_cell: int | None = None, 
     Parameters
     ----------
     name_or_path: shipped name (``ZIF-62``, ``ZIF-8``), CIF or extXYZ file.
-    bim_per_cell: minority linkers on the mixed sites of one crystallographic cell; None takes the number nearest
-        to the occupancies of the file (3 for ZIF-62: 62.5/37.5).
+    bim_per_cell: minority linkers on the mixed sites of one crystallographic cell; None takes the number
+        nearest to the occupancies of the file (3 for ZIF-62: 62.5/37.5).
     configuration: letter of the symmetry class, or ``all``.
     supercell: repeats along a, b, c.
 
@@ -245,16 +248,35 @@ def build_frameworks(name_or_path: str | Path, bim_per_cell: int | None = None, 
     if min(supercell) < 1:
         raise InputError(f"Supercell {' '.join(map(str, supercell))}: repeats must be 1 or more.")
     path = find_structure(name_or_path)
-    if path.suffix.lower() in (".extxyz", ".xyz"):
-        if bim_per_cell is not None or configuration.upper() not in ("A", "ALL"):
-            raise InputError(f"{path}: an extXYZ file is one ordered cell; leave configuration and bIm number out.")
+    if _is_xyz(path):
+        list_classes(path, bim_per_cell, configuration)
         return [_from_xyz(path).supercell(supercell)]
-    crystal = read_crystal(path)
-    count = default_count(crystal) if bim_per_cell is None else bim_per_cell
+    crystal = expand(read_cif(path))
+    _, chosen = _choose(crystal, bim_per_cell, configuration)
+    return [order(crystal, c).supercell(supercell) for c in chosen]
+
+
+def list_classes(name_or_path: str | Path, bim_per_cell: int | None = None,
+                 configuration: str = "all") -> tuple[list[LinkerClass], list[LinkerClass]]:
+    """All symmetry classes at a composition, and those named by ``configuration``, as in build_frameworks."""
+    path = find_structure(name_or_path)
+    if not _is_xyz(path):
+        return _choose(expand(read_cif(path)), bim_per_cell, configuration)
+    if bim_per_cell is not None or configuration.upper() not in ("A", "ALL"):
+        raise InputError(f"{path}: an extXYZ file is one ordered cell; leave out configuration and bIm "
+                         "number.")
+    only = [LinkerClass("A", (), 1)]
+    return only, only
+
+
+def _choose(crystal: ExpandedCrystal, count: int | None,
+            configuration: str) -> tuple[list[LinkerClass], list[LinkerClass]]:
+    count = default_count(crystal) if count is None else count
     classes = find_classes(crystal, count)
-    wanted = [c for c in classes if configuration.lower() == "all" or c.letter == configuration.upper()]
-    if not wanted:
+    chosen = [c for c in classes if configuration.lower() == "all" or c.letter == configuration.upper()]
+    if not chosen:
         letters = ", ".join(c.letter for c in classes)
-        raise InputError(f"{path}: no configuration '{configuration}' with {count} minority linkers per cell. "
+        linkers = f" with {count} {minority_linker(crystal)} per cell" if crystal.mixed_sites else ""
+        raise InputError(f"{crystal.structure.source}: no configuration '{configuration}'{linkers}. "
                          f"There are: {letters} (or all).")
-    return [order(crystal, count, c).supercell(supercell) for c in wanted]
+    return classes, chosen

@@ -16,7 +16,8 @@ from zifsim.model.framework import FloatArray, Framework
 OPERATION_TAGS = ("_space_group_symop_operation_xyz", "_symmetry_equiv_pos_as_xyz",
                   "_space_group_symop.operation_xyz", "_symmetry_equiv.pos_as_xyz")
 SPACEGROUP_TAGS = ("_space_group_name_H-M_alt", "_symmetry_space_group_name_H-M",
-                   "_space_group_name_H-M_full", "_space_group_name_H-M_ref", "_space_group_name_Hall", "_symmetry_space_group_name_Hall")
+                   "_space_group_name_H-M_full", "_space_group_name_H-M_ref",
+                   "_space_group_name_Hall", "_symmetry_space_group_name_Hall")
 NUMBER_TAGS = ("_space_group_IT_number", "_symmetry_Int_Tables_number")
 SITE_COLUMNS = ["label", "fract_x", "fract_y", "fract_z", "?type_symbol", "?occupancy", "?disorder_assembly",
                 "?disorder_group", "?calc_flag"]
@@ -62,7 +63,7 @@ def _read_cell(block: gemmi.cif.Block, path: Path) -> FloatArray:
 
 
 def find_spacegroup(symbol: str) -> gemmi.SpaceGroup | None:
-    """A space group by any notation in use: ``P21/c``, ``P 1 21/c 1``, ``P_b_c_a``, ``R -3 H``, ``F d -3 m Z``."""
+    """A space group by any notation in use: ``P21/c``, ``P 1 21/c 1``, ``R -3 H``, ``F d -3 m Z``."""
     symbol = re.sub(r"\s*/\s*", "/", symbol.replace("_", " ").strip())
     candidates = [symbol, symbol.replace(" ", "")]
     if len(symbol) > 2 and symbol[-1] in SETTING_LETTERS:
@@ -112,10 +113,11 @@ def _read_symmetry(block: gemmi.cif.Block, path: Path) -> tuple[list[gemmi.Op], 
                 raise InputError(f"{path}: symmetry operation {row} '{text}' cannot be read.") from error
         return operations, symbol
     if group is None and written:
-        raise InputError(f"{path}: unknown space group '{written}'. List the operations under {OPERATION_TAGS[0]}.")
+        raise InputError(f"{path}: unknown space group '{written}'. List its operations under "
+                         f"{OPERATION_TAGS[0]}.")
     if group is None:
-        raise InputError(f"{path}: no symmetry is given. Add _space_group_name_H-M_alt ('P 1' if all atoms are "
-                         "listed).")
+        raise InputError(f"{path}: no symmetry is given. Add _space_group_name_H-M_alt ('P 1' if all atoms "
+                         "are listed).")
     return list(group.operations()), symbol
 
 
@@ -159,7 +161,7 @@ def _read_atom(row: gemmi.cif.Table.Row, number: int, path: Path) -> AsymmetricA
     occupancy = _number(text(5, "1"), f"{where}: occupancy")
     group = text(7, "0")
     if not re.fullmatch(r"-?\d+", group):
-        raise InputError(f"{where}: disorder group '{group}' is not a whole number. Number the groups 1, 2, ...")
+        raise InputError(f"{where}: disorder group '{group}' is no whole number. Number the groups 1, 2, ...")
     if not 0 < occupancy <= 1.001:
         raise InputError(f"{where}: occupancy {occupancy:g} is outside 0 to 1. Remove or correct the atom.")
     if occupancy < 0.999 and int(group) == 0:
@@ -171,8 +173,8 @@ def _read_atom(row: gemmi.cif.Table.Row, number: int, path: Path) -> AsymmetricA
 def read_cif(path: str | Path) -> DisorderedStructure:
     """Read the first data block with atoms.
 
-    Space groups may be given by operations or by name, in current or old tags and notations. Occupancies below
-    one need disorder groups (``_atom_site_disorder_assembly``, ``_atom_site_disorder_group``).
+    Space groups may be given by operations or by name, in current or old notations. Occupancies below one
+    need disorder groups (``_atom_site_disorder_assembly``, ``_atom_site_disorder_group``).
 
     Raises
     ------
@@ -198,10 +200,10 @@ def read_cif(path: str | Path) -> DisorderedStructure:
 
 
 def format_framework_cif(framework: Framework) -> str:
-    """A P1 CIF: all atoms, wrapped and labelled by type; charges and bonds in the standard loops where known."""
+    """A P1 CIF: all atoms, wrapped, labelled by type; charges and bonds in standard loops where known."""
     document = gemmi.cif.Document()
     block = document.add_new_block(re.sub(r"\W+", "_", framework.name) or "framework")
-    unit_cell = gemmi.UnitCell(*_cell_parameters(framework.cell))
+    unit_cell = gemmi.UnitCell(*cell_parameters(framework.cell))
     block.set_pair("_chemical_name_common", gemmi.cif.quote(framework.name))
     block.set_pair("_chemical_formula_sum", gemmi.cif.quote(framework.formula))
     block.set_pair("_audit_creation_method", gemmi.cif.quote(f"zifsim: {framework.source}"))
@@ -222,7 +224,7 @@ def format_framework_cif(framework: Framework) -> str:
     return str(document.as_string())
 
 
-def _cell_parameters(cell: FloatArray) -> tuple[float, ...]:
+def cell_parameters(cell: FloatArray) -> tuple[float, ...]:
     """a, b, c in Å and alpha, beta, gamma in degrees of row vectors."""
     lengths = np.linalg.norm(cell, axis=1)
     unit = cell / lengths[:, None]
@@ -230,7 +232,8 @@ def _cell_parameters(cell: FloatArray) -> tuple[float, ...]:
     return (*lengths.tolist(), *np.degrees(np.arccos(cosines)).tolist())
 
 
-def _add_bonds(block: gemmi.cif.Block, framework: Framework, fractional: FloatArray, labels: list[str]) -> None:
+def _add_bonds(block: gemmi.cif.Block, framework: Framework, fractional: FloatArray,
+               labels: list[str]) -> None:
     """The bond loop; the second atom's lattice translation is written as 1_555 is written for none."""
     if len(framework.bonds) == 0:
         return

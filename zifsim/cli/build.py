@@ -1,0 +1,137 @@
+"""``zifsim build``: ordered cells from a crystal structure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from zifsim.build.ordering import LinkerClass
+    from zifsim.model.framework import Framework
+
+FORMATS = (".cif", ".extxyz", ".xyz")
+RELAX_FORCEFIELD = "ZIF-FF"     # bonded, and the closest to crystal geometry of the melt force fields
+
+
+def build(
+    structure: Annotated[str, typer.Argument(
+        metavar="NAME|FILE", help="Shipped structure (ZIF-62, ZIF-8), or a CIF or extXYZ file.")],
+    bim_per_cell: Annotated[int | None, typer.Option(
+        "--bim-per-cell", min=0, metavar="N", help="Benzimidazolates per crystallographic cell on the mixed "
+        "sites; ZIF-62: 3 is 62.5/37.5, 4 is Zn(Im)1.75(bIm)0.25.",
+        show_default="nearest to the occupancies of the file; ZIF-62: 3")] = None,
+    configuration: Annotated[str, typer.Option(
+        "--configuration", "-c", metavar="A|B|all", help="Symmetry class of the linker arrangement: A the "
+        "likeliest, B the one with its benzimidazolates farthest apart, C ... the others, or all.")] = "A",
+    supercell: Annotated[tuple[int, int, int], typer.Option(
+        "--supercell", metavar="NA NB NC", help="Repeats along a, b, c, e.g. 2 2 1.")] = (1, 1, 1),
+    relax: Annotated[bool, typer.Option(
+        help=f"Minimise the energy of the atoms at fixed cell with {RELAX_FORCEFIELD}; refined disorder "
+        "leaves distorted rings.")] = True,
+    platform: Annotated[str, typer.Option(
+        "--platform", metavar="auto|CUDA|OpenCL|CPU", help="OpenMM platform of the relaxation.")] = "auto",
+    out: Annotated[Path | None, typer.Option(
+        "--out", "-o", metavar="FILE", help="File to write: .extxyz (with bonds, linkers, types) or .cif; with "
+        "--configuration all the letter is inserted. Without it only the table is shown.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
+) -> None:
+    """Order a crystal: one linker per site, recognised, bonded and typed, as a P1 cell.
+
+    Examples:
+
+    zifsim build ZIF-62 --out zif62-A.extxyz
+
+    zifsim build ZIF-62 --bim-per-cell 4 --configuration all --supercell 2 2 2 --out zif62.cif
+
+    zifsim build my.cif --no-relax
+    """
+    from rich.console import Console
+
+    from zifsim.build.ordering import build_frameworks, list_classes
+
+    classes, chosen = list_classes(structure, bim_per_cell, configuration)
+    targets = _targets(out, chosen, configuration, force)
+    console = Console()
+    frameworks = build_frameworks(structure, bim_per_cell, configuration, supercell)
+    if relax and out is not None:
+        with console.status("") as status:
+            for k, framework in enumerate(frameworks):
+                status.update(f"relaxing {framework.name}: {framework.n_atoms} atoms, {RELAX_FORCEFIELD}")
+                frameworks[k] = _relaxed(framework, platform)
+    _show_classes(console, classes, chosen)
+    _show_frameworks(console, frameworks)
+    for target, framework in zip(targets, frameworks, strict=False):
+        _write(target, framework)
+        console.print(f"wrote {target}", soft_wrap=True, highlight=False)
+
+
+def _targets(out: Path | None, chosen: list[LinkerClass], configuration: str, force: bool) -> list[Path]:
+    """Files to write, checked before anything is computed."""
+    from zifsim.errors import InputError
+
+    if out is None:
+        return []
+    if out.suffix.lower() not in FORMATS or out.is_dir():
+        raise InputError(f"--out '{out}': the file must end in .extxyz or .cif.")
+    targets = [out] if configuration.lower() != "all" else [
+        out.with_name(f"{out.stem}-{c.letter}{out.suffix}") for c in chosen]
+    for target in targets:
+        if target.exists() and not force:
+            raise InputError(f"'{target}' exists. Choose another --out, or add --force to overwrite it.")
+    return targets
+
+
+def _relaxed(framework: Framework, platform: str) -> Framework:
+    from zifsim.io.melt_forcefields import load_melt_forcefield
+    from zifsim.melt.relax import relax_framework
+
+    return relax_framework(framework, load_melt_forcefield(RELAX_FORCEFIELD), platform=platform)
+
+
+def _write(target: Path, framework: Framework) -> None:
+    from zifsim.io.cif import write_framework_cif
+    from zifsim.io.xyz import write_framework
+
+    (write_framework_cif if target.suffix.lower() == ".cif" else write_framework)(target, framework)
+
+
+def _show_classes(console: object, classes: list[LinkerClass], chosen: list[LinkerClass]) -> None:
+    from rich.table import Table
+
+    if sum(c.multiplicity for c in classes) < 2:
+        return
+    table = Table(title=f"{sum(c.multiplicity for c in classes)} arrangements without clash, "
+                        f"{len(classes)} symmetry classes", title_justify="left")
+    for column in ("configuration", "mixed sites with the rarer linker", "multiplicity", ""):
+        table.add_column(column)
+    for c in classes:
+        built = "built" if c in chosen else ""
+        table.add_row(c.letter, " ".join(map(str, c.sites)), str(c.multiplicity), built)
+    console.print(table)  # type: ignore[attr-defined]
+
+
+def _show_frameworks(console: object, frameworks: list[Framework]) -> None:
+    import numpy as np
+    from rich.table import Table
+
+    from zifsim.build.contacts import metal_nitrogen_distances, shortest_contacts
+    from zifsim.io.cif import cell_parameters
+
+    for framework in frameworks:
+        table = Table(title=framework.name, title_justify="left", show_header=False)
+        lengths = cell_parameters(framework.cell)
+        table.add_row("cell, Å and °", "  ".join(f"{x:.4f}" for x in lengths[:3]) + "   "
+                      + "  ".join(f"{x:.2f}" for x in lengths[3:]))
+        table.add_row("formula", f"{framework.formula}  ({framework.n_atoms} atoms)")
+        table.add_row("units", ", ".join(f"{n} {kind}" for kind, n in framework.unit_counts().items()))
+        table.add_row("density, g/cm³", f"{framework.density_g_cm3:.4f}")
+        distances = metal_nitrogen_distances(framework)
+        if distances:
+            table.add_row("metal–N bonds, Å", f"{np.mean(distances):.3f}  ({min(distances):.3f} to "
+                                              f"{max(distances):.3f})")
+        contacts = [f"{pair} {distance:.3f}" for pair, distance in shortest_contacts(framework).items()]
+        table.add_row("shortest contacts, Å", "  ".join(contacts))
+        table.add_row("made from", framework.source)
+        console.print(table)  # type: ignore[attr-defined]
