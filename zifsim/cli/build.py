@@ -33,7 +33,7 @@ def build(
     platform: Annotated[str, typer.Option(
         "--platform", metavar="auto|CUDA|OpenCL|CPU", help="OpenMM platform of the relaxation.")] = "auto",
     out: Annotated[Path | None, typer.Option(
-        "--out", "-o", metavar="FILE", help="File to write: .extxyz (with bonds, linkers, types) or .cif; with "
+        "--out", "-o", metavar="FILE", help="File to write, .extxyz (with bonds and types) or .cif; with "
         "--configuration all the letter is inserted. Without it only the table is shown.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
 ) -> None:
