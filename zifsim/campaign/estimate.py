@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Sequence
-from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from zifsim.model.framework import Framework
@@ -53,12 +52,6 @@ def gcmc_seconds(guest: Any, n_pressures: int, gcmc: Any) -> float:
     moves = (gcmc.min_moves * gcmc.max_moves) ** 0.5
     per_move = GCMC_SECONDS_PER_CHARGED_MOVE if guest.has_charges else GCMC_SECONDS_PER_MOVE
     return float(GCMC_START_SECONDS + n_pressures * moves * per_move)
-
-
-def cutoff_supercell(cell: Framework, cutoff_angstrom: float) -> tuple[int, int, int]:
-    """Repeats that make every width of the cell at least twice the cut-off."""
-    a, b, c = (ceil(2.0 * cutoff_angstrom / width - 1e-9) for width in cell.cell_widths)
-    return a, b, c
 
 
 def path_lengths(stages: Sequence[Stage]) -> dict[str, float]:

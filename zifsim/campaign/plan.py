@@ -6,7 +6,6 @@ before anything is written.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 
 from zifsim.campaign import estimate
 from zifsim.campaign.devices import threads_per_melt
-from zifsim.campaign.provenance import plain
+from zifsim.campaign.provenance import digest, plain
 from zifsim.campaign.study import GasRun, Material, Study
 from zifsim.errors import InputError
 from zifsim.model.framework import Framework
@@ -135,12 +134,13 @@ def _relax_stage(name: str, label: str, forcefield: str, build: Stage, cell: Fra
 def _melt_stages(study: Study, name: str, crystals: list[Model], stages: list[Stage]) -> list[Model]:
     """One melt per crystal model and replica."""
     from zifsim.io.melt_forcefields import load_melt_forcefield
-    from zifsim.melt.program import melt_program
+    from zifsim.melt.program import check_temperatures, melt_program
 
     melt = study.melt
     parameters = load_melt_forcefield(melt.forcefield)
     program = melt_program(melt.program, hold_ps=melt.hold_ps, quench_rate_k_per_ps=melt.quench_rate_k_per_ps,
-                           timestep_fs=melt.timestep_fs)
+                           equilibrate_ps=melt.equilibrate_ps, timestep_fs=melt.timestep_fs)
+    check_temperatures(program, parameters)
     models = []
     for crystal in crystals:
         cell = crystal.cell.supercell(melt.supercell)  # type: ignore[arg-type]
@@ -149,7 +149,8 @@ def _melt_stages(study: Study, name: str, crystals: list[Model], stages: list[St
             label = f"{crystal.configuration}-r{replica}"
             config = {"material": name, "configuration": label, "forcefield": melt.forcefield,
                       "parameters_sha256": digest(parameters), "program": plain(program),
-                      "supercell": list(melt.supercell), "platform": melt.platform,
+                      "supercell": list(melt.supercell), "cutoff_angstrom": melt.cutoff_angstrom,
+                      "platform": melt.platform,
                       "seed": derive_seed(study.study.seed, "melt", name, label)}
             stage = Stage("melt", f"{name} {label}", config, f"{STAGES}:run_melt_stage",
                           needs={"framework": (crystal.stage, crystal.file)},
@@ -164,12 +165,20 @@ def _melt_stages(study: Study, name: str, crystals: list[Model], stages: list[St
 
 def _gcmc_stages(study: Study, model: Model, stages: list[Stage]) -> None:
     """One isotherm per gas in a framework."""
-    from zifsim.io.adsorption import assign_charges, load_adsorption_forcefield, load_charge_set
+    from zifsim.gcmc.eos import PengRobinson
+    from zifsim.gcmc.system import supercell_repeats
+    from zifsim.io.adsorption import (
+        assign_charges,
+        lj_parameters,
+        load_adsorption_forcefield,
+        load_charge_set,
+    )
 
     gcmc = study.gcmc
     forcefield = load_adsorption_forcefield(gcmc.forcefield)
     charges = load_charge_set(gcmc.charges)
     assign_charges(model.cell, charges)
+    lj_parameters(model.cell, forcefield)
     settings = gcmc.model_dump(exclude={"forcefield", "charges", "gases"})
     for run in gcmc.gases:
         guest = load_gas(run)
@@ -180,7 +189,9 @@ def _gcmc_stages(study: Study, model: Model, stages: list[Stage]) -> None:
                   "forcefield": gcmc.forcefield, "charges": gcmc.charges,
                   "parameters_sha256": digest([forcefield, charges, guest]),
                   "settings": settings | {"seed": derive_seed(study.study.seed, "gcmc", name)}}
-        repeats = estimate.cutoff_supercell(model.cell, gcmc.cutoff_angstrom)
+        for pressure in run.pressures_bar:
+            PengRobinson(guest).fugacity_pa(run.temperature_k, pressure * BAR_PA)
+        repeats = supercell_repeats(model.cell, guest, gcmc.cutoff_angstrom)
         atoms = model.cell.n_atoms * repeats[0] * repeats[1] * repeats[2]
         low, high = gcmc.min_moves, gcmc.max_moves
         stages.append(Stage(
@@ -199,8 +210,3 @@ def load_gas(run: GasRun) -> Any:
     if run.model and run.gas.upper() != guest.gas.upper():
         raise InputError(f"gcmc.gases: the model {run.model} is for {guest.gas}, not {run.gas}.")
     return guest
-
-
-def digest(value: Any) -> str:
-    """sha256 of parameters as loaded, so that comments and layout of their files do not count."""
-    return hashlib.sha256(repr(plain(value)).encode()).hexdigest()

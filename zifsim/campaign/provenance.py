@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -104,3 +105,8 @@ def plain(value: Any) -> Any:
     if hasattr(value, "tolist"):
         return plain(value.tolist())
     return str(value) if isinstance(value, Path) else value
+
+
+def digest(value: Any) -> str:
+    """sha256 of parameters as loaded, so that comments and layout of their files do not count."""
+    return hashlib.sha256(repr(plain(value)).encode()).hexdigest()

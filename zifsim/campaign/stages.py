@@ -7,14 +7,14 @@ tells how far it is. A stage that was killed is called again with the same folde
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from zifsim.campaign.provenance import plain
-from zifsim.io.files import write_json_atomic
+from zifsim.io.files import read_json, write_json_atomic
 from zifsim.model.framework import Framework
 from zifsim.model.schedule import Segment, TemperatureProgram
+from zifsim.units import BAR_PA
 
 Values = Mapping[str, Any]
 Inputs = Mapping[str, Path]
@@ -54,21 +54,25 @@ def run_melt_stage(config: Values, inputs: Inputs, folder: Path, report: Report)
     """Melt and quench; resumes from its checkpoint."""
     from zifsim.campaign.devices import gpu_lease
     from zifsim.io.melt_forcefields import load_melt_forcefield
-    from zifsim.io.xyz import read_framework, write_framework
+    from zifsim.io.xyz import read_framework
     from zifsim.melt.run import MeltSettings, run_melt
 
-    framework = read_framework(inputs["framework"]).supercell(tuple(config["supercell"]))
+    crystal = read_framework(inputs["framework"]).supercell(tuple(config["supercell"]))
+    crystal = replace(crystal, name=f"{config['material']}-{config['configuration']}")
     program = program_from(config["program"])
-    settings = MeltSettings(seed=config["seed"], platform=config["platform"])
+    settings = MeltSettings(seed=config["seed"], platform=config["platform"],
+                            cutoff_angstrom=config["cutoff_angstrom"])
+
+    def tell(step: int, total: int, info: Mapping[str, Any]) -> None:
+        report(step / total, f"{info['segment']} {info['temperature_k']:.0f} K, "
+                             f"{info['density_g_cm3']:.3f} g/cm³, {info['ns_per_day']:.1f} ns/day")
+
+    report(0.0, "preparing")
     with gpu_lease(config["platform"]):
-        result = run_melt(framework, load_melt_forcefield(config["forcefield"]), program, settings, folder,
-                          progress=report)
-    name = f"{config['material']} {config['configuration']}"
-    write_framework(folder / "glass.extxyz", replace(result.framework, name=name))
-    values = {f.name: plain(getattr(result, f.name)) for f in fields(result) if f.name != "framework"}
-    write_json_atomic(folder / "melt.json", values | {
-        "material": config["material"], "configuration": config["configuration"],
-        "quench_rate_k_per_ps": abs(program.segments[-1].rate_k_per_ps)})
+        run_melt(crystal, load_melt_forcefield(config["forcefield"]), program, settings, folder,
+                 progress=tell, say=print)
+    labels = {name: config[name] for name in ("material", "configuration")}
+    write_json_atomic(folder / "melt.json", read_json(folder / "melt.json") | labels)
     return ["glass.extxyz", "melt.json"]
 
 
@@ -82,20 +86,24 @@ def run_gcmc(config: Values, inputs: Inputs, folder: Path, report: Report) -> li
     """The isotherm and Henry coefficient of one gas in one framework; resumes pressure by pressure."""
     from zifsim.gcmc.engine import run_isotherm
     from zifsim.gcmc.settings import GCMCSettings
-    from zifsim.gcmc.widom import widom
     from zifsim.io.adsorption import assign_charges, load_adsorption_forcefield, load_charge_set
     from zifsim.io.guests import load_guest
     from zifsim.io.xyz import read_framework
 
-    framework = assign_charges(read_framework(inputs["framework"]), load_charge_set(config["charges"]))
-    forcefield = load_adsorption_forcefield(config["forcefield"])
-    guest = load_guest(config["model"] or config["gas"], temperature_k=config["temperature_k"])
-    settings = GCMCSettings(**config["settings"])
-    isotherm = run_isotherm(framework, guest, forcefield, config["temperature_k"], config["pressures_pa"],
-                            settings, out_dir=folder, threads=1, progress=report)
-    if isotherm.henry is None and settings.widom_insertions:
-        henry = widom(framework, guest, forcefield, config["temperature_k"], settings)
-        isotherm = replace(isotherm, henry=henry)
+    charges = load_charge_set(config["charges"])
+    pressures = config["pressures_pa"]
+
+    def tell(event: Mapping[str, Any]) -> None:
+        finished = min(range(len(pressures)), key=lambda i: abs(pressures[i] - event["pressure_pa"]))
+        report((finished + event["fraction"]) / len(pressures),
+               f"{event['pressure_pa'] / BAR_PA:g} bar, {event['molecules']:.1f} molecules")
+
+    report(0.0, "host grid")
+    isotherm = run_isotherm(
+        assign_charges(read_framework(inputs["framework"]), charges),
+        load_guest(config["model"] or config["gas"], temperature_k=config["temperature_k"]),
+        load_adsorption_forcefield(config["forcefield"]), config["temperature_k"], pressures,
+        GCMCSettings(**config["settings"]), charges=charges.name, out_dir=folder, threads=1, progress=tell)
     labels = {name: config[name] for name in ("material", "configuration", "framework_kind")}
     write_json_atomic(folder / "isotherm.json", isotherm.to_dict() | labels)
     return ["isotherm.json"]

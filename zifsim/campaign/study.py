@@ -55,6 +55,10 @@ class Material(Section):
     def _one_origin(self) -> Material:
         if (self.structure is None) == (self.glass_of is None):
             raise ValueError("give either 'structure' or 'glass_of'")
+        crystal_keys = ("bim_per_cell", "configurations", "framework_kind", "relax_with")
+        extra = [k for k in crystal_keys if getattr(self, k) != Material.model_fields[k].default]
+        if self.glass_of is not None and extra:
+            raise ValueError(f"'{extra[0]}' belongs to the crystal named in glass_of, or to [melt]")
         return self
 
     @property
@@ -75,7 +79,10 @@ class Melt(Section):
     program: str = "paper"
     hold_ps: float = Field(default=50.0, ge=0, le=1e6, description="time at the top temperature, ps")
     quench_rate_k_per_ps: float = Field(default=10.0, gt=0, le=1000, description="cooling rate, K/ps")
+    equilibrate_ps: float = Field(default=10.0, gt=0, le=1e6, description="time at 300 K at the end, ps")
     timestep_fs: float = Field(default=0.5, gt=0, le=2, description="integrator step, fs")
+    cutoff_angstrom: float = Field(default=7.0, ge=3, le=30,
+                                   description="of pair forces, below half the cell at all times, Å")
     replicas: int = Field(default=1, ge=1, le=1000, description="glasses per configuration")
     supercell: tuple[Annotated[int, Field(ge=1, le=20)], ...] = Field(
         default=(1, 1, 1), min_length=3, max_length=3, description="repeats along a, b, c")

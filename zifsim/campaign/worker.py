@@ -24,6 +24,8 @@ from zifsim.io.files import read_json, sha256_file
 
 STOPPED = RunInterrupted.exit_code
 PARENT_CHECK_SECONDS = 2.0
+PATIENCE_SECONDS = 10.0
+_stopping = threading.Event()
 
 
 def run_folder(folder: Path, emit: Any) -> None:
@@ -46,6 +48,8 @@ def run_folder(folder: Path, emit: Any) -> None:
     provenance.write_record(folder, record)
 
     def report(fraction: float, message: str = "") -> None:
+        if _stopping.is_set():
+            raise RunInterrupted("asked to stop")
         emit({"event": "progress", "fraction": min(max(float(fraction), 0.0), 1.0), "message": message})
 
     outputs = getattr(importlib.import_module(module), function)(config, inputs, folder, report)
@@ -88,7 +92,11 @@ def _die_with_parent() -> None:
 
 
 def _stop(signum: int, frame: Any) -> None:
-    raise SystemExit(STOPPED)
+    """Stop at the stage's next report; one that does not report soon is left where its last checkpoint is."""
+    _stopping.set()
+    leave = threading.Timer(PATIENCE_SECONDS, os._exit, (STOPPED,))
+    leave.daemon = True
+    leave.start()
 
 
 def _private_stdout() -> TextIO:

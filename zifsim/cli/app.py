@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 from typing import Annotated
 
@@ -34,6 +35,7 @@ def options(version: Annotated[bool, typer.Option("--version", callback=_version
 
 
 for _name in COMMANDS:
+    if importlib.util.find_spec(f"zifsim.cli.{_name}") is None: continue
     app.command(_name)(getattr(importlib.import_module(f"zifsim.cli.{_name}"), _name))
 
 

@@ -44,6 +44,7 @@ def run(
 def _show_plan(study: str, out: Path | None, changes: list[str]) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from zifsim.campaign import devices, rundir
     from zifsim.campaign.display import clock
@@ -63,12 +64,10 @@ def _show_plan(study: str, out: Path | None, changes: list[str]) -> None:
                          ("disk MB", "right")):
         table.add_column(column, justify=side)  # type: ignore[arg-type]
     for stage in stages:
-        table.add_row(stage.id, stage.size, stage.work, clock(stage.seconds), f"{stage.megabytes:.1f}")
-    console = Console(width=None if sys.stdout.isatty() else 150)
-    console.print(table, markup=False)
-    console.print(
-        f"Estimated: {clock(wall_seconds(stages, workers))} with {workers} processes without a GPU (h:m:s), "
-        f"{sum(s.megabytes for s in stages):.0f} MB in {folder}. Nothing was written.", highlight=False)
+        table.add_row(Text(stage.id), stage.size, stage.work, clock(stage.seconds), f"{stage.megabytes:.1f}")
+    Console(width=None if sys.stdout.isatty() else 150).print(table)
+    print(f"Estimated: {clock(wall_seconds(stages, workers))} with {workers} processes and no GPU, "
+          f"{sum(s.megabytes for s in stages):.0f} MB in {folder}. Nothing was written.")
 
 
 def _show_result(result: StudyResult) -> None:
@@ -86,6 +85,7 @@ def _print_comparison(comparison: ComparisonTable) -> None:
     """The rows of the paper's Table 1, in the terminal."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from zifsim.compare.export import SHOWN, shown_row
 
@@ -94,5 +94,5 @@ def _print_comparison(comparison: ComparisonTable) -> None:
     for number, column in enumerate(SHOWN):
         table.add_column(column, justify="left" if number < 2 else "right")
     for row in comparison.section("table1"):
-        table.add_row(*shown_row(row))
+        table.add_row(*map(Text, shown_row(row)))
     Console(width=None if sys.stdout.isatty() else 150).print(table, highlight=False)
