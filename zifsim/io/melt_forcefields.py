@@ -7,7 +7,6 @@ in the file's ``energy_unit``; here all becomes kJ/mol (1 kcal = 4.184 kJ, 1 eV 
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any, TypeVar
 
 from zifsim.errors import InputError
 from zifsim.io.resources import find_data
+from zifsim.io.tomltable import read_toml
 from zifsim.model.forcefield import (
     AngleTerm,
     AtomType,
@@ -80,10 +80,7 @@ def _read_into(draft: _Draft, path: Path, seen: tuple[Path, ...]) -> None:
     """Read a file, its base first, into the draft."""
     if path.resolve() in seen:
         raise InputError(f"{path}: 'extends' comes back to this file; a force field cannot extend itself.")
-    try:
-        data = tomllib.loads(path.read_text())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not valid TOML ({error}).") from error
+    data = read_toml(path)
     _check_keys(data, TOP_KEYS, f"{path}")
     if "extends" in data:
         base = find_data("melt force field", data["extends"], "forcefields", ".toml", "melt")

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from zifsim.errors import InputError, UnknownNameError
 
-KNOWN = ("CUDA", "OpenCL", "CPU", "Reference")
+KNOWN = ("CUDA", "HIP", "OpenCL", "CPU", "Reference")
+GPUS = ("CUDA", "HIP", "OpenCL")
 CUDA_MEND = ("install OpenMM's CUDA platform with \"pip install 'zifsim[cuda12]'\" (or cuda13, to match the "
              "driver that nvidia-smi shows), or choose --platform CPU")
-OPENCL_MEND = "it needs an OpenCL driver of the GPU; install that, or choose --platform CPU"
+OTHER_MEND = "it needs its driver and its OpenMM plugin; install these, or choose --platform CPU"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class PlatformChoice:
 
     @property
     def is_gpu(self) -> bool:
-        return self.name in ("CUDA", "OpenCL")
+        return self.name in GPUS
 
 
 def available_platforms() -> list[str]:
@@ -41,11 +42,11 @@ def cuda_works() -> str | None:
 
 def choose_platform(name: str = "auto", *, precision: str = "mixed", cpu_threads: int | None = None,
                     device: str | None = None, say: Callable[[str], None] | None = None) -> PlatformChoice:
-    """The platform to run on: ``auto`` is CUDA, else OpenCL, else CPU, and says aloud when it is no GPU.
+    """The platform to run on: ``auto`` is CUDA, else HIP, OpenCL, CPU, and says aloud when it is no GPU.
 
     Parameters
     ----------
-    name: auto, CUDA, OpenCL, CPU or Reference. precision: of a GPU (single, mixed, double).
+    name: auto, CUDA, HIP, OpenCL, CPU or Reference. precision: of a GPU (single, mixed, double).
     cpu_threads: of the CPU platform; None: ``OPENMM_CPU_THREADS``, else all cores.
     device: index of the GPU; None: OpenMM's own choice (CUDA_VISIBLE_DEVICES is obeyed).
     say: receives the note.
@@ -57,15 +58,15 @@ def choose_platform(name: str = "auto", *, precision: str = "mixed", cpu_threads
     by_name = {p.lower(): p for p in KNOWN}
     asked = name.lower()
     if asked == "auto":
-        chosen = next((p for p in ("CUDA", "OpenCL") if _trial(p) is None), "CPU")
+        chosen = next((p for p in GPUS if _trial(p) is None), "CPU")
     elif asked in by_name:
         chosen = by_name[asked]
-        if chosen in ("CUDA", "OpenCL") and (reason := _trial(chosen)) is not None:
-            mend = CUDA_MEND if chosen == "CUDA" else OPENCL_MEND
+        if chosen in GPUS and (reason := _trial(chosen)) is not None:
+            mend = CUDA_MEND if chosen == "CUDA" else OTHER_MEND
             raise InputError(f"Platform {chosen} was asked for but does not work here ({reason}): {mend}.")
     else:
         raise UnknownNameError("platform", name, ["auto", *KNOWN])
-    if chosen in ("CUDA", "OpenCL"):
+    if chosen in GPUS:
         properties = {"Precision": precision, **({} if device is None else {"DeviceIndex": device})}
         note = f"{chosen}, {precision} precision"
     elif chosen == "CPU":

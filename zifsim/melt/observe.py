@@ -1,0 +1,100 @@
+"""What is watched while a framework melts: Zn–N coordination, the closest zincs, linkers in one piece."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zifsim.errors import SimulationError
+from zifsim.melt.box import minimum_image
+from zifsim.melt.system import MeltModel
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+# Å; in melt and glass the Zn–N pair distribution has its first minimum near here, between the bond at 2.0 Å
+# and the next shell beyond 3 Å.
+ZN_N_CUTOFF = 2.6
+MIN_ZN_ZN = 4.0                 # Å; closer zincs have fused (crystal 5.9 Å, wall from 5.0 Å)
+LONGEST_BOND = 1.5              # times its rest length: a linker bond beyond has broken
+ZN_ZN_SEARCH = 7.0              # Å
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Mean Zn–N coordination number and shortest Zn–Zn distance, Å, of one configuration."""
+
+    coordination: float
+    min_zn_zn: float
+
+
+class Observer:
+    """Measures configurations of one model; raises where they have become unphysical."""
+
+    def __init__(self, model: MeltModel) -> None:
+        fw = model.framework
+        self.zinc = np.flatnonzero([t == "Zn" for t in fw.types])
+        self.nitrogen = np.flatnonzero([t == "N1" for t in fw.types])
+        metal = np.isin(fw.bonds, self.zinc).any(axis=1)
+        self.linker_bonds = fw.bonds[~metal]
+        self.crystal_pairs = _as_set(fw.bonds[metal], self.zinc)
+        rest = {frozenset(t.types): t.r0 for t in model.forcefield.bonds}
+        self.longest = LONGEST_BOND * np.array(
+            [rest[frozenset((fw.types[i], fw.types[j]))] for i, j in self.linker_bonds])
+
+    def pairs(self, positions: FloatArray, box: FloatArray) -> tuple[IntArray, FloatArray]:
+        """(M, 2) atom indices (Zn, N) within the cut-off, and their M distances, Å."""
+        from MDAnalysis.lib.distances import capped_distance
+
+        found, distances = capped_distance(positions[self.zinc].astype(np.float32),
+                                           positions[self.nitrogen].astype(np.float32),
+                                           ZN_N_CUTOFF, box=_dimensions(box))
+        atoms = np.column_stack([self.zinc[found[:, 0]], self.nitrogen[found[:, 1]]])
+        return atoms.astype(np.int64), np.asarray(distances, dtype=np.float64)
+
+    def closest_zincs(self, positions: FloatArray, box: FloatArray) -> float:
+        """Shortest Zn–Zn distance, Å (infinite beyond 7 Å)."""
+        from MDAnalysis.lib.distances import self_capped_distance
+
+        _, distances = self_capped_distance(positions[self.zinc].astype(np.float32), ZN_ZN_SEARCH,
+                                            box=_dimensions(box))
+        return float(distances.min(initial=np.inf))
+
+    def watch(self, positions: FloatArray, box: FloatArray) -> Observation:
+        """Measure atom positions (N, 3) in a box, Å.
+
+        Raises
+        ------
+        SimulationError: a linker bond has broken, or two Zn have fused.
+        """
+        i, j = self.linker_bonds.T
+        lengths = np.linalg.norm(minimum_image(positions[j] - positions[i], box), axis=1)
+        if (lengths > self.longest).any():
+            worst = int(np.argmax(lengths / self.longest))
+            raise SimulationError(f"the linker bond between atoms {i[worst]} and {j[worst]} has stretched to "
+                                  f"{lengths[worst]:.2f} Å (broken)")
+        closest = self.closest_zincs(positions, box)
+        if closest < MIN_ZN_ZN:
+            raise SimulationError(f"two Zn have come as close as {closest:.2f} Å (fused)")
+        return Observation(len(self.pairs(positions, box)[0]) / max(1, len(self.zinc)), closest)
+
+    def bonds_kept_and_new(self, pairs: IntArray) -> tuple[float, float]:
+        """Zn–N pairs of the start that are still there, and pairs that are new, per pair of the start."""
+        now = _as_set(pairs, self.zinc)
+        before = max(1, len(self.crystal_pairs))
+        return len(now & self.crystal_pairs) / before, len(now - self.crystal_pairs) / before
+
+
+def _as_set(pairs: IntArray, zinc: IntArray) -> frozenset[tuple[int, int]]:
+    """Pairs as (Zn, N) tuples."""
+    first = np.isin(pairs[:, 0], zinc)
+    return frozenset((int(a), int(b)) if zn else (int(b), int(a))
+                     for (a, b), zn in zip(pairs, first, strict=True))
+
+
+def _dimensions(box: FloatArray) -> NDArray[np.float32]:
+    from ase.geometry import cell_to_cellpar
+
+    return np.asarray(cell_to_cellpar(box), dtype=np.float32)  # type: ignore[no-untyped-call]

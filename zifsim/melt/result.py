@@ -1,0 +1,72 @@
+"""What a melt run hands on: the glass as a rigid host, and the numbers that describe it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from zifsim.io.files import read_json, write_json_atomic
+from zifsim.io.xyz import read_framework, write_framework
+from zifsim.model.framework import Framework
+
+RESULT = "melt.json"
+GLASS = "glass.extxyz"
+
+
+@dataclass(frozen=True, slots=True)
+class MeltResult:
+    """The end of a melt-quench run.
+
+    ``framework`` is the last configuration brought to the mean cell of the last segment (molecules carried
+    rigidly) and energy-minimised there: one snapshot's cell scatters by a per cent about the mean, to which
+    uptake is steep, and crystal hosts are minimised too. Its Zn–N bonds are those shorter than
+    ``zn_n_cutoff_angstrom``.
+
+    ``density_g_cm3`` ± ``density_error_g_cm3`` (one standard error, correlation accounted for),
+    ``temperature_k`` and ``mean_coordination`` are averages over the equilibrated part of the last segment.
+    ``coordination`` (fraction of Zn by number of N), Zn–N and Zn–Zn distances and bonds are those of
+    ``framework``; ``bonds_kept`` and ``bonds_new`` are per Zn–N bond of the start. ``density_settled`` is
+    False where fewer than ten independent samples were left. ``can_break`` says whether the force field
+    lets Zn–N bonds break at all.
+    """
+
+    framework: Framework
+    forcefield: str
+    program: str
+    seed: int
+    density_g_cm3: float
+    density_error_g_cm3: float
+    density_settled: bool
+    temperature_k: float
+    mean_coordination: float
+    coordination: Mapping[str, float]
+    mean_zn_n_angstrom: float
+    zn_n_cutoff_angstrom: float
+    min_zn_zn_angstrom: float
+    bonds_kept: float
+    bonds_new: float
+    can_break: bool
+    n_steps: int
+    duration_ps: float
+    ns_per_day: float
+    wall_s: float
+    platform: str
+    input_sha256: str
+
+
+def write_result(folder: Path, result: MeltResult) -> None:
+    """Write ``glass.extxyz`` and then ``melt.json``, whose presence says that the run is finished."""
+    write_framework(folder / GLASS, result.framework)
+    write_json_atomic(folder / RESULT, {f.name: getattr(result, f.name) for f in fields(result)
+                                        if f.name != "framework"})
+
+
+def read_result(folder: Path) -> MeltResult | None:
+    """The result of a finished run, or None where the folder holds none."""
+    if not (folder / RESULT).is_file() or not (folder / GLASS).is_file():
+        return None
+    values: dict[str, Any] = read_json(folder / RESULT)
+    known = {f.name for f in fields(MeltResult)} - {"framework"}
+    return MeltResult(framework=read_framework(folder / GLASS), **{k: values[k] for k in known})
