@@ -13,7 +13,8 @@ from zifsim.model.framework import Framework
 
 
 def again(framework: Framework, species=None, positions=None, cell=None) -> Framework:
-    return recognise("x", species or framework.species, framework.positions if positions is None else positions,
+    return recognise("x", species or framework.species,
+                     framework.positions if positions is None else positions,
                      framework.cell if cell is None else cell, "x.cif")
 
 
@@ -39,7 +40,7 @@ def test_recognition_does_not_depend_on_order_origin_or_wrapping():
     framework = load_framework("ZIF-62")
     rng = np.random.default_rng(3)
     order = rng.permutation(framework.n_atoms)
-    moved = framework.positions + [3.7, -8.1, 55.0]
+    moved = framework.positions + np.array([3.7, -8.1, 55.0])
     moved = moved + rng.integers(-2, 3, moved.shape) @ framework.cell
     shuffled = again(framework, [framework.species[k] for k in order], moved[order])
     assert shuffled.types == tuple(framework.types[k] for k in order)
@@ -63,7 +64,8 @@ def test_cobalt_nodes_are_nodes():
     assert len(cobalt.bonds) == len(framework.bonds)
 
 
-@pytest.mark.parametrize("file", ["glasses/agZIF-62_npt_prototype.cif", "glasses/agZIF-62_dense_prototype.cif",
+@pytest.mark.parametrize("file", ["glasses/agZIF-62_npt_prototype.cif",
+                                  "glasses/agZIF-62_dense_prototype.cif",
                                   "geometries/ZIF-62_dft_reference.extxyz"])
 def test_glass_and_dft_cells_of_zif62_are_recognised(shared_data, file):
     framework = load_framework(shared_data / file)
@@ -101,7 +103,7 @@ def test_an_unknown_fragment_is_named_with_its_formula_and_first_atom():
 def test_a_linker_without_hydrogens_is_told_apart():
     framework = load_framework("ZIF-8")
     keep = [k for k, s in enumerate(framework.species) if s != "H"]
-    with pytest.raises(InputError, match="fragment C4N2 .*hydrogen atoms are missing"):
+    with pytest.raises(InputError, match=r"fragment C4N2 .*hydrogen atoms are missing"):
         again(framework, [framework.species[k] for k in keep], framework.positions[keep])
 
 

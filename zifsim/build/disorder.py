@@ -15,7 +15,7 @@ from ase import Atoms
 from ase.data import atomic_numbers, vdw_radii
 from ase.neighborlist import neighbor_list
 from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse.csgraph import connected_components, dijkstra
 
 from zifsim.build.linkers import METALS, bond_cutoffs, find_fragments
 from zifsim.errors import InputError
@@ -120,35 +120,47 @@ def _label(n: int, edges: list[tuple[int, int]]) -> IntArray:
     return np.asarray(labels, dtype=np.int64)
 
 
-def _site_labels(structure: DisorderedStructure, species: list[str], rows: list[int], operations: list[int],
-                 bonds: IntArray, near: IntArray) -> IntArray:
+def _nearest_anchor(n: int, links: list[tuple[int, int, float]], anchors: list[int]) -> IntArray:
+    """(n,) the anchor each atom reaches by the shortest way along links (i, j, length in Å); −1 for none."""
+    if not links or not anchors:
+        return np.full(n, -1)
+    i, j, lengths = zip(*links, strict=True)
+    graph = coo_array((lengths, (i, j)), shape=(n, n)).tocsr()
+    _, _, sources = dijkstra(graph, directed=False, indices=anchors, return_predecessors=True, min_only=True)
+    return np.asarray(np.where(sources < 0, -1, sources), dtype=np.int64)
+
+
+def _site_labels(structure: DisorderedStructure, species: list[str], rows: list[int], bonds: IntArray,
+                 lengths: FloatArray, near: IntArray) -> IntArray:
     """(N,) site label of each atom; meaningful for disordered atoms only.
 
-    Atoms on one ordered linker core are one site, with what is bonded to them in the same symmetry copy. Only
-    pieces without such a core are joined to others by bonds across copies or by lying on top of each other:
-    between pieces on two cores, both would be clashes of neighbours.
+    A disordered atom belongs to the ordered linker core that it reaches by the shortest way along bonds, so
+    that alternatives of neighbouring sites may overlap without becoming one site. Pieces that reach no core
+    (whole disordered linkers) are sites by themselves, with what they are bonded to or lie on top of.
     """
     atoms = [structure.atoms[r] for r in rows]
-    light = [(i, j) for i, j in bonds.tolist() if species[i] not in METALS and species[j] not in METALS]
-    core = _label(len(atoms), [(i, j) for i, j in light if atoms[i].group == atoms[j].group == 0])
-    edges: list[tuple[int, int]] = []
-    loose: list[tuple[int, int]] = []
-    hosts: dict[tuple[int, str], int] = {}      # (linker core, assembly) -> a disordered atom on it
-    for i, j in light:
-        if atoms[i].group and atoms[j].group:
-            if (atoms[i].assembly, atoms[i].group) == (atoms[j].assembly, atoms[j].group):
-                (edges if operations[i] == operations[j] else loose).append((i, j))
-        elif atoms[i].group or atoms[j].group:
-            disordered, anchor = (i, j) if atoms[i].group else (j, i)
-            host = hosts.setdefault((int(core[anchor]), atoms[disordered].assembly), disordered)
-            edges.append((host, disordered))
+    cores, links = [], []
+    for (i, j), length in zip(bonds.tolist(), lengths.tolist(), strict=True):
+        if species[i] in METALS or species[j] in METALS:
+            continue
+        if atoms[i].group == atoms[j].group == 0:
+            cores.append((i, j))
+        elif (not (atoms[i].group and atoms[j].group)
+              or (atoms[i].assembly, atoms[i].group) == (atoms[j].assembly, atoms[j].group)):
+            links.append((i, j, length))
+    core = _label(len(atoms), cores)
+    anchors = [k for k, atom in enumerate(atoms) if atom.group == 0 and species[k] not in METALS]
+    anchor = _nearest_anchor(len(atoms), links, anchors)
+    edges = [(i, j) for i, j, _ in links if anchor[i] < 0]
+    first: dict[tuple[int, str], int] = {}
+    for k, atom in enumerate(atoms):
+        if atom.group and anchor[k] >= 0:
+            edges.append((k, first.setdefault((int(core[anchor[k]]), atom.assembly), k)))
     for i, j in near.tolist():
+        disordered = atoms[i].group and atoms[j].group and atoms[i].assembly == atoms[j].assembly
         exclusive = atoms[i].group != atoms[j].group or atoms[i].group < 0
-        if atoms[i].group and atoms[j].group and exclusive and atoms[i].assembly == atoms[j].assembly:
-            loose.append((i, j))
-    piece = _label(len(atoms), edges)
-    anchored = {int(piece[k]) for k in hosts.values()}
-    edges += [(i, j) for i, j in loose if piece[i] not in anchored or piece[j] not in anchored]
+        if disordered and exclusive and (anchor[i] < 0 or anchor[j] < 0):
+            edges.append((i, j))
     return _label(len(atoms), edges)
 
 
@@ -230,11 +242,11 @@ def expand(structure: DisorderedStructure) -> ExpandedCrystal:
     InputError: occupancies of a site that do not add up to one, or a group that completes no known linker.
     """
     species, positions, rows, operations = _lay_out(structure)
-    bonds, _ = _pairs(species, positions, structure.cell, bond_cutoffs(species))
+    bonds, lengths = _pairs(species, positions, structure.cell, bond_cutoffs(species))
     elements = set(species)
     near_cutoffs = dict.fromkeys(((p, q) for p in elements for q in elements if p <= q), ON_TOP)
     near, _ = _pairs(species, positions, structure.cell, near_cutoffs)
-    labels = _site_labels(structure, species, rows, operations, bonds, near)
+    labels = _site_labels(structure, species, rows, bonds, lengths, near)
     alternatives = _group_alternatives(structure, rows, operations, labels)
     ordered = [k for k, row in enumerate(rows) if structure.atoms[row].group == 0]
     sites = _name_linkers(structure, species, rows, bonds, ordered, alternatives)
