@@ -35,9 +35,19 @@ def available_platforms() -> list[str]:
     return [openmm.Platform.getPlatform(i).getName() for i in range(openmm.Platform.getNumPlatforms())]
 
 
-def cuda_works() -> str | None:
-    """None where a CUDA context can be opened, else the reason why not."""
-    return _trial("CUDA")
+def why_not(name: str) -> str | None:
+    """None where a context of one particle opens on the platform, else why not, in one line."""
+    import openmm
+
+    if name not in available_platforms():
+        return "this OpenMM was installed without it"
+    system = openmm.System()
+    system.addParticle(1.0)
+    try:
+        openmm.Context(system, openmm.VerletIntegrator(0.001), openmm.Platform.getPlatformByName(name))
+    except openmm.OpenMMException as error:
+        return str(error).strip().splitlines()[0]
+    return None
 
 
 def choose_platform(name: str = "auto", *, precision: str = "mixed", cpu_threads: int | None = None,
@@ -58,10 +68,10 @@ def choose_platform(name: str = "auto", *, precision: str = "mixed", cpu_threads
     by_name = {p.lower(): p for p in KNOWN}
     asked = name.lower()
     if asked == "auto":
-        chosen = next((p for p in GPUS if _trial(p) is None), "CPU")
+        chosen = next((p for p in GPUS if why_not(p) is None), "CPU")
     elif asked in by_name:
         chosen = by_name[asked]
-        if chosen in GPUS and (reason := _trial(chosen)) is not None:
+        if chosen in GPUS and (reason := why_not(chosen)) is not None:
             mend = CUDA_MEND if chosen == "CUDA" else OTHER_MEND
             raise InputError(f"Platform {chosen} was asked for but does not work here ({reason}): {mend}.")
     else:
@@ -80,18 +90,3 @@ def choose_platform(name: str = "auto", *, precision: str = "mixed", cpu_threads
     if say is not None:
         say(f"platform: {note}")
     return PlatformChoice(chosen, properties, note)
-
-
-def _trial(name: str) -> str | None:
-    """None where a context of one particle opens on the platform, else why not, in one line."""
-    import openmm
-
-    if name not in available_platforms():
-        return "this OpenMM was installed without it"
-    system = openmm.System()
-    system.addParticle(1.0)
-    try:
-        openmm.Context(system, openmm.VerletIntegrator(0.001), openmm.Platform.getPlatformByName(name))
-    except openmm.OpenMMException as error:
-        return str(error).strip().splitlines()[0]
-    return None

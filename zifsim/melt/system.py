@@ -248,3 +248,11 @@ def energy_terms(model: MeltModel, context: openmm.Context) -> dict[str, float]:
 
     present = {force.getName() for force in model.system.getForces()}
     return {name: energy(name) for name in TERMS if name in present}
+
+
+def energy_of(model: MeltModel, platform: openmm.Platform) -> float:
+    """Potential energy of the model's own positions, kJ/mol."""
+    context = openmm.Context(model.system, openmm.VerletIntegrator(0.001), platform)
+    context.setPositions(model.positions * NM)
+    state = context.getState(getEnergy=True)
+    return float(state.getPotentialEnergy().value_in_unit(unit.kilojoule_per_mole))

@@ -1,0 +1,95 @@
+"""``zifsim melt``: heat a framework, hold it molten, quench it to a glass."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from zifsim.melt.result import MeltResult
+
+
+def melt(
+    structure: Annotated[str, typer.Argument(
+        metavar="STRUCTURE", help="extXYZ written by 'zifsim build', an ordered CIF, or a shipped name "
+        "(ZIF-62, ZIF-8).")],
+    out: Annotated[Path, typer.Option(
+        "--out", "-o", help="Folder of this run; the same command resumes it.")],
+    forcefield: Annotated[str, typer.Option(
+        "--forcefield", "-f", help="nb-ZIF-FF-s, nb-ZIF-FF, ZIF-FF (bonded: cannot melt), or a TOML file."),
+        ] = "nb-ZIF-FF-s",
+    program: Annotated[str, typer.Option(
+        "--program", help="paper (NPT throughout), dense (melt at constant volume, anneal at 1000 K in NPT), "
+        "anneal, or a TOML file of segments.")] = "paper",
+    hold_ps: Annotated[float, typer.Option("--hold-ps", help="Time at 1500 K, ps.")] = 50.0,
+    quench_rate: Annotated[float, typer.Option("--quench-rate", help="Cooling rate, K/ps.")] = 10.0,
+    anneal_ps: Annotated[float, typer.Option(
+        "--anneal-ps", help="Time at 1000 K (dense, anneal), ps.")] = 80.0,
+    equilibrate_ps: Annotated[float, typer.Option(
+        "--equilibrate-ps", help="Time at 300 K at the end, ps.")] = 10.0,
+    timestep_fs: Annotated[float, typer.Option("--timestep-fs", help="Integrator step, fs.")] = 0.5,
+    supercell: Annotated[tuple[int, int, int], typer.Option(
+        "--supercell", help="Repeats along a, b, c.")] = (1, 1, 1),
+    cutoff: Annotated[float, typer.Option(
+        "--cutoff", help="Cut-off of pair forces, Å; under half the narrowest cell width.")] = 7.0,
+    platform: Annotated[str, typer.Option(
+        "--platform", help="auto (a GPU if there is one), CUDA, HIP, OpenCL or CPU.")] = "auto",
+    threads: Annotated[int | None, typer.Option(
+        "--threads", min=1, help="Threads of the CPU platform.", show_default="all cores")] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of velocities, thermostat and barostat.")] = 1,
+) -> None:
+    """Melt and quench a framework: heat to 1500 K at 100 K/ps, hold, quench to 300 K.
+
+    Writes state.csv, trajectory.dcd, checkpoint.json, glass.extxyz and melt.json. SIGTERM and SIGUSR1 save
+    the state and end with exit code 75. Simulated quench rates are some 10^12 times those of a laboratory.
+
+    Example: zifsim melt ZIF-62 --program dense --hold-ps 50 --quench-rate 10 --out results/glass
+    """
+    from zifsim.build.load import load_framework
+    from zifsim.io.melt_forcefields import load_melt_forcefield
+    from zifsim.melt.program import melt_program
+    from zifsim.melt.run import MeltSettings
+
+    schedule = melt_program(program, hold_ps=hold_ps, quench_rate_k_per_ps=quench_rate, anneal_ps=anneal_ps,
+                            equilibrate_ps=equilibrate_ps, timestep_fs=timestep_fs)
+    settings = MeltSettings(seed=seed, platform=platform, cpu_threads=threads, cutoff_angstrom=cutoff)
+    parameters = load_melt_forcefield(forcefield)
+    framework = load_framework(structure).supercell(supercell)
+    print(f"{framework.name}: {framework.formula}, {framework.density_g_cm3:.3f} g/cm³, {parameters.name}: "
+          f"{parameters.description}")
+    print(f"program {schedule.name}: {schedule.duration_ps:g} ps, {schedule.n_steps} steps of "
+          f"{schedule.timestep_fs:g} fs")
+    _show(_run(framework, parameters, schedule, settings, out), out)
+
+
+def _run(framework: Any, forcefield: Any, program: Any, settings: Any, out: Path) -> MeltResult:
+    """Run with a live line: temperature, density, coordination, speed, time left."""
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    from zifsim.melt.run import run_melt
+
+    with Progress(TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(),
+                  TextColumn("{task.fields[live]}")) as bar:
+        task = bar.add_task("starting", total=program.n_steps, live="")
+
+        def progress(step: int, total: int, info: Any) -> None:
+            live = (f"{info['temperature_k']:.0f} K (set {info['set_point_k']:.0f})  "
+                    f"{info['density_g_cm3']:.3f} g/cm³  Zn–N {info['coordination']:.2f}  "
+                    f"min Zn–Zn {info['min_zn_zn']:.2f} Å  {info['ns_per_day']:.2f} ns/day")
+            bar.update(task, completed=step, description=info["segment"], live=live)
+
+        return run_melt(framework, forcefield, program, settings, out, progress, bar.console.print)
+
+
+def _show(result: MeltResult, out: Path) -> None:
+    numbers = ", ".join(f"{n}: {100 * share:.0f} %" for n, share in result.coordination.items())
+    settled = "" if result.density_settled else " (still drifting or too short: not converged)"
+    print(f"density {result.density_g_cm3:.3f} ± {result.density_error_g_cm3:.3f} g/cm³{settled}\n"
+          f"Zn–N coordination {numbers}; mean distance {result.mean_zn_n_angstrom:.3f} Å; closest Zn–Zn "
+          f"{result.min_zn_zn_angstrom:.2f} Å\n"
+          f"Zn–N bonds of the start kept {100 * result.bonds_kept:.0f} %, new {100 * result.bonds_new:.0f} %"
+          f"{'' if result.can_break else ' (this force field cannot break them)'}\n"
+          f"{result.ns_per_day:.1f} ns/day on {result.platform}\n"
+          f"glass: {out / 'glass.extxyz'}, numbers: {out / 'melt.json'}")
