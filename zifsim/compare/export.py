@@ -31,10 +31,11 @@ SHOWN = (
 )
 SHOWN_ALIGN = "llrrrrrrrrr"
 SCORE_SHOWN = (
-    "Rows", "n", "MAE ours", "MAE published", "n (log)", "mean abs. ln ratio, ours",
-    "mean abs. ln ratio, published", "typical factor, ours", "typical factor, published",
+    "Rows", "n", "MAE ours", "MAE publ.", "n (log)", "ln ratio ours", "ln ratio publ.",
+    "Factor ours", "Factor publ.",
 )
 # fmt: on
+SUBSCRIPTS = str.maketrans("24", "₂₄")  # of the gases' formulas
 EXPLANATION = (
     "Uptake at 1 bar, mL(STP)/g. This work: mean over structural models ± standard error of sampling; "
     "spread: standard deviation between models. * not equilibrated. † a measured zero is kinetic (the gas "
@@ -42,8 +43,8 @@ EXPLANATION = (
     "its nearer end. Experiment and published simulation: doi:10.1039/c8sc04044c."
 )
 SCORE_EXPLANATION = (
-    "Ours and published over the same rows of Table 1; the log ratio |ln(simulated/measured)| over those "
-    "where all three values are positive. The typical factor is exp(mean |ln ratio|)."
+    "Ours and published over the same n rows of Table 1. MAE: mean absolute error, mL(STP)/g. ln ratio: mean "
+    "|ln(simulated/measured)| over the rows where all three values are positive. Factor: exp of it."
 )
 
 
@@ -152,7 +153,9 @@ def experiment_text(row: ComparisonRow) -> str:
 
 def signed(value: float | None) -> str:
     """A deviation with its sign, or a dash."""
-    return "–" if value is None else f"{value:+.1f}".replace("-", "−")
+    if value is None:
+        return "–"
+    return "0.0" if abs(value) < 0.05 else f"{value:+.1f}".replace("-", "−")
 
 
 def number(value: float | None, digits: int = 2) -> str:
@@ -195,7 +198,9 @@ def as_markdown(table: ComparisonTable, scores: tuple[Score, ...]) -> str:
 
 def as_latex(table: ComparisonTable) -> str:
     """table1.tex: the table for a manuscript."""
-    rows = [shown_row(row) for row in table.rows]
+    rows = [
+        (material, gas.translate(SUBSCRIPTS), *rest) for material, gas, *rest in map(shown_row, table.rows)
+    ]
     groups = [i for i in range(1, len(rows)) if rows[i][0] != rows[i - 1][0]]
     return latex_table(
         SHOWN,

@@ -34,11 +34,10 @@ class ModelIsotherm:
 
 @dataclass(frozen=True, slots=True)
 class GlassModel:
-    """One melt-quenched glass: what its melt run reported (melt.json) and the settings it ran with."""
+    """One melt-quenched glass: what its melt run reported (``values`` of melt.json)."""
 
     stage: str
     values: Mapping[str, Any]
-    config: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +122,7 @@ def read_results(folder: str | Path) -> StudyResults:
         study=study,
         isotherms=_unique([_read_isotherm(path) for path in paths]),
         glasses=tuple(
-            GlassModel(stage.name, _read_object(stage / "melt.json"), _config(stage))
+            GlassModel(stage.name, _read_object(stage / "melt.json"))
             for stage in stages
             if (stage / "melt.json").is_file()
         ),
@@ -140,13 +139,6 @@ def _finished_stages(folder: Path) -> list[Path]:
     stages = _read_object(folder / "manifest.json").get("stages", {})
     paths = [folder / stage["folder"] for stage in stages.values()]
     return [path for path in paths if (path / "DONE").is_file()]
-
-
-def _config(stage: Path) -> Mapping[str, Any]:
-    """The configuration a stage ran with (empty where it left none)."""
-    path = stage / "config.json"
-    config = _read_object(path).get("config", {}) if path.is_file() else {}
-    return config if isinstance(config, dict) else {}
 
 
 def _read_object(path: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from zifsim.compare.reference import GASES, PRESSURE_BAR, Reference, ReferenceUptake, load_reference
 from zifsim.compare.results import ModelIsotherm, StudyResults, read_results
-from zifsim.compare.uptakes import SAME_TEMPERATURE_K, Missing, contributing, uptake_at
+from zifsim.compare.uptakes import Missing, contributing, same_temperature, uptake_at
 from zifsim.model.uptake import UptakeEstimate
 
 
@@ -149,7 +149,7 @@ def _simulated(results: StudyResults) -> list[tuple[str, str, float]]:
 
 
 def _same(row: ReferenceUptake, key: tuple[str, str, float]) -> bool:
-    return (row.material, row.gas) == key[:2] and abs(row.temperature_k - key[2]) < SAME_TEMPERATURE_K
+    return (row.material, row.gas) == key[:2] and same_temperature(row.temperature_k, key[2])
 
 
 def _row(results: StudyResults, reference: ReferenceUptake) -> ComparisonRow:
@@ -160,9 +160,11 @@ def _row(results: StudyResults, reference: ReferenceUptake) -> ComparisonRow:
         return ComparisonRow(reference, None, _settings(()), "; ".join([found.reason, *notes]))
     if not found.equilibrated:
         notes.insert(0, "not equilibrated")
-    if reference.kinetic_zero:
-        notes.append("experiment 0 is kinetic: no log ratio")
-    return ComparisonRow(reference, found, _settings(contributing(results, *key)), "; ".join(notes))
+    used = contributing(results, *key)
+    others = {m.isotherm.temperature_k for m in used} - {reference.temperature_k}
+    if others:
+        notes.append(f"simulated at {', '.join(f'{t:g}' for t in sorted(others))} K")
+    return ComparisonRow(reference, found, _settings(used), "; ".join(notes))
 
 
 def _settings(models: tuple[ModelIsotherm, ...]) -> RowSettings:

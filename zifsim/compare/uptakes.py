@@ -15,6 +15,11 @@ SAME_PRESSURE = 1e-6
 SAME_TEMPERATURE_K = 0.5  # "273 K" in a paper may be 273.15 K in a study
 
 
+def same_temperature(one_k: float, other_k: float) -> bool:
+    """True where two temperatures in K stand for the same condition."""
+    return abs(one_k - other_k) < SAME_TEMPERATURE_K
+
+
 @dataclass(frozen=True, slots=True)
 class Missing:
     """Why there is no uptake: one phrase for the table."""
@@ -25,14 +30,20 @@ class Missing:
 def models_of(
     results: StudyResults, material: str, gas: str, temperature_k: float
 ) -> tuple[ModelIsotherm, ...]:
-    """The isotherms of a material's models for a gas and temperature."""
-    return tuple(
-        one
-        for one in results.isotherms
-        if one.material == material
-        and one.isotherm.gas == gas
-        and abs(one.isotherm.temperature_k - temperature_k) < SAME_TEMPERATURE_K
-    )
+    """The isotherms of a material's models for a gas and temperature (per model, the nearest temperature)."""
+
+    def away(one: ModelIsotherm) -> float:
+        return abs(one.isotherm.temperature_k - temperature_k)
+
+    nearest: dict[str, ModelIsotherm] = {}
+    for one in sorted(results.isotherms, key=away):
+        if (
+            one.material == material
+            and one.isotherm.gas == gas
+            and same_temperature(one.isotherm.temperature_k, temperature_k)
+        ):
+            nearest.setdefault(one.configuration, one)
+    return tuple(nearest.values())
 
 
 def components(results: StudyResults, material: str) -> tuple[tuple[str, float], ...]:

@@ -1,0 +1,72 @@
+"""``zifsim compare``: set a study's uptakes beside experiment and the published simulation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+WIDE = 120  # columns of a terminal that shows every column of the tables
+NARROW_TABLE = ("Material", "Gas", "This work", "Experiment", "Published sim.")
+NARROW_SCORES = ("Rows", "n", "MAE ours", "MAE publ.", "Factor ours", "Factor publ.")
+
+
+def compare(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Results folder that `zifsim run` wrote.")],
+) -> None:
+    """Recompute the comparison table of a results folder and print it.
+
+    Writes table1.csv, table1.md, table1.tex and scores.csv into DIR. Uptake in mL(STP)/g at 1 bar: mean over
+    models ± standard error of sampling, spread between models, experiment, published simulation, deviations,
+    scores. Materials without isotherms are shown as missing. Terminals under 120 columns see fewer.
+
+    Example: zifsim compare results/quick
+    """
+    from rich.console import Console
+
+    from zifsim.compare import export, run_comparison
+    from zifsim.compare.scores import score_table
+
+    table = run_comparison(folder)
+    console = Console(markup=False, highlight=False)
+    wide = console.width >= WIDE
+    quick = table.quality == "quick"
+    console.print(f"{table.quality_note.capitalize()}.", style="bold yellow" if quick else "bold green")
+    rows = [export.shown_row(row) for row in table.rows]
+    scores = [export.shown_score(score) for score in score_table(table)]
+    console.print(_table(export.SHOWN, rows, export.SHOWN if wide else NARROW_TABLE, "Gas"))
+    console.print(export.EXPLANATION, style="dim")
+    console.print(_table(export.SCORE_SHOWN, scores, export.SCORE_SHOWN if wide else NARROW_SCORES, "Rows"))
+    console.print(export.SCORE_EXPLANATION, style="dim")
+    console.print(f"Settings: {table.settings_line}.")
+    console.print(f"Written: {folder / 'table1.csv'} (also .md and .tex) and {folder / 'scores.csv'}")
+
+
+def _table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], wanted: Sequence[str], last_text_column: str
+) -> Table:
+    """The wanted columns; text to the left, numbers to the right, and a line where a new material begins."""
+    from rich import box
+    from rich.table import Table
+
+    shown = Table(box=box.SIMPLE_HEAD)
+    keep = [columns.index(name) for name in wanted]
+    text = columns.index(last_text_column)
+    for index in keep:
+        shown.add_column(columns[index], justify="left" if index <= text else "right", no_wrap=index == 0)
+    grouped = last_text_column != columns[0]
+    previous = None
+    for row in rows:
+        cells = [row[index] for index in keep]
+        if grouped and row[0] == previous:
+            cells[0] = ""
+        elif grouped and previous is not None:
+            shown.add_section()
+        previous = row[0]
+        shown.add_row(*cells)
+    return shown

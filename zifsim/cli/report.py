@@ -1,0 +1,26 @@
+"""``zifsim report``: the HTML report of a study."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Results folder that `zifsim run` wrote.")],
+) -> None:
+    """Write DIR/report.html: one self-contained page with tables, pictures, scores and provenance.
+
+    The page needs no network and no other file. figures/table1.png and figures/isotherms.png are the same
+    pictures for slides; the tables of `zifsim compare` are refreshed as well. Nothing is simulated.
+
+    Example: zifsim report results/quick
+    """
+    from rich.console import Console
+
+    from zifsim.report import write_report
+
+    page = write_report(folder)
+    Console().print(
+        f"Written: {page} and the pictures in {page.parent / 'figures'}", markup=False, soft_wrap=True
+    )
