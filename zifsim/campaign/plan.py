@@ -139,7 +139,8 @@ def _melt_stages(study: Study, name: str, crystals: list[Model], stages: list[St
     melt = study.melt
     parameters = load_melt_forcefield(melt.forcefield)
     program = melt_program(melt.program, hold_ps=melt.hold_ps, quench_rate_k_per_ps=melt.quench_rate_k_per_ps,
-                           equilibrate_ps=melt.equilibrate_ps, timestep_fs=melt.timestep_fs)
+                           anneal_ps=melt.anneal_ps, equilibrate_ps=melt.equilibrate_ps,
+                           timestep_fs=melt.timestep_fs)
     check_temperatures(program, parameters)
     models = []
     for crystal in crystals:

@@ -79,6 +79,7 @@ class Melt(Section):
     program: str = "paper"
     hold_ps: float = Field(default=50.0, ge=0, le=1e6, description="time at the top temperature, ps")
     quench_rate_k_per_ps: float = Field(default=10.0, gt=0, le=1000, description="cooling rate, K/ps")
+    anneal_ps: float = Field(default=80.0, ge=0, le=1e6, description="time at 1000 K (dense, anneal), ps")
     equilibrate_ps: float = Field(default=10.0, gt=0, le=1e6, description="time at 300 K at the end, ps")
     timestep_fs: float = Field(default=0.5, gt=0, le=2, description="integrator step, fs")
     cutoff_angstrom: float = Field(default=7.0, ge=3, le=30,

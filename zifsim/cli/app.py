@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import sys
 from typing import Annotated
 
 import typer
 
 import zifsim
+from zifsim.cli.build import build
+from zifsim.cli.compare import compare
+from zifsim.cli.doctor import doctor
+from zifsim.cli.gcmc import gcmc
+from zifsim.cli.melt import melt
+from zifsim.cli.report import report
+from zifsim.cli.run import run
 from zifsim.errors import RunInterrupted, ZifsimError
 
-COMMANDS = ("run", "build", "melt", "gcmc", "compare", "report", "doctor")
 INTERRUPTED_BY_CTRL_C = 130
 
 app = typer.Typer(
@@ -34,9 +38,8 @@ def options(version: Annotated[bool, typer.Option("--version", callback=_version
     """Options before the command."""
 
 
-for _name in COMMANDS:
-    if importlib.util.find_spec(f"zifsim.cli.{_name}") is None: continue
-    app.command(_name)(getattr(importlib.import_module(f"zifsim.cli.{_name}"), _name))
+for _command in (run, build, melt, gcmc, compare, report, doctor):
+    app.command(_command.__name__)(_command)
 
 
 def main(arguments: list[str] | None = None) -> None:
