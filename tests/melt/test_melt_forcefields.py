@@ -46,8 +46,10 @@ def test_the_refit_differs_from_the_published_model_in_morse_and_wall_only() -> 
     for part in ("atoms", "bonds", "angles", "dihedrals", "impropers", "lj_14", "coulomb_14",
                  "soft_epsilon_kj_mol"):
         assert getattr(refit, part) == getattr(published, part)
-    assert published.zinc_wall is None and refit.zinc_wall is not None
-    assert refit.morse is not None and refit.morse.depth_kj_mol == pytest.approx(0.4 * 96.48533, rel=1e-6)
+    assert published.zinc_wall is None
+    assert refit.zinc_wall is not None
+    assert refit.morse is not None
+    assert refit.morse.depth_kj_mol == pytest.approx(0.4 * 96.48533, rel=1e-6)
     assert "not a published force field" in refit.description
 
 
@@ -81,7 +83,8 @@ def test_a_child_file_replaces_single_rows(tmp_path: Path) -> None:
 def test_a_wrong_file_is_told_what_and_where(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(InputError) as caught:
         load_melt_forcefield(own(tmp_path, text))
-    assert says in str(caught.value) and "own.toml" in str(caught.value)
+    assert says in str(caught.value)
+    assert "own.toml" in str(caught.value)
 
 
 def test_a_file_that_extends_itself_is_refused(tmp_path: Path) -> None:

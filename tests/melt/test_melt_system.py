@@ -21,8 +21,8 @@ from zifsim.model.framework import Framework
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 REFERENCE_NAMES = {"bond": "bond", "urey_bradley": "UB", "angle": "angle", "dihedral": "dihedral",
                    "improper": "improper", "nonbonded": "coul+14", "morse": "morse", "soft": "soft"}
-# Own reference, kJ/mol: the shipped ZIF-8, PME tolerance 1e-6, cut-off 7 Å, computed once the terms agreed with
-# the reference energies above.
+# Own reference, kJ/mol: the shipped ZIF-8, PME tolerance 1e-6, cut-off 7 Å, computed once the terms agreed
+# with the reference energies above.
 OWN = {"nb-ZIF-FF-s": -4479.9027, "ZIF-FF": 825.1856, "nb-ZIF-FF": -1256.7659}
 PAIR_TERMS = ("morse", "soft", "zinc_wall")
 BONDED_TERMS = ("bond", "urey_bradley", "angle", "dihedral", "improper")

@@ -20,7 +20,7 @@ from zifsim.melt.box import widths
 from zifsim.melt.checkpoint import STATE_TABLE, Checkpoint, write_checkpoint
 from zifsim.melt.observe import Observer
 from zifsim.melt.platform import PlatformChoice
-from zifsim.melt.relax import FORCE_TOLERANCE
+from zifsim.melt.relax import settle
 from zifsim.melt.settings import MeltSettings
 from zifsim.melt.system import NM, MeltModel
 from zifsim.model.schedule import Segment, TemperatureProgram
@@ -101,7 +101,7 @@ class Dynamics:
 
     def _begin(self) -> None:
         """Minimise the starting structure, give it velocities, record it."""
-        openmm.LocalEnergyMinimizer.minimize(self._live, FORCE_TOLERANCE)
+        settle(self._live)
         self._live.setVelocitiesToTemperature(self.program.temperature_at(0) * unit.kelvin,
                                               derive_seed(self.settings.seed, "velocities"))
         self._record()

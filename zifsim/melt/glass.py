@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import csv
+import logging
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,6 +39,7 @@ class Average:
 
 def average(series: FloatArray) -> Average:
     """Mean over the equilibrated part (pymbar's detection, Chodera 2016, doi:10.1021/acs.jctc.5b00784)."""
+    logging.getLogger("pymbar").setLevel(logging.ERROR)     # it advertises JAX whenever it is imported
     from pymbar.timeseries import detect_equilibration
 
     if len(series) < 4 or np.ptp(series) == 0.0:

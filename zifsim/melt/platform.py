@@ -10,8 +10,9 @@ from zifsim.errors import InputError, UnknownNameError
 
 KNOWN = ("CUDA", "HIP", "OpenCL", "CPU", "Reference")
 GPUS = ("CUDA", "HIP", "OpenCL")
-CUDA_MEND = ("install OpenMM's CUDA platform with \"pip install 'zifsim[cuda12]'\" (or cuda13, to match the "
-             "driver that nvidia-smi shows), or choose --platform CPU")
+CUDA_INSTALL = ("install OpenMM's CUDA platform with \"pip install 'zifsim[cuda12]'\" (or cuda13, whichever "
+                "the driver shown by nvidia-smi supports)")
+CUDA_MEND = f"{CUDA_INSTALL}, or choose --platform CPU"
 OTHER_MEND = "it needs its driver and its OpenMM plugin; install these, or choose --platform CPU"
 
 

@@ -1,0 +1,259 @@
+"""A melt run: what it records, how it stops, and that it continues without a seam."""
+
+import csv
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from zifsim.build.load import load_framework
+from zifsim.errors import InputError, RunInterrupted, SimulationError
+from zifsim.io.files import read_json
+from zifsim.io.melt_forcefields import load_melt_forcefield
+from zifsim.io.trajectory import read_dcd
+from zifsim.melt.glass import average
+from zifsim.melt.observe import Observer
+from zifsim.melt.platform import available_platforms, choose_platform
+from zifsim.melt.relax import relax_framework
+from zifsim.melt.run import MeltSettings, run_melt
+from zifsim.melt.system import build_model
+from zifsim.model.framework import Framework
+from zifsim.model.schedule import Segment, TemperatureProgram
+
+SHORT = TemperatureProgram("short", (
+    Segment("heat", 300.0, 400.0, 0.1, "NVT"), Segment("cool", 400.0, 300.0, 0.1),
+    Segment("hold", 300.0, 300.0, 0.1, barostat="anisotropic")), 0.5)
+SETTINGS = MeltSettings(platform="CPU", cpu_threads=1, state_interval_ps=0.02, frame_interval_ps=0.05,
+                        checkpoint_interval_s=0.2)
+
+
+@pytest.fixture(scope="module")
+def zif8() -> Framework:
+    return relax_framework(load_framework("ZIF-8"), load_melt_forcefield("nb-ZIF-FF-s"), platform="CPU")
+
+
+@pytest.fixture(scope="module")
+def finished(zif8: Framework, tmp_path_factory: pytest.TempPathFactory):
+    folder = tmp_path_factory.mktemp("melt")
+    calls: list[tuple[int, int, dict]] = []
+    result = run_melt(zif8, load_melt_forcefield("nb-ZIF-FF-s"), SHORT, SETTINGS, folder,
+                      lambda step, total, info: calls.append((step, total, dict(info))))
+    return folder, result, calls
+
+
+def table(folder: Path) -> list[dict[str, str]]:
+    with open(folder / "state.csv", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_a_run_leaves_its_glass_numbers_states_and_frames(finished, zif8: Framework) -> None:
+    folder, result, calls = finished
+    assert [int(r["step"]) for r in table(folder)] == list(range(0, 601, 40))
+    assert [f.step for f in read_dcd(folder / "trajectory.dcd")] == list(range(100, 601, 100))
+    assert {r["segment"] for r in table(folder)} == {"heat", "cool", "hold"}
+    assert calls[-1][:2] == (600, 600)
+    assert calls[-1][2]["eta_s"] == 0.0
+    assert {"temperature_k", "density_g_cm3", "coordination", "ns_per_day", "min_zn_zn"} <= set(calls[-1][2])
+    assert result.coordination == {"4": 1.0}
+    assert (result.bonds_kept, result.bonds_new) == (1.0, 0.0)
+    assert result.mean_zn_n_angstrom == pytest.approx(1.99, abs=0.03)
+    values = read_json(folder / "melt.json")
+    assert values["n_steps"] == 600
+    assert values["can_break"] is True
+    assert values["density_settled"] is False           # 0.1 ps settles nothing, and says so
+    glass = result.framework
+    assert glass.species == zif8.species
+    assert glass.units == zif8.units
+    assert len(glass.bonds) == len(zif8.bonds)
+
+
+def test_glass_has_the_mean_cell_of_the_last_segment(finished) -> None:
+    folder, result, _ = finished
+    last = [r for r in table(folder) if r["segment"] == "hold"]
+    first = average(np.array([float(r["density_g_cm3"]) for r in last])).first
+    edges = [np.mean([float(r[c]) for r in last[first:]]) for c in ("ax_a", "by_a", "cz_a")]
+    assert np.diag(result.framework.cell) == pytest.approx(edges, abs=1e-3)
+    assert result.framework.density_g_cm3 == pytest.approx(result.density_g_cm3, rel=1e-3)
+
+
+def test_temperature_starts_at_the_set_point_and_frames_hold_the_box(finished, zif8: Framework) -> None:
+    folder, _, _ = finished
+    kinetic = [float(r["temperature_k"]) for r in table(folder)]
+    assert kinetic[0] == pytest.approx(300.0, abs=4 * 300 * np.sqrt(2 / (3 * 372)))     # 4 σ
+    for frame in read_dcd(folder / "trajectory.dcd"):
+        assert frame.positions.shape == (zif8.n_atoms, 3)
+        assert np.diag(frame.box) == pytest.approx(np.diag(zif8.cell), rel=0.03)
+
+
+def test_a_finished_run_is_not_repeated(finished, zif8: Framework) -> None:
+    folder, result, _ = finished
+    before = (folder / "melt.json").stat().st_mtime_ns
+    again = run_melt(zif8, load_melt_forcefield("nb-ZIF-FF-s"), SHORT, SETTINGS, folder,
+                     lambda *a: pytest.fail("it ran again"))
+    assert replace(again, framework=result.framework) == result
+    assert (folder / "melt.json").stat().st_mtime_ns == before
+
+
+def test_a_folder_of_another_melt_is_refused(finished, zif8: Framework) -> None:
+    folder, _, _ = finished
+    with pytest.raises(InputError, match="another melt"):
+        run_melt(zif8, load_melt_forcefield("nb-ZIF-FF-s"), SHORT, replace(SETTINGS, seed=2), folder)
+
+
+def test_sigusr1_saves_and_the_same_call_continues_without_a_seam(zif8: Framework, tmp_path: Path) -> None:
+    ff = load_melt_forcefield("nb-ZIF-FF-s")
+
+    def stop_in_the_middle(step: int, total: int, info: object) -> None:
+        if step < total:
+            os.kill(os.getpid(), signal.SIGUSR1)
+
+    with pytest.raises(RunInterrupted) as caught:
+        run_melt(zif8, ff, SHORT, SETTINGS, tmp_path, stop_in_the_middle)
+    assert caught.value.exit_code == 75
+    saved = read_json(tmp_path / "checkpoint.json")["step"]
+    assert 0 < saved < 600
+    seen: list[int] = []
+    result = run_melt(zif8, ff, SHORT, SETTINGS, tmp_path, lambda step, total, info: seen.append(step))
+    assert seen[0] == saved + 20
+    assert result.n_steps == 600
+    assert [int(r["step"]) for r in table(tmp_path)] == list(range(0, 601, 40))
+    assert [f.step for f in read_dcd(tmp_path / "trajectory.dcd")] == list(range(100, 601, 100))
+
+
+class Killed(BaseException):
+    """Stands for kill -9: nothing is saved on the way out."""
+
+
+@pytest.mark.parametrize("after", [70, 330, 590])
+def test_a_kill_neither_duplicates_nor_mislabels_rows_and_frames(zif8: Framework, tmp_path: Path, after: int,
+                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zifsim.melt.dynamics.REPORT_INTERVAL_S", 0.0)
+    ff = load_melt_forcefield("nb-ZIF-FF-s")
+
+    def kill(step: int, total: int, info: object) -> None:
+        if step >= after:
+            raise Killed
+
+    with pytest.raises(Killed):
+        run_melt(zif8, ff, SHORT, SETTINGS, tmp_path, kill)
+    # The kill also tore a row, and a part was written just before the checkpoint that would vouch for it.
+    with open(tmp_path / "state.csv", "a") as stream:
+        stream.write("600,0.3,ho")
+    (tmp_path / "trajectory").mkdir(exist_ok=True)
+    (tmp_path / "trajectory" / "part-000000000600.dcd").write_bytes(b"torn")
+    run_melt(zif8, ff, SHORT, SETTINGS, tmp_path)
+    assert [int(r["step"]) for r in table(tmp_path)] == list(range(0, 601, 40))
+    assert [f.step for f in read_dcd(tmp_path / "trajectory.dcd")] == list(range(100, 601, 100))
+    assert not (tmp_path / "trajectory").exists()
+
+
+def test_a_checkpoint_continues_the_same_motion(zif8: Framework, tmp_path: Path) -> None:
+    """Without random forces worth the name, a run resumed half-way meets the uninterrupted one."""
+    program = TemperatureProgram("drift", (Segment("hold", 300.0, 300.0, 0.02, "NVT"),), 0.5)
+    settings = replace(SETTINGS, friction_per_ps=1e-9, checkpoint_interval_s=1e9)
+    ff = load_melt_forcefield("nb-ZIF-FF-s")
+    whole = run_melt(zif8, ff, program, settings, tmp_path / "whole")
+
+    def stop(step: int, total: int, info: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(RunInterrupted):
+        run_melt(zif8, ff, program, settings, tmp_path / "halves", stop)
+    assert read_json(tmp_path / "halves" / "checkpoint.json")["step"] == 20
+    run_melt(zif8, ff, program, settings, tmp_path / "halves")
+    ends = [table(tmp_path / name)[-1] for name in ("whole", "halves")]
+    assert float(ends[0]["energy_kj_mol"]) == pytest.approx(float(ends[1]["energy_kj_mol"]), abs=0.05)
+    assert float(ends[0]["temperature_k"]) == pytest.approx(float(ends[1]["temperature_k"]), abs=0.02)
+    assert whole.n_steps == 40
+
+
+def test_a_bonded_force_field_says_that_topology_cannot_change(zif8: Framework, tmp_path: Path) -> None:
+    program = TemperatureProgram("short", (Segment("hold", 300.0, 300.0, 0.04),), 0.5)
+    said: list[str] = []
+    result = run_melt(zif8, load_melt_forcefield("ZIF-FF"), program, SETTINGS, tmp_path, say=said.append)
+    assert any("cannot break" in line for line in said)
+    assert not result.can_break
+    assert result.framework.bonds.tolist() == zif8.bonds.tolist()
+
+
+def test_fused_zincs_and_broken_linkers_stop_a_run(zif8: Framework) -> None:
+    model = build_model(zif8, load_melt_forcefield("nb-ZIF-FF-s"))
+    observer, box = Observer(model), model.box.vectors
+    positions = model.positions[: zif8.n_atoms].copy()
+    assert observer.watch(positions, box).coordination == 4.0
+    fused = positions.copy()
+    fused[observer.zinc[1]] = fused[observer.zinc[0]] + [3.0, 0.0, 0.0]
+    with pytest.raises(SimulationError, match=r"3\.00 Å \(fused\)"):
+        observer.watch(fused, box)
+    i, j = observer.linker_bonds[0]
+    positions[i] += 2.0 * (positions[i] - positions[j])
+    with pytest.raises(SimulationError, match="broken"):
+        observer.watch(positions, box)
+
+
+def test_a_collision_ends_in_one_sentence_and_keeps_the_checkpoint(zif8: Framework, tmp_path: Path) -> None:
+    program = TemperatureProgram("wild", (Segment("hold", 1500.0, 1500.0, 5.0, "NVT"),), 6.0)
+    with pytest.raises(SimulationError, match=r"stopped at step \d+ \(segment 'hold'.*checkpoint is kept"):
+        run_melt(zif8, load_melt_forcefield("nb-ZIF-FF-s"), program, SETTINGS, tmp_path)
+
+
+def test_relaxation_lowers_the_forces_and_keeps_the_topology() -> None:
+    rough, ff = load_framework("ZIF-62"), load_melt_forcefield("nb-ZIF-FF-s")
+    fw = relax_framework(rough, ff, platform="CPU")
+    assert fw.bonds.tolist() == rough.bonds.tolist()
+    assert fw.cell.tolist() == rough.cell.tolist()
+    zn_n = [np.linalg.norm(fw.minimum_image(fw.positions[j] - fw.positions[i]))
+            for i, j in fw.bonds if "Zn" in (fw.types[i], fw.types[j])]
+    assert np.mean(zn_n) == pytest.approx(1.985, abs=0.02)
+    again = relax_framework(fw, ff, platform="CPU")
+    assert np.abs(again.positions - fw.positions).max() < 0.05
+
+
+def test_relaxing_the_cell_finds_a_minimum(zif8: Framework) -> None:
+    import openmm
+
+    from zifsim.melt.system import energy_of
+
+    ff = load_melt_forcefield("nb-ZIF-FF-s")
+    relaxed = relax_framework(zif8, ff, relax_cell=True, platform="CPU")
+    cpu = openmm.Platform.getPlatformByName("CPU")
+    least = energy_of(build_model(relaxed, ff), cpu)
+    assert least < energy_of(build_model(zif8, ff), cpu)
+    for scale in (0.985, 1.015):
+        other = replace(relaxed, cell=relaxed.cell * scale, positions=relaxed.positions * scale)
+        other = relax_framework(other, ff, platform="CPU")
+        assert energy_of(build_model(other, ff), cpu) > least
+
+
+def test_absent_cuda_is_an_error_that_names_the_mend() -> None:
+    if "CUDA" in available_platforms():
+        pytest.skip("this machine has OpenMM's CUDA platform")
+    with pytest.raises(InputError, match=r"pip install 'zifsim\[cuda12\]'"):
+        choose_platform("CUDA")
+
+
+def test_auto_says_aloud_that_it_found_no_gpu() -> None:
+    said: list[str] = []
+    choice = choose_platform("auto", cpu_threads=1, say=said.append)
+    if not choice.is_gpu:
+        assert choice.properties == {"Threads": "1"}
+        assert "no working GPU" in said[0]
+
+
+def test_average_of_a_correlated_series_covers_the_truth() -> None:
+    """AR(1), ρ = 0.9: over 20 series the means scatter as their own standard errors say."""
+    rng = np.random.default_rng(5)
+    errors, misses = [], []
+    for _ in range(20):
+        series = np.empty(500)
+        series[0] = rng.normal()
+        for i in range(1, 500):
+            series[i] = 0.9 * series[i - 1] + np.sqrt(1 - 0.81) * rng.normal()
+        found = average(series)
+        errors.append(found.error)
+        misses.append(found.mean)
+    assert np.std(misses) == pytest.approx(np.mean(errors), rel=0.5)
+    assert np.abs(misses).max() < 4 * np.mean(errors)
