@@ -1,0 +1,74 @@
+"""The command line's frame: help, version, exit codes, what is (not) imported."""
+
+import subprocess
+import sys
+
+import pytest
+
+from zifsim.cli import app
+from zifsim.errors import InputError, RunInterrupted
+
+COMMANDS = ["run", "build", "melt", "gcmc", "compare", "report", "doctor"]
+
+
+def call(*arguments):
+    """Exit code of ``zifsim ARGUMENTS`` in this process."""
+    try:
+        app.main(list(arguments))
+    except SystemExit as end:
+        return end.code or 0
+    return 0
+
+
+def test_importing_the_command_line_loads_no_heavy_package():
+    heavy = ["numpy", "openmm", "numba", "scipy", "ase", "gemmi", "pydantic", "matplotlib", "pymatgen"]
+    code = f"import sys, zifsim.cli.app; print([m for m in {heavy} if m in sys.modules])"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"
+
+
+def test_help_lists_every_command(capsys):
+    assert call("--help") == 0
+    text = capsys.readouterr().out
+    assert all(f" {command} " in text for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(command, capsys):
+    assert call(command, "--help") == 0
+    text = capsys.readouterr().out
+    assert f"zifsim {command}" in text
+
+
+def test_version(capsys):
+    import zifsim
+
+    assert call("--version") == 0
+    assert capsys.readouterr().out == f"zifsim {zifsim.__version__}\n"
+
+
+@pytest.mark.parametrize(("error", "code", "line"), [
+    (InputError("x.cif is\nnot a CIF."), 2, "error: x.cif is not a CIF."),
+    (RunInterrupted("by SIGTERM"), 75, "stopped: by SIGTERM"),
+    (KeyboardInterrupt(), 130, "interrupted: the same command continues"),
+])
+def test_errors_are_one_line_and_an_exit_code(monkeypatch, capsys, error, code, line):
+    def fail(arguments):
+        raise error
+
+    monkeypatch.setattr(app, "app", fail)
+    assert call() == code
+    assert capsys.readouterr().err == line + "\n"
+
+
+def test_unexpected_errors_keep_their_traceback(monkeypatch):
+    def fail(arguments):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(app, "app", fail)
+    with pytest.raises(ZeroDivisionError):
+        call()
+
+
+def test_an_unknown_option_is_exit_code_2():
+    assert call("run", "quick", "--dry") == 2
