@@ -25,8 +25,13 @@ MELT = {
     "density_error_g_cm3": 0.0042, "density_settled": True, "temperature_k": 301.2, "mean_coordination": 3.81,
     "coordination": {"3": 0.1875, "4": 0.8125}, "mean_zn_n_angstrom": 2.0123, "min_zn_zn_angstrom": 5.13,
     "bonds_kept": 0.3, "bonds_new": 0.55, "can_break": True, "duration_ps": 28.0, "ns_per_day": 3.2,
-    "platform": "CPU", "material": "agZIF-62", "configuration": "A-r1", "quench_rate_k_per_ps": 50.0,
+    "platform": "CPU", "material": "agZIF-62", "configuration": "A-r1",
 }
+PROGRAM = [
+    {"name": "heat", "from_k": 300.0, "to_k": 1500.0, "duration_ps": 12.0},
+    {"name": "quench", "from_k": 1500.0, "to_k": 300.0, "duration_ps": 24.0},
+    {"name": "equilibrate", "from_k": 300.0, "to_k": 300.0, "duration_ps": 5.0},
+]
 
 
 class Page(HTMLParser):
@@ -57,6 +62,7 @@ def glass_folder(results_folder: Path) -> Path:
     stage = results_folder / "melt" / "agZIF-62-A-r1"
     stage.mkdir(parents=True)
     (stage / "melt.json").write_text(json.dumps(MELT))
+    (stage / "config.json").write_text(json.dumps({"config": {"program": {"segments": PROGRAM}}}))
     return results_folder
 
 

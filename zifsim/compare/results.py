@@ -1,9 +1,10 @@
 """Reading a results folder: the one place that knows its layout.
 
 ``study.json`` (the resolved study), ``gcmc/<stage>/isotherm.json`` (an Isotherm with ``material``,
-``configuration`` and ``framework_kind`` added), ``melt/<stage>/melt.json`` (a MeltResult), and a
-``record.json`` beside each of them (a RunRecord). ``manifest.json``, where there is one, lists the folders
-that belong to the study as it stands; others are left over from earlier settings and are not read.
+``configuration`` and ``framework_kind`` added), ``melt/<stage>/melt.json`` (a MeltResult), and ``config.json``
+(what the stage was told) and ``record.json`` (a RunRecord) beside each of them. ``manifest.json``, where there
+is one, lists the folders that belong to the study as it stands; others are left over from earlier settings and
+are not read.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 
 from zifsim.errors import InputError
 from zifsim.io.files import read_json
+from zifsim.model.schedule import Segment
 from zifsim.model.uptake import Isotherm
 
 QUALITY_NOTES = {"quick": "quick settings, not converged", "production": "production settings"}
@@ -34,10 +36,14 @@ class ModelIsotherm:
 
 @dataclass(frozen=True, slots=True)
 class GlassModel:
-    """One melt-quenched glass: what its melt run reported (``values`` of melt.json)."""
+    """One melt-quenched glass: what its melt run reported (``values`` of melt.json).
+
+    ``quench_rate_k_per_ps`` is that of the program's last cooling segment, positive; None if not recorded.
+    """
 
     stage: str
     values: Mapping[str, Any]
+    quench_rate_k_per_ps: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +128,7 @@ def read_results(folder: str | Path) -> StudyResults:
         study=study,
         isotherms=_unique([_read_isotherm(path) for path in paths]),
         glasses=tuple(
-            GlassModel(stage.name, _read_object(stage / "melt.json"))
+            GlassModel(stage.name, _read_object(stage / "melt.json"), _quench_rate(stage))
             for stage in stages
             if (stage / "melt.json").is_file()
         ),
@@ -139,6 +145,15 @@ def _finished_stages(folder: Path) -> list[Path]:
     stages = _read_object(folder / "manifest.json").get("stages", {})
     paths = [folder / stage["folder"] for stage in stages.values()]
     return [path for path in paths if (path / "DONE").is_file()]
+
+
+def _quench_rate(stage: Path) -> float | None:
+    """Rate of the last cooling segment of the temperature program in a melt stage's config.json, K/ps."""
+    path = stage / "config.json"
+    config = _read_object(path).get("config", {}) if path.is_file() else {}
+    segments = [Segment(**segment) for segment in config.get("program", {}).get("segments", ())]
+    cooling = [-segment.rate_k_per_ps for segment in segments if segment.to_k < segment.from_k]
+    return cooling[-1] if cooling else None
 
 
 def _read_object(path: Path) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def glass_summary(results: StudyResults, reference: Reference) -> GlassSummary |
         return None
     return GlassSummary(
         names=tuple(glass_name(glass) for glass in glasses),
-        lines=_lines([glass.values for glass in glasses], reference.glass),
+        lines=(*_lines([glass.values for glass in glasses], reference.glass), _rate_line(glasses)),
         bonds=_bonds(glasses),
         rates=_rates(glasses, reference.glass["laboratory_quench_rate_k_per_s"]),
     )
@@ -70,7 +70,6 @@ def _lines(glasses: list[Values], expected: Mapping[str, Range]) -> tuple[GlassL
         ("Zn–N bonds can break", lambda v: "yes" if v["can_break"] else "no", ""),
         ("force field", lambda v: str(v["forcefield"]), ""),
         ("temperature program", lambda v: str(v["program"]), ""),
-        ("quench rate, K/ps", lambda v: f"{v['quench_rate_k_per_ps']:g}", ""),
         ("length of the run, ps", lambda v: f"{v['duration_ps']:g}", ""),
         ("temperature at the end, K", lambda v: f"{v['temperature_k']:.0f}", ""),
         ("seed", lambda v: str(v["seed"]), ""),
@@ -81,6 +80,11 @@ def _lines(glasses: list[Values], expected: Mapping[str, Range]) -> tuple[GlassL
         for label, show, note in table
     ]
     return tuple(line for line in lines if set(line.values) != {"–"})
+
+
+def _rate_line(glasses: tuple[GlassModel, ...]) -> GlassLine:
+    rates = (glass.quench_rate_k_per_ps for glass in glasses)
+    return GlassLine("quench rate, K/ps", tuple("–" if rate is None else f"{rate:g}" for rate in rates), "")
 
 
 def _value(values: Values, show: Callable[[Values], str]) -> str:
@@ -118,9 +122,7 @@ def _bonds(glasses: tuple[GlassModel, ...]) -> str:
 
 def _rates(glasses: tuple[GlassModel, ...], laboratory: Range) -> str:
     """Simulated quench rates beside the laboratory's."""
-    rates = sorted(
-        {float(g.values["quench_rate_k_per_ps"]) for g in glasses if "quench_rate_k_per_ps" in g.values}
-    )
+    rates = sorted({g.quench_rate_k_per_ps for g in glasses if g.quench_rate_k_per_ps is not None})
     if not rates:
         return "The quench rate was not recorded."
     low, high = laboratory.low, laboratory.high
