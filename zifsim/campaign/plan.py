@@ -79,38 +79,44 @@ def make_plan(study: Study, workers: int = 1) -> list[Stage]:
     for name in models:
         for model in models[name]:
             _gcmc_stages(study, model, stages)
+    ids = [stage.id for stage in stages]
+    for repeated in (i for i in ids if ids.count(i) > 1):
+        raise InputError(f"The study asks for '{repeated}' twice; name each structure and configuration once.")
     return stages
 
 
 def _crystal_stages(name: str, material: Material, stages: list[Stage]) -> list[Model]:
     """Build (and relax) stages of a material that has structures."""
+    from zifsim.build.ordering import list_classes
+
     models = []
     for source in material.structures:
-        for configuration in material.configurations:
-            cells = ordered_cells(source, material.bim_per_cell, configuration)
-            for index, cell in enumerate(cells):
-                label = configuration if len(cells) == 1 else f"{configuration}{index + 1}"
-                if len(material.structures) > 1:
-                    label = f"{Path(source).stem}-{label}"
-                config = {"material": name, "structure": source, "structure_sha256": _source_sha256(source),
-                          "bim_per_cell": material.bim_per_cell, "configuration": configuration,
-                          "index": index}
-                last = Stage("build", f"{name} {label}", config, f"{STAGES}:run_build",
-                             seconds=estimate.BUILD_SECONDS, work=cell.formula,
-                             size=f"{cell.n_atoms} atoms, {cell.density_g_cm3:.3f} g/cm³")
-                stages.append(last)
-                if material.relax_with:
-                    last = _relax_stage(name, label, material.relax_with, last, cell)
-                    stages.append(last)
-                models.append(Model(name, label, material.kind, last.id, cell))
+        for wanted in material.configurations:
+            for letter in (c.letter for c in list_classes(source, material.bim_per_cell, wanted)[1]):
+                label = letter if len(material.structures) == 1 else f"{Path(source).stem}-{letter}"
+                models.append(_crystal_model(name, label, source, letter, material, stages))
     return models
 
 
-def ordered_cells(source: str, bim_per_cell: int | None, configuration: str) -> list[Framework]:
-    """Ordered cells of a shipped name or file."""
+def _crystal_model(name: str, label: str, source: str, letter: str, material: Material,
+                   stages: list[Stage]) -> Model:
+    cell = ordered_cell(source, material.bim_per_cell, letter)
+    config = {"material": name, "structure": source, "structure_sha256": _source_sha256(source),
+              "bim_per_cell": material.bim_per_cell, "configuration": letter}
+    last = Stage("build", f"{name} {label}", config, f"{STAGES}:run_build", seconds=estimate.BUILD_SECONDS,
+                 size=f"{cell.n_atoms} atoms, {cell.density_g_cm3:.3f} g/cm³", work=cell.formula)
+    stages.append(last)
+    if material.relax_with:
+        last = _relax_stage(name, label, material.relax_with, last, cell)
+        stages.append(last)
+    return Model(name, label, material.kind, last.id, cell)
+
+
+def ordered_cell(source: str, bim_per_cell: int | None, letter: str) -> Framework:
+    """The ordered cell of one configuration of a shipped structure or file."""
     from zifsim.build.ordering import build_frameworks
 
-    return build_frameworks(source, bim_per_cell=bim_per_cell, configuration=configuration)
+    return build_frameworks(source, bim_per_cell=bim_per_cell, configuration=letter)[0]
 
 
 def _source_sha256(source: str) -> str:

@@ -32,10 +32,10 @@ def _write_framework(folder: Path, framework: Framework) -> list[str]:
 
 def run_build(config: Values, inputs: Inputs, folder: Path, report: Report) -> list[str]:
     """An ordered cell from a shipped name or a structure file."""
-    from zifsim.campaign.plan import ordered_cells
+    from zifsim.campaign.plan import ordered_cell
 
-    cells = ordered_cells(config["structure"], config["bim_per_cell"], config["configuration"])
-    return _write_framework(folder, cells[config["index"]])
+    cell = ordered_cell(config["structure"], config["bim_per_cell"], config["configuration"])
+    return _write_framework(folder, cell)
 
 
 def run_relax(config: Values, inputs: Inputs, folder: Path, report: Report) -> list[str]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from zifsim.campaign import provenance, rundir
-from zifsim.errors import InputError, RunInterrupted, ZifsimError
+from zifsim.errors import InputError, RunInterrupted, SimulationError, ZifsimError
 from zifsim.io.files import read_json, sha256_file
 
 STOPPED = RunInterrupted.exit_code
@@ -64,7 +64,7 @@ def _attempt(folder: Path, emit: Any) -> bool:
     try:
         run_folder(folder, emit)
     except ZifsimError as error:
-        emit({"event": "failed", "error": str(error), "input": True})
+        emit({"event": "failed", "error": str(error), "input": not isinstance(error, SimulationError)})
     except (RunInterrupted, SystemExit, KeyboardInterrupt):
         emit({"event": "stopped"})
         return False

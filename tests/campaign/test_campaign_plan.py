@@ -1,0 +1,79 @@
+"""From a study to its stages."""
+
+import pytest
+
+from zifsim.campaign.plan import make_plan
+from zifsim.campaign.study import load_study
+from zifsim.errors import InputError
+
+
+def ids(stages, kind):
+    return {s.name for s in stages if s.kind == kind}
+
+
+@pytest.fixture(scope="module")
+def quick():
+    return make_plan(load_study("quick"), workers=4)
+
+
+def test_the_quick_study_has_every_material_and_gas(quick):
+    assert ids(quick, "build") == {"ZIF-62 A", "ZIF-62 B", "ZIF-8 A"}
+    assert ids(quick, "relax") == {"ZIF-62 A", "ZIF-62 B"}
+    assert ids(quick, "melt") == {"agZIF-62 A-r1", "agZIF-62 B-r1"}
+    models = ("ZIF-62 A", "ZIF-62 B", "ZIF-8 A", "agZIF-62 A-r1", "agZIF-62 B-r1")
+    gases = ("H2 77 K", "CO2 273 K", "O2 273 K", "N2 77 K", "CH4 273 K")
+    assert ids(quick, "gcmc") == {f"{m} {g}" for m in models for g in gases}
+
+
+def test_inputs_come_before_what_uses_them_and_from_the_right_stage(quick):
+    seen = set()
+    for stage in quick:
+        assert all(upstream in seen for upstream, _ in stage.needs.values())
+        seen.add(stage.id)
+    needs = {s.id: dict(s.needs) for s in quick}
+    assert needs["melt agZIF-62 B-r1"] == {"framework": ("relax ZIF-62 B", "framework.extxyz")}
+    assert needs["gcmc agZIF-62 B-r1 H2 77 K"] == {"framework": ("melt agZIF-62 B-r1", "glass.extxyz")}
+    assert needs["gcmc ZIF-8 A H2 77 K"] == {"framework": ("build ZIF-8 A", "framework.extxyz")}
+
+
+def test_melts_share_the_cores_and_everything_else_takes_one(quick):
+    assert {s.threads for s in quick if s.kind == "melt"} == {2}
+    assert {s.threads for s in quick if s.kind != "melt"} == {1}
+
+
+def test_every_random_stream_has_its_own_seed(quick):
+    seeds = [s.config.get("seed") or s.config["settings"]["seed"] for s in quick if s.kind in ("melt", "gcmc")]
+    assert len(set(seeds)) == len(seeds) == 27
+
+
+def test_a_seed_changes_what_is_random_and_nothing_else(quick):
+    other = make_plan(load_study("quick", ["study.seed=5"]), workers=4)
+    for a, b in zip(quick, other, strict=True):
+        assert (a.config == b.config) == (a.kind in ("build", "relax"))
+
+
+def test_replicas_and_all_configurations_multiply_the_melts():
+    changes = ["melt.replicas=2", 'materials.ZIF-62.configurations=["all"]']
+    stages = make_plan(load_study("quick", changes))
+    assert ids(stages, "melt") == {f"agZIF-62 {c}-r{r}" for c in "ABCD" for r in (1, 2)}
+
+
+def test_estimates_grow_with_steps_and_cell():
+    def melt_seconds(*changes):
+        return sum(s.seconds for s in make_plan(load_study("quick", changes)) if s.kind == "melt")
+
+    base = melt_seconds()
+    assert melt_seconds("melt.supercell=[2,1,1]") == pytest.approx(2 * base, rel=1e-6)
+    assert melt_seconds("melt.timestep_fs=0.25") == pytest.approx(2 * base, rel=1e-3)
+
+
+@pytest.mark.parametrize(("changes", "sentence"), [
+    (['materials.ZIF-62.configurations=["A","A"]'], "asks for 'build ZIF-62 A' twice"),
+    (["materials.ZIF-62.bim_per_cell=7"], "do not fit"),
+    (['materials.ZIF-62.configurations=["Q"]'], "no configuration 'Q'"),
+    (["gcmc.gases.0.model=CO2-TraPPE"], "the model CO2-TraPPE is for CO2, not H2"),
+    (["gcmc.charges=RESP"], "RESP"),
+])
+def test_what_cannot_be_run_is_found_when_planning(changes, sentence):
+    with pytest.raises(InputError, match=sentence):
+        make_plan(load_study("quick", changes))
