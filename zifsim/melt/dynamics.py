@@ -79,7 +79,10 @@ class Dynamics:
         if self.step == 0:
             self._begin()
         while self.step < total and not stop.is_set():
-            self._advance()
+            try:
+                self._advance()
+            except openmm.OpenMMException as error:
+                raise self._failure(_reason(str(error))) from error
             if time.monotonic() - reported > REPORT_INTERVAL_S or self.step == total:
                 reported = time.monotonic()
                 if progress is not None:
@@ -116,10 +119,7 @@ class Dynamics:
         every = self.settings.update_steps
         chunk = min(every - self.step % every, self.program.steps_of(segment) - done)
         self._set_temperature(self.program.temperature_at(self.step + chunk // 2))
-        try:
-            self._live.getIntegrator().step(chunk)
-        except openmm.OpenMMException as error:
-            raise self._failure(_reason(str(error))) from error
+        self._live.getIntegrator().step(chunk)
         self.step += chunk
         if self.step % self._state_steps == 0 or self.step == self.program.n_steps:
             self._record()

@@ -29,25 +29,33 @@ SETTLED_SAMPLES = 10            # independent samples below which a mean is call
 
 @dataclass(frozen=True, slots=True)
 class Average:
-    """Mean and standard error of a correlated series, from ``first`` on, with its independent samples."""
+    """Mean and standard error of a correlated series from ``first`` on; ``settled`` is False while it drifts."""
 
     mean: float
     error: float
     first: int
-    effective_samples: float
+    settled: bool
 
 
 def average(series: FloatArray) -> Average:
-    """Mean over the equilibrated part (pymbar's detection, Chodera 2016, doi:10.1021/acs.jctc.5b00784)."""
-    logging.getLogger("pymbar").setLevel(logging.ERROR)     # it advertises JAX whenever it is imported
-    from pymbar.timeseries import detect_equilibration
+    """Mean of a series without its first quarter, with the error of correlated samples.
 
-    if len(series) < 4 or np.ptp(series) == 0.0:
-        return Average(float(series.mean()), 0.0, 0, float(len(series)))
-    first, _, effective = detect_equilibration(series, fast=True)
+    The statistical inefficiency is pymbar's (Chodera et al. 2007, doi:10.1021/ct0502864). Settled means at least
+    ``SETTLED_SAMPLES`` independent samples, and halves whose means differ by less than three standard errors.
+    """
+    logging.getLogger("pymbar").setLevel(logging.ERROR)     # it advertises JAX whenever it is imported
+    from pymbar.timeseries import statistical_inefficiency
+
+    first = len(series) // 4
     kept = series[first:]
-    effective = max(1.0, min(float(effective), float(len(kept))))
-    return Average(float(kept.mean()), float(kept.std(ddof=1) / np.sqrt(effective)), int(first), effective)
+    if len(kept) < 4 or np.ptp(kept) == 0.0:
+        return Average(float(kept.mean()), 0.0, first, bool(np.ptp(kept) == 0.0))
+    independent = len(kept) / min(float(statistical_inefficiency(kept)), len(kept) / 2)
+    error = float(kept.std(ddof=1) / np.sqrt(independent))
+    early, late = np.array_split(kept, 2)
+    drift = abs(early.mean() - late.mean())
+    # Each half has √2 times the error of the whole, their difference twice.
+    return Average(float(kept.mean()), error, first, bool(independent >= SETTLED_SAMPLES and drift < 6.0 * error))
 
 
 def make_result(dynamics: Dynamics, choice: PlatformChoice, table: Path) -> MeltResult:
@@ -69,7 +77,7 @@ def make_result(dynamics: Dynamics, choice: PlatformChoice, table: Path) -> Melt
     return MeltResult(
         framework=glass, forcefield=model.forcefield.name, program=program.name, seed=dynamics.settings.seed,
         density_g_cm3=density.mean, density_error_g_cm3=density.error,
-        density_settled=density.effective_samples >= SETTLED_SAMPLES,
+        density_settled=density.settled,
         temperature_k=float(rows["temperature_k"][kept].mean()),
         mean_coordination=float(rows["zn_n_coordination"][kept].mean()),
         coordination={str(n): numbers[n] / len(observer.zinc) for n in sorted(numbers)},

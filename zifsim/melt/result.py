@@ -25,11 +25,11 @@ class MeltResult:
     ``zn_n_cutoff_angstrom``.
 
     ``density_g_cm3`` ± ``density_error_g_cm3`` (one standard error, correlation accounted for),
-    ``temperature_k`` and ``mean_coordination`` are averages over the equilibrated part of the last segment.
+    ``temperature_k`` and ``mean_coordination`` are averages over the last segment without its first quarter.
     ``coordination`` (fraction of Zn by number of N), Zn–N and Zn–Zn distances and bonds are those of
     ``framework``; ``bonds_kept`` and ``bonds_new`` are per Zn–N bond of the start. ``density_settled`` is
-    False where fewer than ten independent samples were left. ``can_break`` says whether the force field
-    lets Zn–N bonds break at all.
+    False where the density still drifted or too few independent samples were left. ``can_break`` says
+    whether the force field lets Zn–N bonds break at all.
     """
 
     framework: Framework
