@@ -9,12 +9,20 @@ import sys
 from pathlib import Path
 
 from zifsim.campaign import run_study
+from zifsim.errors import RunInterrupted, ZifsimError
 
 STUDY = Path(__file__).with_suffix(".toml")
 
 
 def main() -> int:
-    result = run_study(STUDY, overrides=sys.argv[1:])
+    try:
+        result = run_study(STUDY, overrides=sys.argv[1:])
+    except ZifsimError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except RunInterrupted as stop:      # a queue sent SIGTERM or SIGUSR1; run the script again to continue
+        print(stop, file=sys.stderr)
+        return stop.exit_code
     for stage, reason in result.failures.items():
         print(f"failed: {stage}: {reason}", file=sys.stderr)
     if result.table is not None:

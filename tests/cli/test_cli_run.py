@@ -120,3 +120,16 @@ def test_the_study_is_kept_with_its_defaults(fake_plan):
     kept = json.loads(Path("results/small/study.json").read_text())
     assert kept["melt"]["hold_ps"] == 3
     assert kept["gcmc"]["forcefield"] == "PP"
+
+
+def test_the_script_of_the_production_study_reports_wrong_input_like_the_command():
+    import subprocess
+    import sys
+
+    script = Path(__file__).parents[2] / "workflows" / "flux_melting.py"
+    answer = subprocess.run([sys.executable, str(script), "melt.hold_ps=-1"], capture_output=True, text=True,
+                            check=False)
+    assert answer.returncode == 2
+    assert "melt.hold_ps = -1" in answer.stderr
+    assert answer.stderr.count("\n") == 1
+    assert not Path("results").exists()

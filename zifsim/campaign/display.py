@@ -33,6 +33,7 @@ class Display:
         self._running: dict[str, str] = {}                 # stage -> last message
         self._ended: set[str] = set()
         self._began = 0.0
+        self._notes: set[str] = set()
 
     def begin(self, stages: Sequence[Stage], skipped: Iterable[str]) -> None:
         done = set(skipped)
@@ -52,6 +53,15 @@ class Display:
 
     def failed(self, stage: Stage, message: str) -> None:
         self._close(stage)
+
+    def note(self, text: str) -> None:
+        """A sentence to read; the same one is shown once."""
+        if text not in self._notes:
+            self._notes.add(text)
+            self._show_note(text)
+
+    def _show_note(self, text: str) -> None:
+        """Where the display shows notes."""
 
     def tick(self) -> None:
         """Called about twice a second."""
@@ -77,6 +87,8 @@ class Display:
         total = sum(self._weights.values())
         inherited = sum(self._weights.get(s, 0.0) * f for s, (_, f) in self._first.items())
         own = self.fraction * total - inherited
+        if self.fraction >= 1.0:
+            return 0.0
         if own < SETTLED_FRACTION * total:
             return None
         pace = (time.monotonic() - self._began) / own
@@ -110,6 +122,9 @@ class PlainDisplay(Display):
         super().failed(stage, message)
         self._line(f"FAILED: {stage.id}: {message}")
 
+    def _show_note(self, text: str) -> None:
+        self._line(f"note: {text}")
+
     def tick(self) -> None:
         if time.monotonic() - self._last >= PLAIN_INTERVAL_SECONDS:
             running = "; ".join(f"{s} {self._fractions.get(s, 0.0):.0%}{' ' + m if m else ''}"
@@ -130,15 +145,16 @@ class LiveDisplay(Display):
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
         self._bars = Progress(
-            TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn(),
-            TextColumn("{task.fields[eta]}", style="cyan"), TextColumn("{task.fields[message]}", style="dim"))
+            TextColumn("{task.description}", markup=False), BarColumn(bar_width=24), TaskProgressColumn(),
+            TextColumn("{task.fields[eta]}", style="cyan"),
+            TextColumn("{task.fields[message]}", style="dim", markup=False))
         self._tasks: dict[str, Any] = {}
 
     def begin(self, stages: Sequence[Stage], skipped: Iterable[str]) -> None:
         super().begin(stages, skipped)
         self._count = len(stages)
         self._skipped = len(set(skipped))
-        self._overall = self._bars.add_task("[bold]study", total=1.0, eta="", message="")
+        self._overall = self._bars.add_task("study", total=1.0, eta="", message="")
         self._bars.start()
 
     def started(self, stage: Stage) -> None:
@@ -146,15 +162,21 @@ class LiveDisplay(Display):
         self._tasks[stage.id] = self._bars.add_task(f"  {stage.id}", total=1.0, eta="", message="")
 
     def finished(self, stage: Stage) -> None:
+        from rich.markup import escape
+
         super().finished(stage)
         self._remove(stage)
-        self._bars.console.print(f"[green]done[/]   {stage.id}", highlight=False)
+        self._bars.console.print(f"[green]done[/]   {escape(stage.id)}", highlight=False)
 
     def failed(self, stage: Stage, message: str) -> None:
+        from rich.markup import escape
+
         super().failed(stage, message)
         self._remove(stage)
-        self._bars.console.print(f"[red]FAILED[/] {stage.id}: ", end="", highlight=False)
-        self._bars.console.print(message, markup=False, highlight=False)
+        self._bars.console.print(f"[red]FAILED[/] {escape(f'{stage.id}: {message}')}", highlight=False)
+
+    def _show_note(self, text: str) -> None:
+        self._bars.console.print(text, style="yellow", markup=False, highlight=False)
 
     def tick(self) -> None:
         for stage, message in self._running.items():

@@ -47,7 +47,7 @@ class Worker:
         self.threads = threads
         self.stage: Stage | None = None
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "zifsim.campaign.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            [sys.executable, "-u", "-m", "zifsim.campaign.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL, text=True, env=os.environ | thread_environment(threads))
         threading.Thread(target=self._read, args=(events,), daemon=True).start()
 
@@ -194,6 +194,9 @@ class Scheduler:
         if event["event"] == "exit" and worker in self._workers:
             self._workers.remove(worker)
         if stage is None:
+            return False
+        if event["event"] == "note":
+            self.display.note(event["text"])
             return False
         if event["event"] == "progress":
             self.display.progress(stage, event["fraction"], event["message"])

@@ -1,7 +1,8 @@
 """The stages themselves: idempotent functions of (config, inputs) that leave their results in a folder.
 
 Signature: ``(config, inputs, folder, report) -> names of the result files``. ``report(fraction, message)``
-tells how far it is. A stage that was killed is called again with the same folder and continues from there.
+tells how far it is; ``note=`` adds a sentence that the user should read once. A stage that was killed is called
+again with the same folder and continues from there.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def run_melt_stage(config: Values, inputs: Inputs, folder: Path, report: Report)
     report(0.0, "preparing")
     with gpu_lease(config["platform"]):
         run_melt(crystal, load_melt_forcefield(config["forcefield"]), program, settings, folder,
-                 progress=tell, say=print)
+                 progress=tell, say=lambda text: report(0.0, "preparing", note=text))
     labels = {name: config[name] for name in ("material", "configuration")}
     write_json_atomic(folder / "melt.json", read_json(folder / "melt.json") | labels)
     return ["glass.extxyz", "melt.json"]

@@ -47,9 +47,11 @@ def run_folder(folder: Path, emit: Any) -> None:
                                      inputs_sha256={n: s["sha256"] for n, s in plan["inputs"].items()})
     provenance.write_record(folder, record)
 
-    def report(fraction: float, message: str = "") -> None:
+    def report(fraction: float, message: str = "", note: str = "") -> None:
         if _stopping.is_set():
             raise RunInterrupted("asked to stop")
+        if note:
+            emit({"event": "note", "text": note})
         emit({"event": "progress", "fraction": min(max(float(fraction), 0.0), 1.0), "message": message})
 
     outputs = getattr(importlib.import_module(module), function)(config, inputs, folder, report)
@@ -144,6 +146,8 @@ def run_one(folder: Path) -> int:
     def emit(event: dict[str, Any]) -> None:
         if event["event"] == "progress":
             print(f"{event['fraction']:6.1%} {event['message']}", flush=True)
+        elif event["event"] == "note":
+            print(event["text"], flush=True)
         else:
             outcome.update(event)
 
