@@ -14,10 +14,11 @@ from zifsim.errors import InputError, RunInterrupted, SimulationError
 from zifsim.io.files import read_json
 from zifsim.io.melt_forcefields import load_melt_forcefield
 from zifsim.io.trajectory import read_dcd
+from zifsim.melt.box import minimum_image
 from zifsim.melt.glass import average
 from zifsim.melt.observe import Observer
 from zifsim.melt.platform import available_platforms, choose_platform
-from zifsim.melt.relax import relax_framework
+from zifsim.melt.relax import carry_molecules, relax_framework
 from zifsim.melt.run import MeltSettings, run_melt
 from zifsim.melt.system import build_model
 from zifsim.model.framework import Framework
@@ -210,6 +211,24 @@ def test_relaxation_lowers_the_forces_and_keeps_the_topology() -> None:
     assert np.mean(zn_n) == pytest.approx(1.985, abs=0.02)
     again = relax_framework(fw, ff, platform="CPU")
     assert np.abs(again.positions - fw.positions).max() < 0.05
+
+
+@pytest.mark.parametrize("name", ["nb-ZIF-FF-s", "ZIF-FF"])
+def test_a_change_of_cell_moves_molecules_rigidly_wherever_their_images_lie(zif8: Framework, name: str) -> None:
+    images = np.random.default_rng(4).integers(-1, 2, size=(zif8.n_atoms, 3)) @ zif8.cell
+    model = build_model(replace(zif8, positions=zif8.positions + images), load_melt_forcefield(name))
+    old = model.box.vectors
+    new = old * 1.03
+    moved = carry_molecules(model, model.positions, old, new)
+    for unit in zif8.units:
+        atoms = np.array(unit.atoms)
+        before = minimum_image(model.positions[atoms] - model.positions[atoms[0]], old)
+        after = minimum_image(moved[atoms] - moved[atoms[0]], new)
+        assert after == pytest.approx(before, abs=1e-9)
+    zinc = [i for i, t in enumerate(zif8.types) if t == "Zn"]
+    stretch = minimum_image(moved[zinc[0]] - moved[zinc[1:]], new)
+    assert stretch == pytest.approx(1.03 * minimum_image(model.positions[zinc[0]] - model.positions[zinc[1:]], old),
+                                    abs=0.02)
 
 
 def test_relaxing_the_cell_finds_a_minimum(zif8: Framework) -> None:

@@ -11,7 +11,7 @@ from openmm import unit
 from scipy.optimize import minimize
 
 from zifsim.errors import SimulationError
-from zifsim.melt.box import widths
+from zifsim.melt.box import minimum_image, widths
 from zifsim.melt.platform import PlatformChoice, choose_platform
 from zifsim.melt.system import DEFAULT_CUTOFF, NM, MeltModel, build_model
 from zifsim.model.forcefield import MeltForceField
@@ -116,11 +116,15 @@ def carry_molecules(model: MeltModel, positions: FloatArray, old_box: FloatArray
     """
     units = (model.topology.molecules if model.forcefield.dissociable
              else [unit.atoms for unit in model.framework.units])
-    change = np.linalg.solve(old_box, new_box) - np.eye(3)
-    moved = positions.copy()
+    change = np.linalg.solve(old_box, new_box)
+    moved = np.empty_like(positions)
     for members in units:
         index = np.array(members)
-        moved[index] += positions[index].mean(axis=0) @ change
+        first = positions[index[0]]
+        whole = first + minimum_image(positions[index] - first, old_box)
+        images = positions[index] - whole       # lattice vectors, which stretch with the box
+        centre = whole.mean(axis=0)
+        moved[index] = whole + centre @ change - centre + images @ change
     return moved
 
 

@@ -1,0 +1,86 @@
+"""``zifsim melt`` and ``zifsim doctor`` as a user meets them."""
+
+import csv
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from zifsim.cli.doctor import doctor
+from zifsim.cli.melt import melt
+from zifsim.errors import InputError, UnknownNameError
+from zifsim.io.files import read_json
+from zifsim.melt.platform import available_platforms
+
+SEGMENTS = '[[segment]]\nname = "hold"\nto_k = 300\nduration_ps = 0.1\nensemble = "NVT"\n'
+
+
+@pytest.fixture
+def app() -> typer.Typer:
+    both = typer.Typer()
+    both.command("melt")(melt)
+    both.command("doctor")(doctor)
+    return both
+
+
+def run(app: typer.Typer, *arguments: str):
+    return CliRunner().invoke(app, list(arguments))
+
+
+def test_melt_runs_a_program_file_and_writes_what_it_says(app: typer.Typer, tmp_path: Path) -> None:
+    (tmp_path / "hold.toml").write_text(SEGMENTS)
+    out = tmp_path / "glass"
+    command = ("melt", "ZIF-8", "--program", str(tmp_path / "hold.toml"), "--platform", "CPU", "--threads", "1",
+               "--seed", "7", "--out", str(out))
+    shown = run(app, *command)
+    assert shown.exit_code == 0, shown.output
+    assert "Zn–N coordination 4: 100 %" in shown.output
+    assert {p.name for p in out.iterdir()} == {"state.csv", "checkpoint.json", "glass.extxyz", "melt.json"}
+    assert read_json(out / "melt.json")["seed"] == 7
+    with open(out / "state.csv", newline="") as stream:
+        assert [r["step"] for r in csv.DictReader(stream)] == ["0", "200"]
+    again = run(app, *command)
+    assert again.exit_code == 0
+    assert "density" in again.output
+
+
+@pytest.mark.parametrize(("arguments", "error", "says"), [
+    (("ZIF-8", "--forcefield", "nb-ZIFF"), UnknownNameError, "nb-ZIF-FF"),
+    (("ZIF-9999",), UnknownNameError, "ZIF-9999"),
+    (("nowhere/a.cif",), InputError, "nowhere/a.cif"),
+    (("ZIF-8", "--program", "papper"), UnknownNameError, "Did you mean 'paper'"),
+    (("ZIF-8", "--quench-rate", "-10"), InputError, "quench_rate_k_per_ps is -10"),
+    (("ZIF-8", "--platform", "GPU"), UnknownNameError, "Unknown platform 'GPU'"),
+    (("ZIF-8", "--cutoff", "12", "--platform", "CPU"), InputError, "needs more than 24 Å"),
+])
+def test_bad_input_is_one_clear_sentence_and_writes_nothing(app: typer.Typer, tmp_path: Path, arguments, error,
+                                                            says: str) -> None:
+    shown = run(app, "melt", *arguments, "--out", str(tmp_path / "out"))
+    assert isinstance(shown.exception, error)
+    assert says in str(shown.exception)
+    assert not (tmp_path / "out").exists()
+
+
+def test_absent_cuda_stops_the_command_instead_of_running_on_the_cpu(app: typer.Typer, tmp_path: Path) -> None:
+    if "CUDA" in available_platforms():
+        pytest.skip("this machine has OpenMM's CUDA platform")
+    shown = run(app, "melt", "ZIF-8", "--platform", "CUDA", "--out", str(tmp_path / "out"))
+    assert isinstance(shown.exception, InputError)
+    assert "zifsim[cuda12]" in str(shown.exception)
+    assert not (tmp_path / "out").exists()
+
+
+def test_doctor_names_platforms_and_fails_where_a_self_test_fails(app: typer.Typer,
+                                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zifsim.cli.doctor._test_ideal_gas", lambda: "ok")
+    shown = run(app, "doctor")
+    assert shown.exit_code == 0, shown.output
+    assert "OpenMM platforms: " in shown.output
+    assert "CPU" in shown.output
+    if "CUDA" not in available_platforms():
+        assert "pip install 'zifsim[cuda12]'" in shown.output
+    monkeypatch.setattr("zifsim.cli.doctor.ZIF8_ENERGY", 0.0)
+    shown = run(app, "doctor")
+    assert shown.exit_code == 1
+    assert "FAILED" in shown.output
