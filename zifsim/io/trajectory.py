@@ -57,8 +57,11 @@ def first_step(part: Path) -> int:
 def merge_parts(folder: Path, target: Path, interval: int, step_ps: float) -> int:
     """Make one DCD file of all parts and remove them; returns the number of frames. Safe to repeat."""
     found = parts(folder)
-    frames = [frame for part in found for frame in read_dcd(part)]
-    if frames:
+    # A kill may have come while the parts were being removed: what the target holds already is kept.
+    files = ([target] if target.is_file() else []) + found
+    by_step = {frame.step: frame for file in files for frame in read_dcd(file)}
+    frames = [by_step[step] for step in sorted(by_step)]
+    if found:
         _write(target, frames, interval, step_ps)
         for part in found:
             part.unlink()

@@ -97,6 +97,7 @@ def _roll_back(folder: Path, checkpoint: Checkpoint | None) -> None:
     """Forget what was written after the checkpoint, so that no row or frame can come twice."""
     if checkpoint is None:
         (folder / STATE_TABLE).unlink(missing_ok=True)
+        (folder / TRAJECTORY).unlink(missing_ok=True)
     else:
         truncate_table(folder, checkpoint.step)
     drop_parts_after(folder / PARTS, -1 if checkpoint is None else checkpoint.step)
