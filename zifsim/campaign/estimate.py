@@ -8,23 +8,32 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zifsim.model.framework import Framework
+from zifsim.model.guest import GuestModel
 
 if TYPE_CHECKING:
     from zifsim.campaign.plan import Stage
+    from zifsim.campaign.study import GasRun, Gcmc
 
-BUILD_SECONDS = 3.0
+BUILD_SECONDS = 1.0
 # 2.6 ms per step for 424 particles, linear in the number of particles (PME, one CPU thread).
 MELT_SECONDS_PER_STEP_AND_PARTICLE = 2.6e-3 / 424
 RELAX_STEPS = 2000
 TRAJECTORY_FRAME_PS = 1.0
 GCMC_MEGABYTES = 0.5
-# Insertions in the host's interpolated grid; guests with charges also pay for Ewald sums.
-GCMC_SECONDS_PER_MOVE = 3e-6
-GCMC_SECONDS_PER_CHARGED_MOVE = 12e-6
-GCMC_START_SECONDS = 8.0
+# Host grids and equilibration of step sizes, without and with the potential grid of charges.
+GCMC_START_SECONDS = {False: 5.0, True: 10.0}
+# Per move: a part of its own, Ewald sums of charged guests, and a part for every pair of sites with other guests.
+GCMC_SECONDS_PER_MOVE = {False: 15e-6, True: 45e-6}
+GCMC_SECONDS_PER_SITE_PAIR = 1e-7
+# Volume per guest in the pores, Å³: cold gases fill them, warm ones do not.
+COLD_K = 100.0
+VOLUME_PER_COLD_GUEST = 220.0
+VOLUME_PER_WARM_GUEST = 1500.0
+# Below this share of the critical temperature a gas condenses in the pores, and converges last of all.
+CONDENSING = 0.7
 
 
 def dummy_count(cell: Framework) -> int:
@@ -47,11 +56,17 @@ def melt_megabytes(n_particles: int, duration_ps: float) -> float:
     return (12 * n_particles * duration_ps / TRAJECTORY_FRAME_PS + 2 * 250 * n_particles) / 1e6
 
 
-def gcmc_seconds(guest: Any, n_pressures: int, gcmc: Any) -> float:
-    """An isotherm with its host grid, s: geometric mean of the fewest and the most moves it may take."""
-    moves = (gcmc.min_moves * gcmc.max_moves) ** 0.5
-    per_move = GCMC_SECONDS_PER_CHARGED_MOVE if guest.has_charges else GCMC_SECONDS_PER_MOVE
-    return float(GCMC_START_SECONDS + n_pressures * moves * per_move)
+def gcmc_seconds(guest: GuestModel, run: GasRun, gcmc: Gcmc, volume: float) -> float:
+    """An isotherm with its host grid in a supercell of ``volume`` (Å³), s.
+
+    Moves per pressure: as many as allowed for a condensing gas, else the geometric mean of fewest and most.
+    """
+    condensing = run.temperature_k < CONDENSING * guest.critical_temperature_k
+    moves = gcmc.max_moves if condensing else (gcmc.min_moves * gcmc.max_moves) ** 0.5
+    guests = volume / (VOLUME_PER_COLD_GUEST if run.temperature_k < COLD_K else VOLUME_PER_WARM_GUEST)
+    per_move = (GCMC_SECONDS_PER_MOVE[guest.has_charges]
+                + GCMC_SECONDS_PER_SITE_PAIR * guests * len(guest.sites) ** 2)
+    return float(GCMC_START_SECONDS[guest.has_charges] + len(run.pressures_bar) * moves * per_move)
 
 
 def path_lengths(stages: Sequence[Stage]) -> dict[str, float]:

@@ -6,6 +6,7 @@ before anything is written.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -199,11 +200,11 @@ def _gcmc_stages(study: Study, model: Model, stages: list[Stage]) -> None:
         for pressure in run.pressures_bar:
             PengRobinson(guest).fugacity_pa(run.temperature_k, pressure * BAR_PA)
         repeats = supercell_repeats(model.cell, guest, gcmc.cutoff_angstrom)
-        atoms = model.cell.n_atoms * repeats[0] * repeats[1] * repeats[2]
+        atoms = model.cell.n_atoms * math.prod(repeats)
         low, high = gcmc.min_moves, gcmc.max_moves
         stages.append(Stage(
             "gcmc", name, config, f"{STAGES}:run_gcmc", needs={"framework": (model.stage, model.file)},
-            seconds=estimate.gcmc_seconds(guest, len(run.pressures_bar), gcmc),
+            seconds=estimate.gcmc_seconds(guest, run, gcmc, model.cell.volume * math.prod(repeats)),
             megabytes=estimate.GCMC_MEGABYTES,
             size=f"{atoms} atoms ({'×'.join(map(str, repeats))})",
             work=f"{len(run.pressures_bar)} pressures, {low:.2g} to {high:.2g} moves each"))
