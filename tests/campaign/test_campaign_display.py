@@ -77,3 +77,15 @@ def test_a_note_is_shown_once(now, capsys):
     shown.note("platform: CPU")
     shown.note("platform: CPU")
     assert capsys.readouterr().out.count("platform: CPU") == 1
+
+
+def test_a_failed_stage_and_what_hangs_on_it_no_longer_count(now):
+    shown = display.Display()
+    a, b = stage("a", 10.0), stage("b", 10.0)
+    c = Stage("fake", "c", {}, "x:y", needs={"framework": (a.id, "f")}, seconds=80.0)
+    shown.begin([a, b, c], [])
+    for one in (a, b):
+        shown.started(one)
+    shown.failed(a, "no")
+    shown.progress(b, 0.5, "")
+    assert shown.fraction == pytest.approx(0.5)

@@ -198,7 +198,7 @@ def test_gas_names_give_their_default_models_in_any_case() -> None:
         assert load_guest(gas.lower()) == load_guest(model)
         assert load_guest(gas).gas == gas
     assert load_guest("H2", temperature_k=77.0).feynman_hibbs
-    assert len(shipped_names("forcefields", ".toml", "guests")) == 8
+    assert len(shipped_names("forcefields", ".toml", "guests")) == 9
 
 
 # Name: sites, molar mass, and the quadrupole moment Θ = Σ q z² (e Å²) of the linear molecule from its charges

@@ -27,6 +27,7 @@ class Display:
     """Keeps the state of a run and tells nobody: the quiet display, and the base of the others."""
 
     def __init__(self) -> None:
+        self._plan: list[Stage] = []
         self._weights: dict[str, float] = {}
         self._fractions: dict[str, float] = {}
         self._first: dict[str, tuple[float, float]] = {}   # stage -> (time, fraction) of its first report
@@ -36,6 +37,7 @@ class Display:
         self._notes: set[str] = set()
 
     def begin(self, stages: Sequence[Stage], skipped: Iterable[str]) -> None:
+        self._plan = list(stages)
         done = set(skipped)
         self._weights = {s.id: s.seconds for s in stages if s.id not in done}
         self._began = time.monotonic()
@@ -53,6 +55,14 @@ class Display:
 
     def failed(self, stage: Stage, message: str) -> None:
         self._close(stage)
+        self._drop(stage)
+
+    def _drop(self, stage: Stage) -> None:
+        """Take a stage, and all that hangs on it, out of the work to do."""
+        self._weights.pop(stage.id, None)
+        for other in self._plan:
+            if other.id in self._weights and any(upstream == stage.id for upstream, _ in other.needs.values()):
+                self._drop(other)
 
     def note(self, text: str) -> None:
         """A sentence to read; the same one is shown once."""

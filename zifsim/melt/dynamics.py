@@ -85,7 +85,7 @@ class Dynamics:
                 raise self._failure(_reason(str(error))) from error
             if time.monotonic() - reported > REPORT_INTERVAL_S or self.step == total:
                 reported = time.monotonic()
-                if progress is not None:
+                if progress is not None and self.info:     # after a resume, empty until the first new row
                     progress(self.step, total, self._report(total))
             if time.monotonic() - self._saved_at > self.settings.checkpoint_interval_s:
                 self.save()
