@@ -114,7 +114,7 @@ class Framework:
     @property
     def cell_widths(self) -> FloatArray:
         """(3,) perpendicular distances between opposite cell faces, Å."""
-        widths: FloatArray = 1.0 / np.linalg.norm(np.linalg.inv(self.cell), axis=0)
+        widths: FloatArray = 1.0 / np.sqrt(np.square(np.linalg.inv(self.cell)).sum(axis=0))
         return widths
 
     def unit_counts(self) -> dict[str, int]:

@@ -59,3 +59,8 @@ class GuestModel:
     @property
     def has_charges(self) -> bool:
         return any(s.charge_e != 0.0 for s in self.sites)
+
+    @property
+    def radius_angstrom(self) -> float:
+        """Largest distance of a site from the molecule's centre, Å."""
+        return float(np.linalg.norm(self.site_positions, axis=1).max())

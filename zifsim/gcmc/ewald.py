@@ -1,0 +1,188 @@
+"""Ewald sums for rigid neutral guests: split, k-vectors, structure factors, self and exclusion terms.
+
+U = Σ_pairs q_i q_j erfc(αr)/r + Σ_k A_k |S(k)|² + constant per molecule, tin-foil boundary
+(de Leeuw, Perram & Smith 1980, doi:10.1098/rspa.1980.0135). Works for any cell shape.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import erfc, erfcinv
+
+from zifsim.gcmc.jit import kernel
+from zifsim.units import COULOMB_K_ANGSTROM
+
+FloatArray = NDArray[np.float64]
+TABLE_STEP = 0.02      # Å²: spacing in s = r² of the screened-Coulomb table
+TABLE_START = 0.5      # Å²: below this the function is evaluated, not interpolated
+
+
+class Ewald(NamedTuple):
+    """An Ewald split of one cell.
+
+    ``alpha`` 1/Å; ``cutoff2`` Å²; half the k-sphere in rows of equal first two indices: ``rows`` (R, 4) those two,
+    the first third index, and the row's first k-vector; ``k_factor`` (K,) in K/e² (both halves counted); ``k_max``
+    (3,) largest |index| per axis; ``inverse_cell`` (3, 3), fractional =
+    r @ inverse_cell; ``table`` (M, 2) value and derivative (per ``TABLE_STEP``) of k_e erfc(αr)/r over s = r².
+    """
+
+    alpha: float
+    cutoff2: float
+    rows: NDArray[np.int64]
+    k_factor: FloatArray
+    k_max: NDArray[np.int64]
+    inverse_cell: FloatArray
+    table: FloatArray
+
+
+def screened_coulomb_table(alpha: float, cutoff: float) -> FloatArray:
+    """(M, 2) Hermite nodes of k_e erfc(α√s)/√s on s = 0, step, … (the first ones, near s = 0, are not used)."""
+    s = np.arange(0.0, cutoff * cutoff + 3 * TABLE_STEP, TABLE_STEP)
+    s[0] = TABLE_STEP
+    r = np.sqrt(s)
+    value = erfc(alpha * r) / r
+    slope = -0.5 * (value + 2.0 * alpha / math.sqrt(math.pi) * np.exp(-alpha * alpha * s)) / s
+    return COULOMB_K_ANGSTROM * np.stack([value, slope * TABLE_STEP], axis=-1)
+
+
+def alpha_for(cutoff: float, tolerance: float) -> float:
+    """Screening parameter at which erfc(α r_c) equals the tolerance, 1/Å."""
+    return float(erfcinv(tolerance)) / cutoff if tolerance > 0 else 0.0
+
+
+def ewald_split(cell: FloatArray, cutoff_angstrom: float, tolerance: float, alpha: float | None = None,
+                k_cutoff: float | None = None, extent_angstrom: float = 0.0) -> Ewald:
+    """Choose α and the k-vectors of a cell (3, 3) Å for a relative tolerance, or take those given (1/Å).
+
+    ``extent_angstrom``: how far beyond the cut-off the table must reach, because molecules are cut as wholes.
+    """
+    alpha = alpha_for(cutoff_angstrom, tolerance) if alpha is None else alpha
+    if k_cutoff is None:
+        k_cutoff = 2.0 * alpha * math.sqrt(-math.log(tolerance))
+    volume = abs(float(np.linalg.det(cell)))
+    reciprocal = 2.0 * math.pi * np.linalg.inv(cell).T
+    reach = np.floor(k_cutoff * np.linalg.norm(cell, axis=1) / (2.0 * math.pi) + 1e-9).astype(np.int64)
+    axes = [np.arange(-n, n + 1) for n in reach]
+    index = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+    positive = (index[:, 0] > 0) | ((index[:, 0] == 0) & (
+        (index[:, 1] > 0) | ((index[:, 1] == 0) & (index[:, 2] > 0))))
+    index = index[positive]
+    k2 = ((index @ reciprocal) ** 2).sum(axis=1)
+    inside = k2 <= k_cutoff**2 * (1 + 1e-12)
+    index, k2 = index[inside], k2[inside]
+    factor = COULOMB_K_ANGSTROM * 4.0 * math.pi / volume * np.exp(-k2 / (4.0 * alpha**2)) / k2
+    k_max = np.abs(index).max(axis=0) if len(index) else np.zeros(3, dtype=np.int64)
+    return Ewald(alpha, cutoff_angstrom**2, _rows(index), factor, k_max, np.ascontiguousarray(np.linalg.inv(cell)),
+                 screened_coulomb_table(alpha, cutoff_angstrom + extent_angstrom))
+
+
+def _rows(index: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(R, 4) rows of ascending k-vectors (K, 3) that differ only in the last index (gaps do not occur in a sphere)."""
+    if len(index) == 0:
+        return np.zeros((0, 4), dtype=np.int64)
+    step = np.diff(index, axis=0)
+    starts = np.concatenate([[0], 1 + np.nonzero((step != [0, 0, 1]).any(axis=1))[0]])
+    return np.ascontiguousarray(np.column_stack([index[starts], starts]))
+
+
+def self_energy(alpha: float, charges: FloatArray) -> float:
+    """Self term of one molecule's Gaussians, K: −k_e α/√π Σ q²."""
+    return -COULOMB_K_ANGSTROM * alpha / math.sqrt(math.pi) * float(np.sum(np.square(charges)))
+
+
+def exclusion_energy(alpha: float, charges: FloatArray, positions: FloatArray) -> float:
+    """Removes a rigid molecule's own pairs from the Fourier sum, K: −k_e Σ q_a q_b erf(αr)/r."""
+    total = 0.0
+    for a in range(len(charges)):
+        for b in range(a):
+            r = float(np.linalg.norm(positions[a] - positions[b]))
+            total -= COULOMB_K_ANGSTROM * charges[a] * charges[b] * math.erf(alpha * r) / r
+    return total
+
+
+@kernel
+def screened_coulomb(table, alpha, s):
+    """k_e erfc(αr)/r in K/e² at s = r² (Å²), by cubic Hermite interpolation in s."""
+    if s < TABLE_START:
+        r = math.sqrt(max(s, 1e-12))
+        return COULOMB_K_ANGSTROM * math.erfc(alpha * r) / r
+    x = s / TABLE_STEP
+    i = int(x)
+    t = x - i
+    u = 1.0 - t
+    return (u * u * ((1.0 + 2.0 * t) * table[i, 0] + t * table[i, 1])
+            + t * t * ((1.0 + 2.0 * u) * table[i + 1, 0] - u * table[i + 1, 1]))
+
+
+@kernel
+def add_structure_factor(ewald, sites, m, charges, sign, phases, real, imaginary):
+    """Add sign·Σ q exp(ik·r) of molecule ``m`` of ``sites`` (M, S, 3) Å to ``real``, ``imaginary`` (K,).
+
+    ``phases`` (:func:`phase_scratch`) receives the powers of exp(2πi f) per axis, real and imaginary parts apart.
+    """
+    inverse, rows = ewald.inverse_cell, ewald.rows
+    nx, ny, nz = ewald.k_max[0], ewald.k_max[1], ewald.k_max[2]
+    for site in range(sites.shape[1]):
+        q = sign * charges[site]
+        if q == 0.0:
+            continue
+        for axis in range(3):
+            f = (sites[m, site, 0] * inverse[0, axis] + sites[m, site, 1] * inverse[1, axis]
+                 + sites[m, site, 2] * inverse[2, axis])
+            n = ewald.k_max[axis]
+            angle = 2.0 * math.pi * (f - math.floor(f))
+            c, s = math.cos(angle), math.sin(angle)
+            re, im = 1.0, 0.0
+            phases[axis, 0, n], phases[axis, 1, n] = re, im
+            for p in range(1, n + 1):
+                re, im = re * c - im * s, re * s + im * c
+                phases[axis, 0, n + p], phases[axis, 1, n + p] = re, im
+                phases[axis, 0, n - p], phases[axis, 1, n - p] = re, -im
+        for row in range(rows.shape[0]):
+            ix, iy, iz = rows[row, 0] + nx, rows[row, 1] + ny, rows[row, 2] + nz
+            first = rows[row, 3]
+            last = rows[row + 1, 3] if row + 1 < rows.shape[0] else real.shape[0]
+            xr, xi, yr, yi = phases[0, 0, ix], phases[0, 1, ix], phases[1, 0, iy], phases[1, 1, iy]
+            xy_re, xy_im = q * (xr * yr - xi * yi), q * (xr * yi + xi * yr)
+            for k in range(last - first):
+                zr, zi = phases[2, 0, iz + k], phases[2, 1, iz + k]
+                real[first + k] += xy_re * zr - xy_im * zi
+                imaginary[first + k] += xy_re * zi + xy_im * zr
+
+
+@kernel
+def fourier_energy(ewald, real, imaginary):
+    """Σ_k A_k |S(k)|², K."""
+    total = 0.0
+    for k in range(ewald.k_factor.shape[0]):
+        total += ewald.k_factor[k] * (real[k] * real[k] + imaginary[k] * imaginary[k])
+    return total
+
+
+@kernel
+def fourier_change(ewald, real, imaginary, change_real, change_imaginary):
+    """Change of Σ_k A_k |S(k)|² when (change_real, change_imaginary) is added to S, K."""
+    total = 0.0
+    for k in range(ewald.k_factor.shape[0]):
+        total += ewald.k_factor[k] * (
+            change_real[k] * (2.0 * real[k] + change_real[k])
+            + change_imaginary[k] * (2.0 * imaginary[k] + change_imaginary[k]))
+    return total
+
+
+@kernel
+def fourier_cross(ewald, real_a, imaginary_a, real_b, imaginary_b):
+    """2 Σ_k A_k Re(S_a* S_b): Fourier interaction of two charge distributions, K."""
+    total = 0.0
+    for k in range(ewald.k_factor.shape[0]):
+        total += ewald.k_factor[k] * (real_a[k] * real_b[k] + imaginary_a[k] * imaginary_b[k])
+    return 2.0 * total
+
+
+def phase_scratch(ewald: Ewald) -> FloatArray:
+    """Scratch array for :func:`add_structure_factor`."""
+    return np.zeros((3, 2, 2 * int(ewald.k_max.max(initial=0)) + 1))

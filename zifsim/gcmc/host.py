@@ -1,0 +1,237 @@
+"""The rigid host as the guest feels it: interpolated from grids, or summed over its atoms.
+
+Both paths are one function, :func:`host_energy`, so a move does not know which is in use.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zifsim.errors import InputError
+from zifsim.gcmc.ewald import (
+    Ewald,
+    add_structure_factor,
+    fourier_cross,
+    phase_scratch,
+    screened_coulomb,
+)
+from zifsim.gcmc.grid import BLOCKED, compress, divisions_for, interpolate, lj_grid, potential_grid, wrapped
+from zifsim.gcmc.jit import inlined, kernel
+from zifsim.gcmc.potential import PairTable, pair_energy, pair_table, quantum_area_of
+from zifsim.gcmc.settings import GCMCSettings
+from zifsim.model.forcefield import AdsorptionForceField
+from zifsim.model.framework import Framework
+from zifsim.model.guest import GuestModel
+
+FloatArray = NDArray[np.float64]
+OVERLAP = 1e29   # K: an energy at or above this is an overlap
+
+
+class HostGrid(NamedTuple):
+    """Interpolated host. ``nodes`` (G, nx+1, ny+1, nz+1, 8) float32: Lennard-Jones grids, then the potential (K/e);
+    ``transform`` (G, 2) floor and scale of the compressed grids (K); ``site_grid`` (S,) Lennard-Jones grid of each
+    guest site, −1: none; ``charges`` (S,) e of the guest; ``inverse`` (3, 3) of the unit cell."""
+
+    nodes: NDArray[np.float32]
+    transform: FloatArray
+    site_grid: NDArray[np.int64]
+    charges: FloatArray
+    inverse: FloatArray
+
+
+class HostAtoms(NamedTuple):
+    """Summed host. ``positions`` (N, 3) Å of the supercell, ``kinds`` (N,) columns of ``pairs``, ``charges`` (N,) e,
+    ``guest_charges`` (S,) e, ``real``, ``imaginary`` (K,) structure factor of the host's charges."""
+
+    positions: FloatArray
+    kinds: NDArray[np.int64]
+    charges: FloatArray
+    guest_charges: FloatArray
+    pairs: PairTable
+    real: FloatArray
+    imaginary: FloatArray
+
+
+class Host(NamedTuple):
+    """A host for one guest: the path in use, its arrays, the supercell (3, 3) Å and the tail energy of a guest, K."""
+
+    use_grid: bool
+    grid: HostGrid
+    atoms: HostAtoms
+    cell: FloatArray
+    inverse_cell: FloatArray
+    tail_energy: float
+
+
+def framework_kinds(framework: Framework, forcefield: AdsorptionForceField) -> tuple[
+        NDArray[np.int64], FloatArray, FloatArray]:
+    """(N,) kind of each atom, and (M,) ε/k_B (K), (M,) σ (Å) of the kinds; atom types win over elements.
+
+    Raises InputError for an atom without parameters.
+    """
+    labels = framework.types or framework.species
+    keys = [t if t in forcefield.atoms else s for t, s in zip(labels, framework.species, strict=True)]
+    missing = sorted(set(keys) - set(forcefield.atoms))
+    if missing:
+        raise InputError(f"Force field {forcefield.name} has no Lennard-Jones row for {', '.join(missing)}; "
+                         f"add one to its [atoms] table.")
+    names = sorted(set(keys))
+    kinds = np.array([names.index(k) for k in keys], dtype=np.int64)
+    epsilon = np.array([forcefield.atoms[n].epsilon_k for n in names])
+    sigma = np.array([forcefield.atoms[n].sigma_angstrom for n in names])
+    return kinds, epsilon, sigma
+
+
+def host_pairs(kinds_epsilon: FloatArray, kinds_sigma: FloatArray, guest: GuestModel, temperature_k: float,
+               settings: GCMCSettings) -> PairTable:
+    """Pair table guest sites × framework kinds."""
+    return pair_table(
+        np.array([s.epsilon_k for s in guest.sites]), np.array([s.sigma_angstrom for s in guest.sites]),
+        kinds_epsilon, kinds_sigma, cutoff_angstrom=settings.cutoff_angstrom, truncation=settings.truncation,
+        mixing=guest.mixing, quantum_area=quantum_area_of(guest, temperature_k, "host"))
+
+
+def make_host(framework: Framework, repeats: tuple[int, int, int], guest: GuestModel,
+              forcefield: AdsorptionForceField, temperature_k: float, settings: GCMCSettings, ewald: Ewald,
+              threads: int = 1) -> Host:
+    """Prepare a host: build its grids, or lay out its atoms for the direct path.
+
+    Raises InputError where parameters or charges are missing.
+    """
+    kinds, epsilon, sigma = framework_kinds(framework, forcefield)
+    pairs = host_pairs(epsilon, sigma, guest, temperature_k, settings)
+    if guest.has_charges and framework.charges is None:
+        raise InputError(f"{guest.name} carries charges but framework {framework.name} has none; "
+                         "name a charge set (for example --charges ZIF-FF).")
+    charges = framework.charges if guest.has_charges else np.zeros(framework.n_atoms)
+    assert charges is not None
+    per_kind = np.bincount(kinds, minlength=len(epsilon)) / framework.volume
+    tail = float((pairs.tail @ per_kind).sum())
+    supercell = framework.cell * np.array(repeats)[:, None]
+    if settings.host_path == "grid":
+        grid = _host_grid(framework, kinds, charges, pairs, guest, settings, threads)
+        atoms = _host_atoms(framework, kinds[:0], charges[:0], (0, 0, 0), guest, pairs, ewald)
+    else:
+        grid = HostGrid(np.zeros((1, 2, 2, 2, 8), dtype=np.float32), np.zeros((1, 2)),
+                        np.zeros(len(guest.sites), dtype=np.int64), guest.charges, np.eye(3))
+        atoms = _host_atoms(framework, kinds, charges, repeats, guest, pairs, ewald)
+    return Host(settings.host_path == "grid", grid, atoms, np.ascontiguousarray(supercell),
+                np.ascontiguousarray(np.linalg.inv(supercell)), tail)
+
+
+def _host_atoms(framework: Framework, kinds: NDArray[np.int64], charges: FloatArray,
+                repeats: tuple[int, int, int], guest: GuestModel, pairs: PairTable, ewald: Ewald) -> HostAtoms:
+    """The supercell's atoms laid out for the direct path (none for ``repeats`` of 0)."""
+    shifts = np.array([(i, j, k) for i in range(repeats[0]) for j in range(repeats[1])
+                       for k in range(repeats[2])]).reshape(-1, 3) @ framework.cell
+    positions = np.ascontiguousarray((framework.positions[None] + shifts[:, None]).reshape(-1, 3))
+    all_charges = np.tile(charges, len(shifts))
+    real, imaginary = np.zeros(len(ewald.k_factor)), np.zeros(len(ewald.k_factor))
+    add_structure_factor(ewald, positions[None], 0, all_charges, 1.0, phase_scratch(ewald), real, imaginary)
+    return HostAtoms(positions, np.tile(kinds, len(shifts)), all_charges, guest.charges, pairs, real, imaginary)
+
+
+def _host_grid(framework: Framework, kinds: NDArray[np.int64], charges: FloatArray, pairs: PairTable,
+               guest: GuestModel, settings: GCMCSettings, threads: int) -> HostGrid:
+    """One compressed grid per distinct Lennard-Jones site of the guest, then the electrostatic potential."""
+    divisions = divisions_for(framework.cell, settings.grid_spacing_angstrom)
+    index: dict[tuple[float, float], int] = {}
+    nodes: list[NDArray[np.float32]] = []
+    transform: list[tuple[float, float]] = []
+    site_grid: list[int] = []
+    for site, parameters in enumerate(guest.sites):
+        key = (parameters.epsilon_k, parameters.sigma_angstrom)
+        if parameters.epsilon_k > 0.0 and key not in index:
+            index[key] = len(nodes)
+            grid, floor, scale = compress(
+                lj_grid(framework.positions, kinds, framework.cell, pairs, site, divisions, threads))
+            nodes.append(wrapped(grid))
+            transform.append((floor, scale))
+        site_grid.append(index.get(key, -1) if parameters.epsilon_k > 0.0 else -1)
+    if not nodes:
+        raise InputError(f"Guest {guest.name} has no Lennard-Jones site; nothing would keep it out of the atoms.")
+    if guest.has_charges:
+        nodes.append(wrapped(potential_grid(framework.positions, charges, framework.cell, divisions,
+                                            threads).astype(np.float32)))
+    return HostGrid(np.stack(nodes), np.array(transform), np.array(site_grid, dtype=np.int64), guest.charges,
+                    np.ascontiguousarray(np.linalg.inv(framework.cell)))
+
+
+@inlined
+def host_energy(host, ewald, sites, m, scratch):
+    """(Lennard-Jones, Coulomb) energy in K of molecule ``m`` of ``sites`` (M, S, 3) Å with the host.
+
+    An overlap returns (OVERLAP, 0).
+    """
+    if host.use_grid:
+        lj, coulomb = grid_energy(host.grid, sites, m)
+    else:
+        lj, coulomb = direct_energy(host.atoms, host.cell, host.inverse_cell, ewald, sites, m, scratch.phases,
+                                    scratch.host_real, scratch.host_imaginary)
+    return lj, coulomb
+
+
+@kernel
+def grid_energy(grid, sites, m):
+    """:func:`host_energy` by interpolation."""
+    lj = coulomb = 0.0
+    inverse = grid.inverse
+    last = grid.nodes.shape[0] - 1
+    for site in range(sites.shape[1]):
+        x, y, z = sites[m, site, 0], sites[m, site, 1], sites[m, site, 2]
+        fa = x * inverse[0, 0] + y * inverse[1, 0] + z * inverse[2, 0]
+        fb = x * inverse[0, 1] + y * inverse[1, 1] + z * inverse[2, 1]
+        fc = x * inverse[0, 2] + y * inverse[1, 2] + z * inverse[2, 2]
+        fa -= math.floor(fa)
+        fb -= math.floor(fb)
+        fc -= math.floor(fc)
+        g = grid.site_grid[site]
+        if g >= 0:
+            value = interpolate(grid.nodes, g, fa, fb, fc)
+            if value >= OVERLAP:
+                return OVERLAP, 0.0
+            lj += grid.transform[g, 0] + grid.transform[g, 1] * (math.exp(value) - 1.0)
+        if grid.charges[site] != 0.0:
+            coulomb += grid.charges[site] * interpolate(grid.nodes, last, fa, fb, fc)
+    return lj, coulomb
+
+
+@kernel
+def direct_energy(atoms, cell, inverse, ewald, sites, m, phases, real, imaginary):
+    """:func:`host_energy` summed over the atoms of the supercell, with Ewald; the last three are scratch."""
+    lj = coulomb = 0.0
+    charged = False
+    for site in range(sites.shape[1]):
+        q = atoms.guest_charges[site]
+        charged = charged or q != 0.0
+        for atom in range(atoms.positions.shape[0]):
+            x = sites[m, site, 0] - atoms.positions[atom, 0]
+            y = sites[m, site, 1] - atoms.positions[atom, 1]
+            z = sites[m, site, 2] - atoms.positions[atom, 2]
+            ia = np.rint(x * inverse[0, 0] + y * inverse[1, 0] + z * inverse[2, 0])
+            ib = np.rint(x * inverse[0, 1] + y * inverse[1, 1] + z * inverse[2, 1])
+            ic = np.rint(x * inverse[0, 2] + y * inverse[1, 2] + z * inverse[2, 2])
+            x -= ia * cell[0, 0] + ib * cell[1, 0] + ic * cell[2, 0]
+            y -= ia * cell[0, 1] + ib * cell[1, 1] + ic * cell[2, 1]
+            z -= ia * cell[0, 2] + ib * cell[1, 2] + ic * cell[2, 2]
+            s = x * x + y * y + z * z
+            if s < atoms.pairs.cutoff2:
+                lj += pair_energy(atoms.pairs.coefficients, atoms.pairs.shift, site, atoms.kinds[atom],
+                                  max(s, 1e-4))
+            if q != 0.0 and s < ewald.cutoff2:
+                coulomb += q * atoms.charges[atom] * screened_coulomb(ewald.table, ewald.alpha, s)
+    if lj >= OVERLAP:
+        return OVERLAP, 0.0
+    if charged:
+        real[:] = 0.0
+        imaginary[:] = 0.0
+        add_structure_factor(ewald, sites, m, atoms.guest_charges, 1.0, phases, real, imaginary)
+        coulomb += fourier_cross(ewald, atoms.real, atoms.imaginary, real, imaginary)
+    return lj, coulomb
+
+
+assert OVERLAP < BLOCKED

@@ -1,0 +1,62 @@
+"""Settings of a GCMC run: everything that can change its numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zifsim.errors import InputError
+
+TRUNCATIONS = ("truncated", "shifted", "tail")
+PATHS = ("grid", "direct")
+
+
+@dataclass(frozen=True, slots=True)
+class GCMCSettings:
+    """How the grand canonical ensemble is sampled.
+
+    Attributes
+    ----------
+    cutoff_angstrom: Lennard-Jones and real-space Coulomb cut-off, Å.
+    truncation: LJ beyond the cut-off: ``truncated`` (nothing), ``shifted`` (to zero at the cut-off), ``tail``
+        (truncated, plus the analytic long-range correction).
+    host_path: host–guest energy from an interpolated ``grid``, or summed over atoms (``direct``, slow).
+    grid_spacing_angstrom: largest spacing of the host grid, Å.
+    ewald_tolerance: of both Ewald sums while sampling; 1e-3 leaves 0.1–0.5 K per molecule, which is measured at the
+        end of every run.
+    n_trials: trial placements per insertion, deletion and regrowth to begin with; doubled, up to 32, where the cell
+        is crowded.
+    bias_exponent: trial positions are drawn with the host's Boltzmann weight to this power (0: uniformly).
+    min_moves, max_moves: Monte Carlo moves per pressure: at least, at most.
+    target_relative_error: a pressure stops once the standard error of the loading is below this fraction.
+    min_effective_samples: and there are at least so many independent samples.
+    widom_insertions: insertions for the Henry coefficient (0: none).
+    seed: of the random streams.
+    """
+
+    cutoff_angstrom: float = 12.8
+    truncation: str = "truncated"
+    host_path: str = "grid"
+    grid_spacing_angstrom: float = 0.2
+    ewald_tolerance: float = 1e-3
+    n_trials: int = 2
+    bias_exponent: float = 0.3
+    min_moves: int = 100_000
+    max_moves: int = 20_000_000
+    target_relative_error: float = 0.01
+    min_effective_samples: int = 100
+    widom_insertions: int = 200_000
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        if self.truncation not in TRUNCATIONS:
+            raise InputError(f"truncation '{self.truncation}' is not one of {', '.join(TRUNCATIONS)}.")
+        if self.host_path not in PATHS:
+            raise InputError(f"host_path '{self.host_path}' is not one of {', '.join(PATHS)}.")
+        for name in ("cutoff_angstrom", "grid_spacing_angstrom", "ewald_tolerance", "n_trials", "min_moves",
+                     "max_moves", "target_relative_error", "min_effective_samples"):
+            if getattr(self, name) <= 0:
+                raise InputError(f"GCMC setting {name} must be positive, not {getattr(self, name)}.")
+        if not 0.0 <= self.bias_exponent <= 1.0:
+            raise InputError(f"GCMC setting bias_exponent must lie in 0..1, not {self.bias_exponent}.")
+        if self.min_moves > self.max_moves:
+            raise InputError(f"GCMC setting min_moves ({self.min_moves}) exceeds max_moves ({self.max_moves}).")

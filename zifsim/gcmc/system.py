@@ -1,0 +1,115 @@
+"""A framework, a gas and a temperature made ready for sampling: supercell, host, guests, Ewald split, bias."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zifsim.errors import InputError
+from zifsim.gcmc.bias import Bias, make_bias
+from zifsim.gcmc.ewald import Ewald
+from zifsim.gcmc.host import Host, make_host
+from zifsim.gcmc.settings import GCMCSettings
+from zifsim.gcmc.void import helium_void_fraction
+from zifsim.gcmc.walker import Guests, Scratch, Walker, guest_ewald, make_guests, make_scratch, make_walker
+from zifsim.model.forcefield import AdsorptionForceField
+from zifsim.model.framework import Framework
+from zifsim.model.guest import GuestModel
+
+FloatArray = NDArray[np.float64]
+NEUTRALITY_E = 1e-4
+VOLUME_PER_MOLECULE = 12.0    # Å³: denser than any of the gases packs; bounds the arrays
+
+
+@dataclass(frozen=True, slots=True)
+class AdsorptionSystem:
+    """Everything a walker needs; one system serves all pressures (read-only, shared between threads)."""
+
+    framework: Framework
+    guest: GuestModel
+    temperature_k: float
+    settings: GCMCSettings
+    repeats: tuple[int, int, int]
+    host: Host
+    guests: Guests
+    ewald: Ewald
+    bias: Bias
+    void_fraction: float
+
+    @property
+    def volume(self) -> float:
+        """Volume of the supercell, Å³."""
+        return self.framework.volume * math.prod(self.repeats)
+
+    @property
+    def mass_amu(self) -> float:
+        """Framework mass of the supercell, amu."""
+        return self.framework.mass_amu * math.prod(self.repeats)
+
+    def new_walker(self) -> Walker:
+        return make_walker(self.guests, self.ewald, self.capacity)
+
+    def new_scratch(self, n_trials: int = 1) -> Scratch:
+        return make_scratch(self.guests, self.ewald, n_trials, self.capacity)
+
+    @property
+    def capacity(self) -> int:
+        """Most molecules a walker can hold."""
+        return max(16, int(self.volume / VOLUME_PER_MOLECULE))
+
+
+def supercell_repeats(framework: Framework, guest: GuestModel, cutoff_angstrom: float) -> tuple[int, int, int]:
+    """Smallest repeats whose perpendicular widths hold twice the cut-off and the molecules' extent.
+
+    The extent keeps nearest images exact when they are chosen by the molecules' centres.
+    """
+    needed = 2.0 * (cutoff_angstrom + 2.0 * guest.radius_angstrom)
+    a, b, c = np.ceil(needed / framework.cell_widths - 1e-9).astype(int)
+    return int(a), int(b), int(c)
+
+
+def check_framework(framework: Framework, guest: GuestModel) -> None:
+    """Raise InputError for a host that would give a wrong number: overlapping atoms, net charge."""
+    from scipy.spatial import cKDTree
+
+    fractional = framework.fractional % 1.0
+    shifts = np.array([(i, j, k) for i in (-1, 0, 1) for j in (-1, 0, 1) for k in (-1, 0, 1)])
+    images = ((fractional[None] + shifts[:, None]) @ framework.cell).reshape(-1, 3)
+    tree = cKDTree(images)
+    distance, neighbour = tree.query(fractional @ framework.cell, k=2)
+    closest = int(np.argmin(distance[:, 1]))
+    if distance[closest, 1] < 0.6:
+        other = int(neighbour[closest, 1] % framework.n_atoms)
+        raise InputError(
+            f"Framework {framework.name}: atoms {closest + 1} ({framework.species[closest]}) and {other + 1} "
+            f"({framework.species[other]}) are {distance[closest, 1]:.2f} Å apart; remove the overlap (disorder?).")
+    if guest.has_charges and framework.charges is not None:
+        total = float(np.sum(framework.charges))
+        if abs(total) > NEUTRALITY_E:
+            raise InputError(
+                f"Framework {framework.name} carries a net charge of {total:+.4f} e per cell; a charge set must "
+                f"leave it neutral (subtract {total / framework.n_atoms:+.6f} e per atom, or mend a type).")
+
+
+def make_system(framework: Framework, guest: GuestModel, forcefield: AdsorptionForceField,
+                temperature_k: float, settings: GCMCSettings, *, threads: int = 1) -> AdsorptionSystem:
+    """Choose the supercell, build host grids and the insertion bias.
+
+    Raises InputError for missing parameters or charges, overlapping atoms or a charged cell.
+    """
+    if temperature_k <= 0:
+        raise InputError(f"Temperature must be positive, not {temperature_k} K.")
+    check_framework(framework, guest)
+    repeats = supercell_repeats(framework, guest, settings.cutoff_angstrom)
+    supercell = framework.cell * np.array(repeats)[:, None]
+    ewald = guest_ewald(guest, supercell, settings)
+    guests = make_guests(guest, temperature_k, settings, ewald)
+    host = make_host(framework, repeats, guest, forcefield, temperature_k, settings, ewald, threads)
+    scratch = make_scratch(guests, ewald, 1, 1)
+    bias = make_bias(host, guests, ewald, scratch, framework.cell, repeats, temperature_k,
+                     settings.bias_exponent, settings.seed)
+    return AdsorptionSystem(framework, guest, temperature_k, settings, repeats, host, guests, ewald, bias,
+                            helium_void_fraction(framework, forcefield, threads))

@@ -1,0 +1,89 @@
+"""Widom test insertion: Henry coefficient and heat of adsorption at zero loading.
+
+K_H = ⟨exp(−βU)⟩ V / (k_B T m) and q = RT − ⟨U exp(−βU)⟩/⟨exp(−βU)⟩ (Widom 1963, doi:10.1063/1.1734110; Vlugt et
+al. 2008, doi:10.1021/ct700342k). Positions are drawn with the host's own Boltzmann weight and reweighted.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zifsim.gcmc.bias import make_bias, random_position, random_quaternion
+from zifsim.gcmc.host import OVERLAP, host_energy
+from zifsim.gcmc.jit import kernel
+from zifsim.gcmc.settings import GCMCSettings
+from zifsim.gcmc.system import AdsorptionSystem, make_system
+from zifsim.gcmc.walker import place_sites
+from zifsim.model.forcefield import AdsorptionForceField
+from zifsim.model.framework import Framework
+from zifsim.model.guest import GuestModel
+from zifsim.model.uptake import HenryResult
+from zifsim.rng import derive_seed, generator
+from zifsim.units import AMU_KG, ANGSTROM_M, AVOGADRO, BOLTZMANN_J_K, GAS_CONSTANT, KELVIN_TO_KJ_MOL
+
+FloatArray = NDArray[np.float64]
+BLOCKS = 50
+
+
+@kernel
+def _insert(rng, host, guests, ewald, bias, scratch, beta, n_insertions, sums):
+    """Add Σ w and Σ w·U of ``n_insertions`` test molecules to ``sums`` (2,); w = exp(−βU)/(g V)."""
+    centres, quaternions, sites = scratch.trial_centres, scratch.trial_quaternions, scratch.trial_sites
+    for _ in range(n_insertions):
+        log_density = random_position(rng, bias, centres, 0)
+        random_quaternion(rng, quaternions, 0)
+        place_sites(guests.body, centres, quaternions, sites, 0)
+        lj, coulomb = host_energy(host, ewald, sites, 0, scratch)
+        if lj < OVERLAP:
+            u = lj + coulomb + host.tail_energy
+            w = math.exp(-beta * u - log_density)
+            sums[0] += w
+            sums[1] += w * u
+
+
+def mean_weights(system: AdsorptionSystem, n_insertions: int, seed: int) -> FloatArray:
+    """(B, 2) block means of exp(−βU) and U·exp(−βU) (K) over random placements of one molecule."""
+    scratch = system.new_scratch()
+    bias = make_bias(system.host, system.guests, system.ewald, scratch, system.framework.cell, system.repeats,
+                     system.temperature_k, 1.0, derive_seed(seed, "widom-bias"))
+    rng = generator(derive_seed(seed, "widom"))
+    per_block = max(1, n_insertions // BLOCKS)
+    sums = np.zeros((BLOCKS, 2))
+    for block in sums:
+        _insert(rng, system.host, system.guests, system.ewald, bias, scratch, 1.0 / system.temperature_k,
+                per_block, block)
+    return sums / per_block
+
+
+def henry_from_blocks(system: AdsorptionSystem, blocks: FloatArray, n_insertions: int, seed: int) -> HenryResult:
+    """Henry coefficient and heat with jackknife errors from :func:`mean_weights`."""
+    per_pa = (system.volume * ANGSTROM_M**3 / (BOLTZMANN_J_K * system.temperature_k)
+              / (system.mass_amu * AMU_KG) / AVOGADRO)
+    n = len(blocks)
+    mean = blocks.mean(axis=0)
+    henry, error = mean[0] * per_pa, blocks[:, 0].std(ddof=1) / math.sqrt(n) * per_pa
+    heat = heat_error = math.nan
+    if mean[0] > 0:
+        rt = GAS_CONSTANT * system.temperature_k * 1e-3
+        heat = rt - mean[1] / mean[0] * KELVIN_TO_KJ_MOL
+        without = (blocks.sum(axis=0) - blocks) / (n - 1)
+        heats = rt - without[:, 1] / np.maximum(without[:, 0], 1e-300) * KELVIN_TO_KJ_MOL
+        heat_error = float(np.sqrt((n - 1) / n * np.sum((heats - heats.mean()) ** 2)))
+    return HenryResult(system.guest.gas, system.temperature_k, float(henry), float(error), float(heat), heat_error,
+                       n_insertions, seed)
+
+
+def widom_in(system: AdsorptionSystem) -> HenryResult:
+    """Henry coefficient (mol/kg/Pa) and zero-loading heat (kJ/mol) of a prepared system."""
+    settings = system.settings
+    blocks = mean_weights(system, settings.widom_insertions, settings.seed)
+    return henry_from_blocks(system, blocks, settings.widom_insertions, settings.seed)
+
+
+def widom(framework: Framework, guest: GuestModel, forcefield: AdsorptionForceField, temperature_k: float,
+          settings: GCMCSettings, *, threads: int = 1) -> HenryResult:
+    """:func:`widom_in` for a framework with charges assigned (one standard error each)."""
+    return widom_in(make_system(framework, guest, forcefield, temperature_k, settings, threads=threads))
