@@ -206,6 +206,7 @@ def test_gas_names_give_their_default_models_in_any_case() -> None:
     ("CO2-TraPPE", 3, 44.009, -2 * 0.35 * 1.16**2), ("CO2-EPM2", 3, 44.009, -2 * 0.3256 * 1.149**2),
     ("N2-TraPPE", 3, 28.014, -2 * 0.482 * 0.55**2), ("O2-TraPPE", 3, 31.998, -2 * 0.113 * 0.605**2),
     ("CH4-TraPPE", 1, 16.043, 0.0), ("H2-Buch", 1, 2.016, 0.0), ("H2-Michels", 1, 2.016, 0.0),
+    ("H2-Buch-FH", 1, 2.016, 0.0),
     ("H2-Darkrim-Levesque", 3, 2.016, 2 * 0.468 * 0.371**2),
 ])
 def test_guests_are_neutral_centred_and_have_their_published_quadrupole(
@@ -219,7 +220,7 @@ def test_guests_are_neutral_centred_and_have_their_published_quadrupole(
     assert masses @ guest.site_positions == pytest.approx(np.zeros(3), abs=1e-12)
     assert guest.charges @ guest.site_positions[:, 2] ** 2 == pytest.approx(quadrupole, abs=1e-9)
     assert guest.mixing == ("geometric" if name == "CO2-EPM2" else "lorentz-berthelot")
-    assert guest.feynman_hibbs == (name == "H2-Michels")
+    assert guest.feynman_hibbs == (name in ("H2-Michels", "H2-Buch-FH"))
 
 
 def _edited(tmp_path: Path, old: str, new: str) -> Path:

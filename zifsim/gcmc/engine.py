@@ -43,7 +43,8 @@ CHECKPOINT_S = 20.0
 GROWTH = 1.3                # a pressure is judged whenever its length has grown by this factor
 CROWDED = 0.02              # insertion acceptance below which the number of trials is doubled
 MAX_TRIALS = 32
-TARGET_ACCEPTANCE = 0.4     # of translations and rotations
+TARGET_ACCEPTANCE = 0.4     # of translations and rotations ...
+ACCEPTANCE_BAND = 0.15, 0.7  # ... whose steps are changed outside this band
 DRIFT_TOLERANCE = 1e-9
 MOVE_SHARES = (0.25, 0.25, 0.2, 0.2, 0.1)   # insertion, deletion, regrowth, translation, rotation
 SAVED = ("number", "centres", "quaternions", "sites", "host_energies", "real", "imaginary", "energy", "accepted",
@@ -106,16 +107,20 @@ def _advance(system: AdsorptionSystem, run: _Run, log_activity: float, n_moves: 
 
 
 def _adapt(run: _Run, accepted: NDArray[np.int64], attempted: NDArray[np.int64], settings: GCMCSettings) -> None:
-    """Tune the step sizes during the first tenth of the shortest run, and double the trials in a crowded cell.
+    """Tune the step sizes while their acceptance is far off, and double the trials in a crowded cell.
 
-    Everything before the last change is discarded from the averages, so that they come from one Markov chain.
+    Only during the first half of the longest run, and everything before the last change is discarded from the
+    averages, so that they come from one Markov chain.
     """
-    if run.moves <= settings.min_moves // 10:
-        for kind, step, limit in ((TRANSLATION, 0, 4.0), (ROTATION, 1, math.pi)):
-            if attempted[kind] > 20:
-                change = accepted[kind] / attempted[kind] / TARGET_ACCEPTANCE
-                run.steps[step] = min(limit, max(0.02, run.steps[step] * min(2.0, max(0.5, change))))
-        run.adapted_at = run.moves
+    if run.moves > settings.max_moves // 2:
+        return
+    for kind, step, limit in ((TRANSLATION, 0, 4.0), (ROTATION, 1, math.pi)):
+        rate = accepted[kind] / max(attempted[kind], 1)
+        off = attempted[kind] > 50 and not ACCEPTANCE_BAND[0] < rate < ACCEPTANCE_BAND[1]
+        size = min(limit, max(0.02, run.steps[step] * min(2.0, max(0.5, rate / TARGET_ACCEPTANCE))))
+        if off and size != run.steps[step]:
+            run.steps[step] = size
+            run.adapted_at = run.moves
     tried = attempted[INSERTION]
     if run.n_trials < MAX_TRIALS and tried > 500 and accepted[INSERTION] < CROWDED * tried:
         run.n_trials *= 2
@@ -128,8 +133,11 @@ def _summary(run: _Run) -> SeriesSummary:
     return summarise(counts[run.adapted_at // SAMPLE_EVERY:])
 
 
-def _converged(summary: SeriesSummary, settings: GCMCSettings) -> bool:
+def _converged(run: _Run, summary: SeriesSummary, settings: GCMCSettings) -> bool:
+    """Settled, long enough since the last adaptation, and as precise as asked."""
     if not summary.equilibrated or summary.effective_samples < settings.min_effective_samples:
+        return False
+    if run.moves - run.adapted_at < settings.min_moves:
         return False
     return summary.standard_error <= settings.target_relative_error * summary.mean
 
@@ -187,7 +195,7 @@ def run_point(system: AdsorptionSystem, pressure_pa: float, fugacity_pa: float, 
         if run.moves >= max(settings.min_moves, GROWTH * run.judged_at):
             run.judged_at = run.moves
             summary = _summary(run)
-            if _converged(summary, settings):
+            if _converged(run, summary, settings):
                 break
         if progress:
             progress({"pressure_pa": pressure_pa, "moves": run.moves, "molecules": float(run.counts[-1].mean()),

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zifsim.errors import InputError
 from zifsim.gcmc.ewald import alpha_for
 from zifsim.gcmc.jit import kernel
 from zifsim.gcmc.potential import PairTable
@@ -227,7 +228,9 @@ def _fourier_potential(positions: FloatArray, charges: FloatArray, cell: FloatAr
     k_cutoff = 2.0 * alpha * math.sqrt(-math.log(POTENTIAL_TOLERANCE))
     reach = np.floor(k_cutoff * np.linalg.norm(cell, axis=1) / (2.0 * math.pi)).astype(int)
     if np.any(2 * reach + 1 > np.array(divisions)):
-        raise ValueError(f"grid {divisions} is too coarse for the Fourier part of the potential")
+        widest = math.pi / k_cutoff
+        raise InputError(f"A host grid of {divisions[0]}×{divisions[1]}×{divisions[2]} nodes is too coarse for the "
+                         f"electrostatic potential; set grid_spacing_angstrom to {widest:.2f} or less.")
     axes = [np.arange(-n, n + 1) for n in reach]
     index = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
     wave = index @ (2.0 * math.pi * np.linalg.inv(cell).T)

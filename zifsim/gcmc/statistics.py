@@ -49,10 +49,10 @@ class SeriesSummary:
 def summarise(series: ArrayLike, *, resolution: float = 1.0) -> SeriesSummary:
     """Mean, error and equilibration of a correlated series (n,).
 
-    A series that never changes has no spread to learn from: its error is then ``resolution``/n, as if the
-    smallest possible change had been seen once in n samples (for counts, the Poisson posterior of none in n).
-    It passes as equilibrated only where it is zero throughout: any other constant cannot be told from a
-    walker that is stuck.
+    A series that is zero throughout has the error ``resolution``/n, as if the smallest possible change had been
+    seen once in n samples (for counts, the Poisson posterior of none in n). Any other constant cannot be told
+    from a walker that is stuck: it is not equilibrated and its error is ``resolution``.
+    Where a series has not settled, mean and error describe its last half (:func:`_unsettled`).
 
     Parameters
     ----------
@@ -81,7 +81,18 @@ def summarise(series: ArrayLike, *, resolution: float = 1.0) -> SeriesSummary:
         and (np.ptp(last_half) > 0.0 or not last_half.any())
         and _drift_sigmas(production, error) <= DRIFT_SIGMAS
     )
-    return SeriesSummary(float(production.mean()), error, index, effective, equilibrated)
+    if not equilibrated:
+        return _unsettled(last_half, max(error, resolution / values.size), values.size - last_half.size, effective)
+    return SeriesSummary(float(production.mean()), error, index, effective, True)
+
+
+def _unsettled(last_half: NDArray[np.float64], error: float, index: int, effective: float) -> SeriesSummary:
+    """A series that has not settled: the mean of its last half, with how far that half still moved as its error.
+
+    The standard error of a short tail would say nothing about where the series is going.
+    """
+    means = [float(part.mean()) for part in np.array_split(last_half, 3) if part.size]
+    return SeriesSummary(float(last_half.mean()), max(error, max(means) - min(means)), index, effective, False)
 
 
 def heat_of_adsorption(
@@ -131,7 +142,7 @@ def _covariance_ratio(sums: NDArray[np.float64]) -> NDArray[np.float64]:
 def _constant(values: NDArray[np.float64], resolution: float) -> SeriesSummary:
     empty = values[0] == 0.0
     effective = float(values.size) if empty else 1.0
-    return SeriesSummary(float(values[0]), resolution / values.size, 0, effective,
+    return SeriesSummary(float(values[0]), resolution / values.size if empty else resolution, 0, effective,
                          bool(empty and effective >= LEAST_EFFECTIVE_SAMPLES))
 
 

@@ -132,7 +132,8 @@ def make_scratch(guests: Guests, ewald: Ewald, n_trials: int, capacity: int) -> 
     """Work space for ``n_trials`` trial placements among up to ``capacity`` molecules."""
     sites, waves = len(guests.body), len(ewald.k_factor)
     return Scratch(np.zeros(capacity, dtype=np.int64), np.zeros((capacity, 3)), phase_scratch(ewald),
-                   np.zeros(waves), np.zeros(waves), np.zeros(waves), np.zeros(waves), np.zeros((n_trials, 3)), np.zeros((n_trials, 4)), np.zeros((n_trials, sites, 3)),
+                   np.zeros(waves), np.zeros(waves), np.zeros(waves), np.zeros(waves),
+                   np.zeros((n_trials, 3)), np.zeros((n_trials, 4)), np.zeros((n_trials, sites, 3)),
                    np.zeros((n_trials, 4)), np.zeros(n_trials))
 
 
@@ -185,7 +186,7 @@ def pair_energies(count, all_centres, all_sites, charges, pairs, reach2, overlap
     wider than twice √reach2. Lennard-Jones is cut site by site; the screened Coulomb term molecule by molecule, so
     that no charge is parted from its partners at the cut-off.
     """
-    near = 0
+    near, nearest, nearest2 = 0, 0, reach2
     cx, cy, cz = centres[m, 0], centres[m, 1], centres[m, 2]
     for j in range(count):
         x, y, z = cx - all_centres[j, 0], cy - all_centres[j, 1], cz - all_centres[j, 2]
@@ -199,12 +200,16 @@ def pair_energies(count, all_centres, all_sites, charges, pairs, reach2, overlap
         distance2 = x * x + y * y + z * z
         if distance2 > reach2 or j == skip:
             continue
+        if distance2 < nearest2:
+            nearest, nearest2 = near, distance2
         neighbours[near], shifts[near, 0], shifts[near, 1], shifts[near, 2] = j, sx, sy, sz
         near += 1
     lj = coulomb = 0.0
     n_sites = sites.shape[1]
     coefficients, shift, cutoff2 = pairs.coefficients, pairs.shift, pairs.cutoff2
-    for i in range(near):
+    for order in range(near):
+        # The nearest first: most overlaps are with it, and the rest need not be summed then.
+        i = nearest if order == 0 else (order - 1 if order <= nearest else order)
         j = neighbours[i]
         for a in range(n_sites):
             ax, ay, az = sites[m, a, 0] - shifts[i, 0], sites[m, a, 1] - shifts[i, 1], sites[m, a, 2] - shifts[i, 2]

@@ -108,14 +108,12 @@ class Framework:
     @property
     def fractional(self) -> FloatArray:
         """(N, 3) fractional coordinates (not wrapped)."""
-        result: FloatArray = np.linalg.solve(self.cell.T, self.positions.T).T
-        return result
+        return np.asarray(np.linalg.solve(self.cell.T, self.positions.T).T, dtype=np.float64)
 
     @property
     def cell_widths(self) -> FloatArray:
         """(3,) perpendicular distances between opposite cell faces, Å."""
-        widths: FloatArray = 1.0 / np.sqrt(np.square(np.linalg.inv(self.cell)).sum(axis=0))
-        return widths
+        return np.asarray(1.0 / np.linalg.norm(np.linalg.inv(self.cell), axis=0), dtype=np.float64)
 
     def unit_counts(self) -> dict[str, int]:
         """How many building units of each kind the cell holds."""
@@ -126,8 +124,7 @@ class Framework:
         vectors = np.asarray(vectors, dtype=np.float64)
         fractional = np.linalg.solve(self.cell.T, vectors.reshape(-1, 3).T).T
         fractional -= np.round(fractional)
-        shortest: FloatArray = (fractional @ self.cell).reshape(vectors.shape)
-        return shortest
+        return np.asarray((fractional @ self.cell).reshape(vectors.shape), dtype=np.float64)
 
     def content_hash(self) -> str:
         """sha256 over everything a simulation depends on: species, positions, cell, types, charges, bonds."""
