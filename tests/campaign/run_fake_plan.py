@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 
 from zifsim.campaign import rundir
-from zifsim.campaign.plan import Stage
 from zifsim.campaign.run import execute
+from zifsim.campaign.stage import Stage
 
 out = Path(sys.argv[1])
 first = Stage("build", "first", {"n": 3}, "fake_stages:count")

@@ -3,7 +3,7 @@
 import pytest
 
 from zifsim.campaign import display
-from zifsim.campaign.plan import Stage
+from zifsim.campaign.stage import Stage
 
 
 def stage(name, seconds):

@@ -13,8 +13,8 @@ import pytest
 from zifsim.campaign import rundir
 from zifsim.campaign.display import Display
 from zifsim.campaign.estimate import path_lengths, wall_seconds
-from zifsim.campaign.plan import Stage
 from zifsim.campaign.scheduler import Scheduler
+from zifsim.campaign.stage import Stage
 from zifsim.errors import InputError
 
 HERE = Path(__file__).parent

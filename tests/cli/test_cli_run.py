@@ -90,7 +90,7 @@ def test_dry_run_shows_stages_cells_steps_time_and_disk_and_writes_nothing(capsy
 def fake_plan(monkeypatch):
     """Replaces the plan of the study by given fake stages."""
     from zifsim.campaign import run
-    from zifsim.campaign.plan import Stage
+    from zifsim.campaign.stage import Stage
 
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1] / "campaign"))
 

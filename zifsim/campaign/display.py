@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zifsim.campaign.plan import Stage
+    from zifsim.campaign.stage import Stage
 
 PLAIN_INTERVAL_SECONDS = 15.0
 SETTLED_FRACTION = 0.02   # progress needed before a measured pace is believed

@@ -14,7 +14,7 @@ from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel
 
 if TYPE_CHECKING:
-    from zifsim.campaign.plan import Stage
+    from zifsim.campaign.stage import Stage
     from zifsim.campaign.study import GasRun, Gcmc
 
 BUILD_SECONDS = 1.0

@@ -7,14 +7,14 @@ before anything is written.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from zifsim.campaign import estimate
 from zifsim.campaign.devices import threads_per_melt
 from zifsim.campaign.provenance import digest, plain
+from zifsim.campaign.stage import Stage
 from zifsim.campaign.study import GasRun, Material, Study
 from zifsim.errors import InputError
 from zifsim.model.framework import Framework
@@ -22,30 +22,6 @@ from zifsim.rng import derive_seed
 from zifsim.units import BAR_PA
 
 STAGES = "zifsim.campaign.stages"
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """One unit of work. ``needs`` maps an input's name to (stage id, file in that stage's folder).
-
-    ``config`` is JSON-ready and holds everything that can change the numbers. ``run`` names the function as
-    ``module:function``. ``seconds`` and ``megabytes`` are estimates for one CPU thread.
-    """
-
-    kind: str
-    name: str
-    config: Mapping[str, Any]
-    run: str
-    needs: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    seconds: float = 1.0
-    megabytes: float = 0.1
-    size: str = ""
-    work: str = ""
-    threads: int = 1
-
-    @property
-    def id(self) -> str:
-        return f"{self.kind} {self.name}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from zifsim.campaign import devices, rundir
 from zifsim.campaign.display import make_display
-from zifsim.campaign.plan import Stage, make_plan
+from zifsim.campaign.plan import make_plan
 from zifsim.campaign.scheduler import Outcome, Scheduler
+from zifsim.campaign.stage import Stage
 from zifsim.campaign.study import Study, load_study
 from zifsim.errors import RunInterrupted, ZifsimError
 
@@ -91,7 +92,7 @@ def execute(stages: list[Stage], folder: Path, workers: int, *, quiet: bool = Fa
 
 def compare_and_report(folder: Path, failures: dict[str, str]) -> tuple[ComparisonTable | None, Path | None]:
     """Write the comparison tables and the report of what is there; what goes wrong joins ``failures``."""
-    from zifsim.compare.table import run_comparison
+    from zifsim.compare import run_comparison
     from zifsim.report.html import write_report
 
     comparison = report = None

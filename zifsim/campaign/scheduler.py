@@ -20,7 +20,7 @@ from zifsim.campaign import rundir
 from zifsim.campaign.devices import thread_environment
 from zifsim.campaign.display import Display
 from zifsim.campaign.estimate import path_lengths
-from zifsim.campaign.plan import Stage
+from zifsim.campaign.stage import Stage
 from zifsim.io.files import sha256_file
 
 TICK_SECONDS = 0.5

@@ -1,5 +1,6 @@
 """What was simulated beside what was measured and published: table, scores, tensions."""
 
-from zifsim.compare.table import ComparisonTable, run_comparison
+from zifsim.compare.run import run_comparison
+from zifsim.compare.table import ComparisonTable
 
 __all__ = ["ComparisonTable", "run_comparison"]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
-from zifsim.compare.reference import GASES, PRESSURE_BAR, Reference, ReferenceUptake, load_reference
-from zifsim.compare.results import ModelIsotherm, StudyResults, read_results
+from zifsim.compare.reference import GASES, PRESSURE_BAR, Reference, ReferenceUptake
+from zifsim.compare.results import ModelIsotherm, StudyResults
 from zifsim.compare.uptakes import Missing, contributing, same_temperature, uptake_at
 from zifsim.model.uptake import UptakeEstimate
 
@@ -95,20 +94,6 @@ class ComparisonTable:
             f"charges {all_of('charges')}; guests {all_of('guest_model')}; "
             f"cut-off {all_of('cutoff_angstrom')} Å; study seed {self.seed}; zifsim {self.versions}"
         )
-
-
-def run_comparison(out_dir: str | Path) -> ComparisonTable:
-    """Read a results folder, compare, and write ``table1.md``, ``.csv``, ``.tex`` and ``scores.csv`` into it.
-
-    Raises
-    ------
-    InputError: the folder cannot be read; nothing is written then.
-    """
-    from zifsim.compare.export import write_tables  # export formats what this module defines
-
-    table = build_table(read_results(out_dir), load_reference())
-    write_tables(table, Path(out_dir))
-    return table
 
 
 def build_table(results: StudyResults, reference: Reference) -> ComparisonTable:

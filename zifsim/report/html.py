@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from zifsim.compare.reference import Reference, composition_tension, implied_zif8, load_reference
 from zifsim.compare.results import StudyResults, read_results
+from zifsim.compare.run import run_comparison
 from zifsim.compare.scores import ALL, NOT_N2_77K, score_table
-from zifsim.compare.table import ComparisonRow, ComparisonTable, run_comparison
+from zifsim.compare.table import ComparisonRow, ComparisonTable
 from zifsim.io.files import write_bytes_atomic, write_text_atomic
 from zifsim.report.glass import glass_summary
 
