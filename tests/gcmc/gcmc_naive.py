@@ -78,9 +78,9 @@ def one_kind_framework(positions, edge, epsilon, sigma):
 # ---------------------------------------------------------------- energies
 
 def lattice_shifts(cell, reach):
-    """All lattice vectors that can bring two points of the home cell's surroundings within ``reach``."""
+    """All lattice vectors that can bring two points, whose difference is wrapped, within ``reach``."""
     widths = 1.0 / np.linalg.norm(np.linalg.inv(cell), axis=0)
-    counts = [int(math.ceil(reach / w)) + 1 for w in widths]
+    counts = [math.ceil(reach / w + 0.5) for w in widths]
     return np.array(list(itertools.product(*(range(-c, c + 1) for c in counts)))) @ cell
 
 
@@ -121,7 +121,7 @@ def host_lj(point, epsilon, sigma, framework, forcefield, cutoff, truncation="tr
 def wave_vectors(cell, k_cutoff):
     """All k ≠ 0 of the reciprocal lattice within the cut-off (K, 3), 1/Å."""
     reciprocal = 2.0 * math.pi * np.linalg.inv(cell).T
-    counts = [int(math.ceil(k_cutoff * np.linalg.norm(v) / (2.0 * math.pi))) for v in cell]
+    counts = [math.ceil(k_cutoff * np.linalg.norm(v) / (2.0 * math.pi)) for v in cell]
     index = np.array(list(itertools.product(*(range(-c, c + 1) for c in counts))))
     k = index @ reciprocal
     norm = np.linalg.norm(k, axis=1)
@@ -142,11 +142,11 @@ def ewald_energy(positions, charges, cell, alpha=0.55):
     cutoff, k_cutoff = 5.2 / alpha, 2.0 * alpha * 5.2
     shifts = lattice_shifts(cell, cutoff)
     energy = 0.0
-    for i in range(len(charges)):
-        for j in range(len(charges)):
-            r = np.linalg.norm(wrap(positions[i] - positions[j], cell) + shifts, axis=1)
-            r = r[(r > 1e-9) & (r < cutoff)]
-            energy += 0.5 * charges[i] * charges[j] * float((erfc(alpha * r) / r).sum()) * COULOMB_K_ANGSTROM
+    for position, charge in zip(positions, charges, strict=True):
+        r = np.linalg.norm(wrap(position - positions, cell)[:, None] + shifts, axis=-1)
+        partner, _ = np.nonzero((r > 1e-9) & (r < cutoff))
+        r = r[(r > 1e-9) & (r < cutoff)]
+        energy += 0.5 * charge * float((charges[partner] * erfc(alpha * r) / r).sum()) * COULOMB_K_ANGSTROM
     k = wave_vectors(cell, k_cutoff)
     energy += float(fourier_factors(k, cell, alpha) @ np.abs(structure_factor(k, positions, charges)) ** 2)
     return energy - COULOMB_K_ANGSTROM * alpha / math.sqrt(math.pi) * float(np.square(charges).sum())
