@@ -11,10 +11,12 @@ import zifsim
 from zifsim.cli.build import build
 from zifsim.cli.compare import compare
 from zifsim.cli.doctor import doctor
+from zifsim.cli.energy import energy
 from zifsim.cli.gcmc import gcmc
 from zifsim.cli.melt import melt
 from zifsim.cli.report import report
 from zifsim.cli.run import run
+from zifsim.cli.widom import widom
 from zifsim.errors import RunInterrupted, ZifsimError
 
 INTERRUPTED_BY_CTRL_C = 130
@@ -38,7 +40,7 @@ def options(version: Annotated[bool, typer.Option("--version", callback=_version
     """Options before the command."""
 
 
-for _command in (run, build, melt, gcmc, compare, report, doctor):
+for _command in (run, build, melt, gcmc, widom, energy, compare, report, doctor):
     app.command(_command.__name__)(_command)
 
 

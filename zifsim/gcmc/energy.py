@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,10 +10,15 @@ from numpy.typing import NDArray
 
 from zifsim.errors import InputError
 from zifsim.gcmc.ewald import Ewald, add_structure_factor, fourier_energy, phase_scratch
-from zifsim.gcmc.host import OVERLAP, Host, host_energy
+from zifsim.gcmc.host import OVERLAP, Host, host_energy, make_host
 from zifsim.gcmc.jit import kernel
 from zifsim.gcmc.moves import tail_energy
-from zifsim.gcmc.walker import Guests, Walker, guest_energy, make_scratch
+from zifsim.gcmc.settings import GCMCSettings
+from zifsim.gcmc.system import check_framework, supercell_repeats
+from zifsim.gcmc.walker import Guests, Walker, guest_energy, guest_ewald, make_guests, make_scratch, make_walker
+from zifsim.model.forcefield import AdsorptionForceField
+from zifsim.model.framework import Framework
+from zifsim.model.guest import GuestModel
 from zifsim.units import KELVIN_TO_KJ_MOL
 
 FloatArray = NDArray[np.float64]
@@ -113,3 +119,19 @@ def _rotation_onto(body: FloatArray, sites: FloatArray) -> FloatArray:
     sign = np.sign(np.linalg.det(u @ vt))
     rotation: FloatArray = (u @ np.diag([1.0, 1.0, sign]) @ vt).T
     return rotation
+
+
+def configuration_energy(framework: Framework, guest: GuestModel, forcefield: AdsorptionForceField,
+                         temperature_k: float, sites: FloatArray, settings: GCMCSettings) -> EnergyTerms:
+    """Energy of given molecules, ``sites`` (M, S, 3) Å, in a framework with charges assigned.
+
+    The framework is repeated as the cut-off asks. Raises InputError for overlaps and missing parameters.
+    """
+    check_framework(framework, guest)
+    repeats = supercell_repeats(framework, guest, settings.cutoff_angstrom)
+    ewald = guest_ewald(guest, framework.cell * np.array(repeats)[:, None], settings)
+    guests = make_guests(guest, temperature_k, settings, ewald)
+    host = make_host(framework, repeats, guest, forcefield, temperature_k, settings, ewald)
+    walker = make_walker(guests, ewald, len(sites) + 1)
+    load_configuration(walker, guests, ewald, sites)
+    return recompute(walker, host, guests, ewald, framework.volume * math.prod(repeats))

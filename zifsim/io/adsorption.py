@@ -54,6 +54,11 @@ def load_adsorption_forcefield(name: str | Path) -> AdsorptionForceField:
     return AdsorptionForceField(data["name"], data["description"], atoms, data["source"])
 
 
+def has_charges(name: str | Path) -> bool:
+    """True if an adsorption force-field file brings its own ``[charges]``."""
+    return "charges" in read_toml(find_data("adsorption force field", name, "forcefields", ".toml", ADSORPTION_FOLDER))
+
+
 def load_charge_set(name: str | Path) -> ChargeSet:
     """Host charges by shipped name (``ZIF-FF``, ``PP``, ``RESP``, …) or TOML file with a ``[charges]`` table.
 
@@ -68,6 +73,8 @@ def load_charge_set(name: str | Path) -> ChargeSet:
     for key, row in data["charges"].items():
         where = f"{path}, row '{key}' of [charges]"
         _check_row_name(key, where)
+        if isinstance(row, int | float):        # a bare number will do in a user's own file
+            row = {"charge_e": row}
         check_keys(row, ("charge_e",), ("source",), where)
         charges[key] = number(row, "charge_e", where)
     return ChargeSet(data["name"], data["description"], charges, data["source"])

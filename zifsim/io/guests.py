@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from ase.data import chemical_symbols
+from numpy.typing import NDArray
 
 from zifsim.errors import InputError, UnknownNameError
 from zifsim.io.resources import find_data, shipped_names
@@ -28,6 +29,7 @@ DEFAULT_MODELS = {
 }
 MIXING_RULES = ("lorentz-berthelot", "geometric")
 NEUTRAL_E = 1e-6
+RIGID_ANGSTROM = 0.01   # coordinates in files are rounded
 _TOP = ("name", "gas", "description", "source", "feynman_hibbs", "mixing", "critical", "sites")
 _CRITICAL = ("temperature_k", "pressure_pa", "acentric_factor", "source")
 _SITE = ("label", "element", "mass_amu", "epsilon_k", "sigma_angstrom", "charge_e", "position")
@@ -127,3 +129,35 @@ def _positive(table: Mapping[str, Any], key: str, where: str) -> float:
     if value <= 0.0:
         raise InputError(f"{where}: {key} is {value:g} and must be above zero.")
     return value
+
+
+def read_guest_sites(path: str | Path, guest: GuestModel) -> NDArray[np.float64]:
+    """(M, S, 3) site coordinates (Å) of whole molecules from an XYZ file that lists them in the model's order.
+
+    Raises
+    ------
+    InputError: no such file, not XYZ, not a whole number of molecules, or a molecule that is not the rigid model.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"--guests: no file '{path}'. Check the path (relative to the current folder).")
+    lines = path.read_text().splitlines()
+    try:
+        count = int(lines[0])
+        rows = np.array([[float(x) for x in line.split()[1:4]] for line in lines[2:2 + count]]).reshape(count, 3)
+    except (IndexError, ValueError):
+        raise InputError(f"{path} is not an XYZ file: a line with the number of sites, a comment, then one line "
+                         "'label x y z' per site (Å).") from None
+    n_sites = len(guest.sites)
+    if count == 0 or count % n_sites:
+        raise InputError(f"{path} lists {count} sites, not whole molecules of {n_sites} ({guest.name}).")
+    sites = rows.reshape(-1, n_sites, 3)
+    body = guest.site_positions
+    model = np.linalg.norm(body[:, None] - body[None], axis=-1)
+    found = np.linalg.norm(sites[:, :, None] - sites[:, None], axis=-1)
+    off = np.abs(found - model).max(axis=(1, 2))
+    if off.max() > RIGID_ANGSTROM:
+        worst = int(off.argmax())
+        raise InputError(f"{path}, molecule {worst + 1}: a distance between its sites is {off[worst]:.3f} Å off the "
+                         f"rigid model {guest.name}; list the sites in the model's order, molecules not wrapped apart.")
+    return sites

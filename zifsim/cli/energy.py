@@ -1,0 +1,66 @@
+"""``zifsim energy``: the energy of given guests in a framework, term by term."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def energy(
+    structure: Annotated[str, typer.Argument(metavar="STRUCTURE", help="Shipped structure, CIF or extXYZ file.")],
+    gas: Annotated[str, typer.Option("--gas", help="Gas, guest model or guest file.")],
+    guests: Annotated[Path, typer.Option("--guests", help="XYZ file: the sites of whole molecules, in the "
+                                         "model's order, Å.")],
+    forcefield: Annotated[str, typer.Option("--forcefield", help="Framework Lennard-Jones: a name or a TOML file "
+                                            "(whose [charges] are used, if it has any).")] = "PP",
+    charges: Annotated[str, typer.Option("--charges", help="Charge set; left out: the force field's own [charges], "
+                                         "else ZIF-FF.")] = "",
+    cutoff: Annotated[float, typer.Option("--cutoff", metavar="Å", help="Cut-off, Å.")] = 12.8,
+    truncation: Annotated[str, typer.Option("--truncation", help="truncated, shifted or tail.")] = "truncated",
+    temperature: Annotated[float, typer.Option("--temperature", "-T", metavar="K", help="Kelvin; matters for "
+                                               "Feynman-Hibbs models only.")] = 273.0,
+    path: Annotated[str, typer.Option("--path", help="Host energy summed over atoms (direct) or interpolated "
+                                      "(grid).")] = "direct",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
+) -> None:
+    """Energy of a configuration: host-guest and guest-guest, Lennard-Jones and Coulomb, in K and kJ/mol.
+
+    The cell is repeated as the cut-off asks; coordinates may lie anywhere in it.
+
+    Example: zifsim energy ZIF-8 --gas CO2 --guests guests.xyz --cutoff 12 --truncation shifted --json
+    """
+    import json
+
+    from zifsim.build.load import load_framework
+    from zifsim.gcmc.energy import configuration_energy
+    from zifsim.gcmc.settings import GCMCSettings
+    from zifsim.io.adsorption import assign_charges, has_charges, load_adsorption_forcefield, load_charge_set
+    from zifsim.io.guests import load_guest, read_guest_sites
+
+    guest = load_guest(gas, temperature_k=temperature)
+    own = not charges and has_charges(forcefield)
+    charge_set = load_charge_set(forcefield if own else charges or "ZIF-FF")
+    framework = assign_charges(load_framework(structure), charge_set)
+    settings = GCMCSettings(cutoff_angstrom=cutoff, truncation=truncation, host_path=path, ewald_tolerance=1e-10)
+    terms = configuration_energy(framework, guest, load_adsorption_forcefield(forcefield), temperature,
+                                 read_guest_sites(guests, guest), settings).to_dict()
+    if as_json:
+        print(json.dumps(terms, indent=2))
+        return
+    _show(terms)
+
+
+def _show(terms: dict[str, float]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("term", "K", "kJ/mol")
+    for name in terms:
+        if name.endswith("_k"):
+            label = name.removesuffix("_k")
+            table.add_row(label.replace("_", " "), f"{terms[name]:.6f}", f"{terms[label + '_kj_mol']:.6f}")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    Console().print(table)

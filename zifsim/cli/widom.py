@@ -1,0 +1,49 @@
+"""``zifsim widom``: Henry coefficient and heat of adsorption at zero loading."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def widom(
+    structure: Annotated[str, typer.Argument(metavar="STRUCTURE", help="Shipped structure, CIF or extXYZ file.")],
+    gas: Annotated[str, typer.Option("--gas", help="Gas, guest model or guest file.")],
+    temperature: Annotated[float, typer.Option("--temperature", "-T", metavar="K", help="Kelvin.")] = 273.0,
+    forcefield: Annotated[str, typer.Option("--forcefield", help="Framework Lennard-Jones: a name or file.")] = "PP",
+    charges: Annotated[str, typer.Option("--charges", help="Charge set: a name or file.")] = "ZIF-FF",
+    cutoff: Annotated[float, typer.Option("--cutoff", metavar="Å", help="Cut-off, Å.")] = 12.8,
+    truncation: Annotated[str, typer.Option("--truncation", help="truncated, shifted or tail.")] = "truncated",
+    insertions: Annotated[int, typer.Option("--insertions", min=1000, help="Test insertions.")] = 1_000_000,
+    path: Annotated[str, typer.Option("--path", help="Host energy from a grid, or direct.")] = "grid",
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the random streams.")] = 1,
+    threads: Annotated[int, typer.Option("--threads", min=1, help="Threads that build the grids.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
+) -> None:
+    """Henry coefficient (mol/kg/Pa) and heat of adsorption (kJ/mol) at zero loading, by Widom insertion.
+
+    Example: zifsim widom ZIF-8 --gas CH4 --temperature 273
+    """
+    import json
+    from dataclasses import asdict
+
+    from zifsim.build.load import load_framework
+    from zifsim.gcmc.settings import GCMCSettings
+    from zifsim.gcmc.widom import widom as test_insertion
+    from zifsim.io.adsorption import assign_charges, load_adsorption_forcefield, load_charge_set
+    from zifsim.io.guests import load_guest
+
+    guest = load_guest(gas, temperature_k=temperature)
+    framework = assign_charges(load_framework(structure), load_charge_set(charges))
+    settings = GCMCSettings(cutoff_angstrom=cutoff, truncation=truncation, host_path=path, seed=seed,
+                            widom_insertions=insertions)
+    result = test_insertion(framework, guest, load_adsorption_forcefield(forcefield), temperature, settings,
+                            threads=threads)
+    if as_json:
+        print(json.dumps(asdict(result), indent=2))
+        return
+    print(f"{guest.name} in {framework.name} at {temperature:g} K ({forcefield}, {charges}, {cutoff:g} Å {truncation})")
+    print(f"Henry coefficient  {result.henry_coefficient_mol_kg_pa:.5e} ± {result.henry_error_mol_kg_pa:.1e} mol/kg/Pa")
+    print(f"heat of adsorption {result.heat_of_adsorption_kj_mol:.3f} ± "
+          f"{result.heat_of_adsorption_error_kj_mol:.3f} kJ/mol")
