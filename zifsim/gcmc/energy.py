@@ -83,7 +83,7 @@ def recompute(walker: Walker, host: Host, guests: Guests, ewald: Ewald, volume: 
     if not _real_space_sums(walker, guests, ewald, host, scratch, totals):
         raise InputError("A guest molecule overlaps a framework atom or another guest; check the coordinates.")
     n = int(walker.number[0])
-    real, imaginary = np.zeros_like(walker.real), np.zeros_like(walker.imaginary)
+    real, imaginary = np.zeros(len(ewald.k_factor)), np.zeros(len(ewald.k_factor))
     phases = phase_scratch(ewald)
     for i in range(n):
         add_structure_factor(ewald, walker.sites, i, guests.charges, 1.0, phases, real, imaginary)

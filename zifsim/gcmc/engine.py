@@ -12,7 +12,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zifsim.errors import InputError, SimulationError
+from zifsim.gcmc.accuracy import measured_accuracy
 from zifsim.gcmc.energy import recompute
 from zifsim.gcmc.eos import PengRobinson
 from zifsim.gcmc.moves import INSERTION, ROTATION, TRANSLATION, run_moves
@@ -112,7 +113,7 @@ def _adapt(run: _Run, accepted: NDArray[np.int64], attempted: NDArray[np.int64],
     Only during the first half of the longest run, and everything before the last change is discarded from the
     averages, so that they come from one Markov chain.
     """
-    if run.moves > settings.max_moves // 2:
+    if run.moves > settings.max_moves // 2 or run.moves == settings.max_moves:
         return
     for kind, step, limit in ((TRANSLATION, 0, 4.0), (ROTATION, 1, math.pi)):
         rate = accepted[kind] / max(attempted[kind], 1)
@@ -133,11 +134,8 @@ def _summary(run: _Run) -> SeriesSummary:
     return summarise(counts[run.adapted_at // SAMPLE_EVERY:])
 
 
-def _converged(run: _Run, summary: SeriesSummary, settings: GCMCSettings) -> bool:
-    """Settled, long enough since the last adaptation, and as precise as asked."""
+def _converged(summary: SeriesSummary, settings: GCMCSettings) -> bool:
     if not summary.equilibrated or summary.effective_samples < settings.min_effective_samples:
-        return False
-    if run.moves - run.adapted_at < settings.min_moves:
         return False
     return summary.standard_error <= settings.target_relative_error * summary.mean
 
@@ -192,10 +190,10 @@ def run_point(system: AdsorptionSystem, pressure_pa: float, fugacity_pa: float, 
     summary: SeriesSummary | None = None
     while run.moves < settings.max_moves:
         _advance(system, run, log_activity, min(BLOCK_MOVES, settings.max_moves - run.moves))
-        if run.moves >= max(settings.min_moves, GROWTH * run.judged_at):
+        if run.moves - run.adapted_at >= settings.min_moves and run.moves >= GROWTH * run.judged_at:
             run.judged_at = run.moves
             summary = _summary(run)
-            if _converged(run, summary, settings):
+            if _converged(summary, settings):
                 break
         if progress:
             progress({"pressure_pa": pressure_pa, "moves": run.moves, "molecules": float(run.counts[-1].mean()),
@@ -257,8 +255,8 @@ def _check_pressures(pressures_pa: Sequence[float]) -> list[float]:
     return pressures
 
 
-def _run_chunk(system: AdsorptionSystem, pressures: list[float], out_dir: Path | None,
-               progress: Progress | None) -> list[LoadingPoint]:
+def _run_chunk(system: AdsorptionSystem, forcefield: AdsorptionForceField, pressures: list[float],
+               out_dir: Path | None, progress: Progress | None) -> list[LoadingPoint]:
     """Pressures one after another, each starting where the last one ended; finished ones are read back."""
     eos = PengRobinson(system.guest)
     points: list[LoadingPoint] = []
@@ -275,6 +273,8 @@ def _run_chunk(system: AdsorptionSystem, pressures: list[float], out_dir: Path |
         point, walker = run_point(
             system, pressure, eos.fugacity_pa(system.temperature_k, pressure), seed, start=walker,
             checkpoint=out_dir / "points" / f"{name}.checkpoint.npz" if out_dir else None, progress=progress)
+        accuracy = measured_accuracy(system, forcefield, walker)
+        point = replace(point, grid_error_k=accuracy.grid_error_k, ewald_error_k=accuracy.ewald_error_k)
         points.append(point)
         if done and final:
             last = _Run(walker, generator(seed), np.zeros(2), [np.zeros(0)], [np.zeros(0)], 1)
@@ -304,7 +304,7 @@ def run_isotherm(framework: Framework, guest: GuestModel, forcefield: Adsorption
     henry: HenryResult | None = widom_in(system) if settings.widom_insertions > 0 else None
     chunks = [list(c) for c in np.array_split(pressures, min(threads, len(pressures)))]
     with ThreadPoolExecutor(len(chunks)) as pool:
-        jobs = [pool.submit(_run_chunk, system, [float(p) for p in c], out_dir, progress) for c in chunks]
+        jobs = [pool.submit(_run_chunk, system, forcefield, [float(p) for p in c], out_dir, progress) for c in chunks]
         points = [point for job in jobs for point in job.result()]
     return Isotherm(
         gas=guest.gas, guest_model=guest.name, forcefield=forcefield.name,

@@ -122,8 +122,8 @@ def _lj_node(node, point, d, steps, metric, images, kinds, chosen, count, coeffi
         m = chosen[c]
         d[0], d[1], d[2] = point[0] - images[m, 0], point[1] - images[m, 1], point[2] - images[m, 2]
         s = d[0] * d[0] + d[1] * d[1] + d[2] * d[2]
-        if s < cutoff2:
-            kind = kinds[m]
+        kind = kinds[m]
+        if s < cutoff2 and coefficients[kind, 2] != 0.0:   # an atom of ε = 0 has no core, and may lie on a node
             inverse = 1.0 / s
             inverse3 = inverse * inverse * inverse
             p3 = coefficients[kind, 0] * inverse3

@@ -26,7 +26,7 @@ class GCMCSettings:
     n_trials: trial placements per insertion, deletion and regrowth to begin with; doubled, up to 32, where the cell
         is crowded.
     bias_exponent: trial positions are drawn with the host's Boltzmann weight to this power (0: uniformly).
-    min_moves, max_moves: Monte Carlo moves per pressure: at least, at most.
+    min_moves, max_moves: Monte Carlo moves per pressure: at least (after adaptation), at most.
     target_relative_error: a pressure stops once the standard error of the loading is below this fraction.
     min_effective_samples: and there are at least so many independent samples.
     widom_insertions: insertions for the Henry coefficient (0: none).

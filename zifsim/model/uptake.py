@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -15,6 +16,8 @@ class LoadingPoint:
 
     ``molecules_per_cell`` counts per simulation cell (the supercell). ``effective_samples`` is the number of
     independent samples in the production part; ``equilibrated`` is False where the series never settled.
+    ``grid_error_k`` and ``ewald_error_k``: errors of the sampled energy in K per molecule, measured at the end (root
+    mean square of the host's interpolation; bias of the guests' Ewald sum); NaN where there was nothing to measure.
     """
 
     pressure_pa: float
@@ -31,6 +34,8 @@ class LoadingPoint:
     effective_samples: float
     equilibrated: bool
     seed: int
+    grid_error_k: float = math.nan
+    ewald_error_k: float = math.nan
 
     @property
     def loading_ml_stp_g(self) -> float:
