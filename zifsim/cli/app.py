@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -40,14 +42,19 @@ def options(version: Annotated[bool, typer.Option("--version", callback=_version
     """Options before the command."""
 
 
+def _help_of(command: Callable[..., None]) -> str:
+    """The docstring with every paragraph on one line, so that the terminal's width breaks it."""
+    return "\n\n".join(" ".join(p.split()) for p in (inspect.getdoc(command) or "").split("\n\n"))
+
+
 for _command in (run, build, melt, gcmc, widom, energy, compare, report, doctor):
-    app.command(_command.__name__)(_command)
+    app.command(_command.__name__, help=_help_of(_command))(_command)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point. Exit codes: 0 done, 1 failed, 2 wrong input, 75 stopped with state saved, 130 Ctrl-C."""
     try:
-        app(arguments)
+        app(arguments, prog_name="zifsim")
     except RunInterrupted as stop:
         _say(f"stopped: {stop}")
         sys.exit(stop.exit_code)

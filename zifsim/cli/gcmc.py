@@ -29,7 +29,8 @@ def gcmc(
     forcefield: Annotated[str, typer.Option(
         "--forcefield", help="Lennard-Jones of the framework: PP, UFF, DREIDING or a file.")] = "PP",
     charges: Annotated[str, typer.Option(
-        "--charges", help="Framework charges: ZIF-FF, PP, RESP, RESP-ZIF-4 or a file.")] = "ZIF-FF",
+        "--charges", help="Framework charges: ZIF-FF, ZIF-FF-bIm-ESP (another guess for bIm), PP and RESP "
+        "(mIm only), RESP-ZIF-4 (Im only) or a file.")] = "ZIF-FF",
     cutoff: Annotated[float, typer.Option("--cutoff", metavar="Å", help="Cut-off, Å.")] = 12.8,
     truncation: Annotated[str, typer.Option(
         "--truncation", metavar="NAME",

@@ -52,6 +52,7 @@ def melt(
     from zifsim.melt.program import melt_program
     from zifsim.melt.run import MeltSettings
 
+    _check_folder(out)
     schedule = melt_program(program, hold_ps=hold_ps, quench_rate_k_per_ps=quench_rate, anneal_ps=anneal_ps,
                             equilibrate_ps=equilibrate_ps, timestep_fs=timestep_fs)
     settings = MeltSettings(seed=seed, platform=platform, cpu_threads=threads, cutoff_angstrom=cutoff)
@@ -62,6 +63,17 @@ def melt(
     print(f"program {schedule.name}: {schedule.duration_ps:g} ps, {schedule.n_steps} steps of "
           f"{schedule.timestep_fs:g} fs")
     _show(_run(framework, parameters, schedule, settings, out), out)
+
+
+def _check_folder(out: Path) -> None:
+    """Raise InputError unless ``out`` is new, empty, or holds a melt (which one, the run itself checks)."""
+    from zifsim.errors import InputError
+
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out} is a file; give a folder with --out.")
+    held = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    if held and not held & {"state.csv", "checkpoint.json", "melt.json"}:
+        raise InputError(f"{out} holds other files and no melt; choose a new --out folder.")
 
 
 def _run(framework: Any, forcefield: Any, program: Any, settings: Any, out: Path) -> MeltResult:

@@ -26,7 +26,7 @@ from zifsim.units import COULOMB_K_ANGSTROM
 FloatArray = NDArray[np.float64]
 BLOCKED = 1e30            # node value inside an atom's core
 CORE_FRACTION = 0.6       # of σ: closer than this to an atom is core (u > 1800 ε)
-POTENTIAL_ALPHA = 0.5     # 1/Å: the Fourier part is exact on the grid, so the real-space part can be short
+POTENTIAL_ALPHA = 0.7     # 1/Å: the Fourier part is exact on the grid, so the real-space part can be short (5.8 Å)
 POTENTIAL_TOLERANCE = 1e-8
 POTENTIAL_CORE2 = 1.0     # Å²: no guest charge comes closer than 1 Å to a nucleus; flat inside
 BLOCK = 6                 # grid nodes per edge of a block that shares one neighbour list
