@@ -8,7 +8,7 @@ import pytest
 from zifsim.cli import app
 from zifsim.errors import InputError, RunInterrupted
 
-COMMANDS = ["run", "build", "melt", "gcmc", "compare", "report", "doctor"]
+COMMANDS = ["run", "build", "melt", "gcmc", "widom", "energy", "compare", "report", "doctor"]
 
 
 def call(*arguments):
@@ -18,6 +18,10 @@ def call(*arguments):
     except SystemExit as end:
         return end.code or 0
     return 0
+
+
+def app_help(command):
+    return next(c.help for c in app.app.registered_commands if c.name == command)
 
 
 def test_importing_the_command_line_loads_no_heavy_package():
@@ -40,6 +44,16 @@ def test_every_command_has_help_with_an_example(command, capsys):
     assert f"zifsim {command}" in text
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_paragraphs_are_not_broken_where_the_source_is(command, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "1000")
+    assert call(command, "--help") == 0
+    prose = capsys.readouterr().out.partition("╭")[0]
+    assert prose.lstrip().startswith(f"Usage: zifsim {command} ")
+    lines = [line.strip() for line in prose.splitlines() if line.strip()]
+    assert lines[1:] == app_help(command).split("\n\n")
+
+
 def test_version(capsys):
     import zifsim
 
@@ -53,7 +67,7 @@ def test_version(capsys):
     (KeyboardInterrupt(), 130, "interrupted: the same command continues"),
 ])
 def test_errors_are_one_line_and_an_exit_code(monkeypatch, capsys, error, code, line):
-    def fail(arguments):
+    def fail(arguments, prog_name):
         raise error
 
     monkeypatch.setattr(app, "app", fail)
@@ -62,7 +76,7 @@ def test_errors_are_one_line_and_an_exit_code(monkeypatch, capsys, error, code, 
 
 
 def test_unexpected_errors_keep_their_traceback(monkeypatch):
-    def fail(arguments):
+    def fail(arguments, prog_name):
         raise ZeroDivisionError
 
     monkeypatch.setattr(app, "app", fail)

@@ -62,6 +62,17 @@ def test_bad_input_is_one_clear_sentence_and_writes_nothing(app: typer.Typer, tm
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("as_file", [False, True])
+def test_a_folder_that_holds_something_else_is_left_alone(app: typer.Typer, tmp_path: Path, as_file: bool) -> None:
+    out = tmp_path / "out"
+    (out if as_file else out / "thesis.tex").parent.mkdir(exist_ok=True)
+    (out if as_file else out / "thesis.tex").write_text("precious")
+    shown = run(app, "melt", "ZIF-8", "--out", str(out))
+    assert isinstance(shown.exception, InputError)
+    assert ("is a file" if as_file else "holds other files and no melt") in str(shown.exception)
+    assert [p.name for p in tmp_path.rglob("*")] == (["out"] if as_file else ["out", "thesis.tex"])
+
+
 def test_absent_cuda_stops_the_command_instead_of_running_on_the_cpu(app: typer.Typer, tmp_path: Path) -> None:
     if "CUDA" in available_platforms():
         pytest.skip("this machine has OpenMM's CUDA platform")
