@@ -243,6 +243,11 @@ def _load(path: Path, system: AdsorptionSystem) -> _Run:
                     state["adapted_at"])
 
 
+def _point_name(pressure_pa: float) -> str:
+    """What a pressure's files and random stream are called."""
+    return f"{pressure_pa:.6g}Pa"
+
+
 def _check_pressures(pressures_pa: Sequence[float]) -> list[float]:
     """Pressures ascending; raises InputError unless all are positive and different."""
     pressures = sorted(float(p) for p in pressures_pa)
@@ -250,8 +255,8 @@ def _check_pressures(pressures_pa: Sequence[float]) -> list[float]:
         raise InputError("No pressure was given; name at least one, for example 1 bar.")
     if pressures[0] <= 0:
         raise InputError(f"Pressures must be positive; got {pressures[0] / 1e5:g} bar.")
-    if len(set(pressures)) != len(pressures):
-        raise InputError("The same pressure was given twice.")
+    if len({_point_name(p) for p in pressures}) != len(pressures):
+        raise InputError("The same pressure was given twice (they are told apart by six digits).")
     return pressures
 
 
@@ -262,7 +267,7 @@ def _run_chunk(system: AdsorptionSystem, forcefield: AdsorptionForceField, press
     points: list[LoadingPoint] = []
     walker: Walker | None = None
     for pressure in pressures:
-        name = f"{pressure:.6g}Pa"
+        name = _point_name(pressure)
         done = out_dir / "points" / f"{name}.json" if out_dir else None
         final = out_dir / "points" / f"{name}.final.npz" if out_dir else None
         if done and final and done.exists() and final.exists():

@@ -101,7 +101,7 @@ def exclusion_energy(alpha: float, charges: FloatArray, positions: FloatArray) -
         for b in range(a):
             r = float(np.linalg.norm(positions[a] - positions[b]))
             total -= COULOMB_K_ANGSTROM * charges[a] * charges[b] * math.erf(alpha * r) / r
-    return total
+    return float(total)
 
 
 @kernel

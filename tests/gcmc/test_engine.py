@@ -1,0 +1,254 @@
+"""The engine: repeatable, resumable, self-checking, and clear about input it cannot use."""
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from gcmc_naive import (
+    CO2,
+    CUBIC,
+    FORCEFIELD,
+    METHANE,
+    TRICLINIC,
+    empty_box,
+    guest_model,
+    one_kind_framework,
+    quick_settings,
+    sample,
+    system_of,
+    toy_framework,
+)
+
+from zifsim.errors import InputError, SimulationError
+from zifsim.gcmc import engine
+from zifsim.gcmc.engine import run_isotherm, run_point
+from zifsim.gcmc.settings import GCMCSettings
+from zifsim.gcmc.system import supercell_repeats
+from zifsim.model.forcefield import LennardJones
+from zifsim.model.framework import Framework
+
+TEMPERATURE = 300.0
+PRESSURES = (2e4, 1e5, 4e5)
+FRAMEWORK = toy_framework(CUBIC * 1.3)
+
+
+def isotherm(out_dir=None, pressures=PRESSURES, framework=FRAMEWORK, guest=CO2, threads=1, progress=None,
+             temperature=TEMPERATURE, forcefield=FORCEFIELD, **settings):
+    return run_isotherm(framework, guest, forcefield, temperature, pressures, quick_settings(**settings),
+                        out_dir=out_dir, threads=threads, progress=progress)
+
+
+def points_of(result):
+    """The points to the last digit, as text: undefined heats and errors (NaN) compare equal."""
+    return [repr(p) for p in result.points]
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing in the engine may catch it."""
+
+
+# ---------------------------------------------------------------- repeatable and resumable
+
+def test_same_seed_gives_identical_points_and_another_seed_does_not():
+    first = points_of(isotherm())
+    assert first == points_of(isotherm())
+    assert first != points_of(isotherm(seed=8))
+
+
+def test_two_threads_repeat_themselves(tmp_path):
+    runs = [isotherm(tmp_path / str(i) if i else None, threads=2) for i in range(2)]
+    assert points_of(runs[0]) == points_of(runs[1])
+    assert [p.pressure_pa for p in runs[0].points] == list(PRESSURES)
+
+
+@pytest.mark.parametrize("killed_after", [2, 5, 11])
+def test_a_killed_run_continues_to_identical_points(tmp_path, monkeypatch, killed_after):
+    expected = points_of(isotherm())
+    monkeypatch.setattr(engine, "CHECKPOINT_S", -1.0)      # after every block
+    reports = []
+
+    def kill(report):
+        reports.append(report)
+        if len(reports) == killed_after:
+            raise Killed
+
+    with pytest.raises(Killed):
+        isotherm(tmp_path, progress=kill)
+    assert list((tmp_path / "points").iterdir())
+    assert points_of(isotherm(tmp_path)) == expected
+    assert not list((tmp_path / "points").glob("*.checkpoint.npz"))
+
+
+def test_finished_pressures_are_read_back_and_not_run_again(tmp_path):
+    expected = isotherm(tmp_path)
+    stamps = {f: f.stat().st_mtime_ns for f in (tmp_path / "points").iterdir()}
+    reports = []
+    assert points_of(isotherm(tmp_path, progress=reports.append)) == points_of(expected)
+    assert reports == []
+    assert {f: f.stat().st_mtime_ns for f in (tmp_path / "points").iterdir()} == stamps
+    assert len(stamps) == 2 * len(PRESSURES)
+
+
+def test_a_checkpoint_restores_walker_series_steps_and_generator_bit_for_bit(tmp_path):
+    system = system_of(FRAMEWORK, CO2, TEMPERATURE)
+    walker, counts, energies = sample(system, 1e-4, 2000, 3)
+    run = engine._Run(walker, np.random.Generator(np.random.PCG64(5)), np.array([0.7, 0.3]), [counts], [energies], 4,
+                      2000, 1500, 400)
+    run.rng.random(7)
+    engine._save(tmp_path / "state.npz", run)
+    back = engine._load(tmp_path / "state.npz", system)
+    n = int(walker.number[0])
+    assert n > 0
+    for name in ("centres", "quaternions", "sites", "host_energies"):
+        assert np.array_equal(getattr(back.walker, name)[:n], getattr(walker, name)[:n])
+    for name in ("number", "real", "imaginary", "energy", "accepted", "attempted"):
+        assert np.array_equal(getattr(back.walker, name), getattr(walker, name))
+    assert back.rng.bit_generator.state == run.rng.bit_generator.state
+    assert np.array_equal(back.steps, run.steps)
+    assert [np.array_equal(a, b) for a, b in zip(back.series(), run.series(), strict=True)] == [True, True]
+    assert (back.n_trials, back.moves, back.judged_at, back.adapted_at) == (4, 2000, 1500, 400)
+
+
+def test_progress_names_pressure_moves_and_a_rising_fraction():
+    reports = []
+    isotherm(pressures=[1e5], progress=reports.append)
+    assert {r["pressure_pa"] for r in reports} == {1e5}
+    assert [r["moves"] for r in reports] == sorted(r["moves"] for r in reports)
+    assert all(0.0 < r["fraction"] <= 1.0 for r in reports)
+    assert reports[-1]["fraction"] == 1.0
+
+
+def test_isotherm_rises_with_pressure_and_survives_a_round_trip_through_json():
+    result = isotherm(pressures=PRESSURES[::-1], widom_insertions=2000)
+    loading = [p.loading_mol_kg for p in result.points]
+    assert loading == sorted(loading)
+    assert repr(type(result).from_dict(json.loads(json.dumps(result.to_dict())))) == repr(result)
+    assert result.henry is not None
+    assert all(p.fugacity_pa < p.pressure_pa for p in result.points)
+
+
+def test_excess_is_absolute_loading_minus_the_gas_in_the_helium_void():
+    point = isotherm(pressures=[1e5]).points[0]
+    system = system_of(FRAMEWORK, CO2, TEMPERATURE)
+    assert 0.3 < system.void_fraction < 1.0
+    ideal = 1e5 * system.volume * 1e-30 / (1.380649e-23 * TEMPERATURE) * system.void_fraction / system.mass_amu * 1e3
+    assert point.loading_mol_kg - point.excess_mol_kg == pytest.approx(ideal, rel=0.02)
+
+
+# ---------------------------------------------------------------- self-checks
+
+@pytest.mark.parametrize("term", range(6))
+def test_a_corrupted_running_energy_is_noticed(term):
+    system = system_of(FRAMEWORK, CO2, TEMPERATURE, min_moves=100, max_moves=100)
+    walker, _, _ = sample(system, 1e-4, 2000, 3)
+    run_point(system, 1e5, 1e5, 1, start=walker)
+    walker.energy[term] += 1e-4 * np.abs(walker.energy).sum()
+    with pytest.raises(SimulationError, match="running energy"):
+        run_point(system, 1e5, 1e5, 1, start=walker)
+
+
+def test_a_start_walker_is_not_changed():
+    system = system_of(FRAMEWORK, CO2, TEMPERATURE, min_moves=100, max_moves=2000)
+    walker, _, _ = sample(system, 1e-4, 2000, 3)
+    before = [np.array(a) for a in walker]
+    run_point(system, 1e5, 1e5, 1, start=walker)
+    assert all(np.array_equal(a, b) for a, b in zip(before, walker, strict=True))
+
+
+def test_an_overfull_cell_stops_with_a_sentence():
+    ghost = guest_model([(1e-20, 0.1, 0.0, 0.0)], "ghost", "CH4", 16.0)
+    system = system_of(empty_box(13.0), ghost, TEMPERATURE, bias_exponent=0.0)
+    with pytest.raises(SimulationError, match="filled up"):
+        run_point(system, 1e5, 1e12, 1)
+
+
+@pytest.mark.parametrize("sigma", [5.5, 8.5], ids=["repulsive-everywhere", "all-core"])
+def test_a_framework_without_room_takes_up_nothing(sigma):
+    framework, forcefield = one_kind_framework([(0.1, 0.0, 0.0)], 4.0, 60.0, sigma)
+    result = isotherm(framework=framework, forcefield=forcefield, guest=METHANE, widom_insertions=500,
+                      pressures=[1e5], max_moves=20_000)
+    point = result.points[0]
+    assert point.molecules_per_cell == 0.0
+    assert point.loading_mol_kg == 0.0
+    assert math.isnan(point.heat_of_adsorption_kj_mol)
+    assert result.henry is not None
+    assert 0.0 <= result.henry.henry_coefficient_mol_kg_pa < 1e-12
+
+
+# ---------------------------------------------------------------- the cell
+
+@pytest.mark.parametrize(("cell", "cutoff", "expected"), [
+    (np.eye(3) * 17.0, 12.8, (2, 2, 2)), (np.diag([26.0, 13.0, 8.0]), 12.8, (1, 2, 4)),
+    (np.eye(3) * 25.6, 12.8, (1, 1, 1)), (TRICLINIC, 5.0, (1, 1, 1)),
+    (np.array([[20.0, 0, 0], [19.0, 20.0, 0], [0, 0, 20.0]]), 8.0, (2, 1, 1))])
+def test_supercell_is_the_smallest_that_is_twice_as_wide_as_the_cutoff(cell, cutoff, expected):
+    framework = Framework("cell", ("He",), np.zeros((1, 3)), cell)
+    assert supercell_repeats(framework, METHANE, cutoff) == expected
+
+
+def test_supercell_leaves_room_for_the_molecule_beyond_the_cutoff():
+    framework = Framework("cell", ("He",), np.zeros((1, 3)), np.eye(3) * 25.6)
+    assert supercell_repeats(framework, METHANE, 12.8) == (1, 1, 1)
+    assert supercell_repeats(framework, CO2, 12.8) == (2, 2, 2)
+
+
+def test_loading_per_mass_does_not_depend_on_how_often_the_cell_is_repeated():
+    single = isotherm(pressures=[1e5], min_moves=100_000, max_moves=100_000)
+    double = isotherm(pressures=[1e5], framework=FRAMEWORK.supercell((2, 1, 1)), min_moves=100_000, max_moves=100_000)
+    assert double.supercell == single.supercell == (1, 1, 1)
+    one, two = single.points[0], double.points[0]
+    error = math.hypot(one.loading_error_mol_kg, two.loading_error_mol_kg)
+    assert two.loading_mol_kg == pytest.approx(one.loading_mol_kg, abs=3 * error)
+    assert two.molecules_per_cell > 1.5 * one.molecules_per_cell
+
+
+# ---------------------------------------------------------------- bad input
+
+@pytest.mark.parametrize(("pressures", "message"), [
+    ([], "No pressure"), ([1e5, -1.0], "positive"), ([0.0], "positive"), ([1e5, 1e5], "twice"),
+    ([1e5, 1.00000001e5], "twice"), ([math.nan], "ressure"), ([1e5, math.nan], "ressure"), ([math.inf], "ressure")])
+def test_bad_pressures_are_refused_before_anything_is_built(tmp_path, pressures, message):
+    with pytest.raises(InputError, match=message):
+        isotherm(tmp_path / "out", pressures)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("changes", "message"), [
+    ({"temperature": 0.0}, "emperature"), ({"temperature": -5.0}, "emperature"),
+    ({"framework": replace(FRAMEWORK, charges=None)}, "charge set"),
+    ({"framework": replace(FRAMEWORK, charges=FRAMEWORK.charges + 0.01)}, r"net charge of \+0\.1400 e"),
+    ({"framework": replace(FRAMEWORK, species=("U", *FRAMEWORK.species[1:]))}, "no Lennard-Jones row for U"),
+    ({"framework": Framework("fused", ("Zn", "N"), np.array([[0.1, 0, 0], [16.8, 0, 0]]), np.eye(3) * 16.9,
+                             charges=np.zeros(2))}, "0.20 Å apart"),
+])
+def test_a_host_that_would_give_a_wrong_number_is_refused(tmp_path, changes, message):
+    with pytest.raises(InputError, match=message):
+        isotherm(tmp_path / "out", [1e5], **changes)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_guest_without_charges_needs_none_on_the_host():
+    result = isotherm(pressures=[1e5], guest=METHANE, framework=replace(FRAMEWORK, charges=None))
+    assert result.points[0].molecules_per_cell > 0
+    assert result.charges == "none"
+
+
+def test_atom_types_win_over_elements():
+    types = tuple(f"{s}x" if s == "Zn" else s for s in FRAMEWORK.species)
+    rows = {**FORCEFIELD.atoms, "Znx": LennardJones(600.0, 2.5, "")}
+    typed = replace(FRAMEWORK, types=types)
+    plain = isotherm(pressures=[1e5], framework=typed, guest=METHANE)
+    strong = isotherm(pressures=[1e5], framework=typed, guest=METHANE, forcefield=replace(FORCEFIELD, atoms=rows))
+    assert strong.points[0].molecules_per_cell > 1.3 * plain.points[0].molecules_per_cell
+
+
+@pytest.mark.parametrize(("values", "message"), [
+    ({"truncation": "smooth"}, "truncation 'smooth'"), ({"host_path": "tree"}, "host_path 'tree'"),
+    ({"cutoff_angstrom": 0.0}, "cutoff_angstrom"), ({"grid_spacing_angstrom": -0.1}, "grid_spacing_angstrom"),
+    ({"bias_exponent": 1.5}, "bias_exponent"), ({"n_trials": 0}, "n_trials"),
+    ({"min_moves": 2000, "max_moves": 1000}, "exceeds max_moves")])
+def test_bad_settings_are_refused_by_name(values, message):
+    with pytest.raises(InputError, match=message):
+        GCMCSettings(**values)
