@@ -91,7 +91,7 @@ class ComparisonTable:
 
         return (
             f"{self.quality_note}; study {self.study}; force field {all_of('forcefield')}; "
-            f"charges {all_of('charges')}; guests {all_of('guest_model')}; "
+            f"charges {all_of('charges').removeprefix('none; ')}; guests {all_of('guest_model')}; "
             f"cut-off {all_of('cutoff_angstrom')} Å; study seed {self.seed}; zifsim {self.versions}"
         )
 

@@ -105,7 +105,8 @@ def table1_figure(table: ComparisonTable) -> Figure:
             loc="lower center",
             ncols=6,
             bbox_to_anchor=(0.5, -0.01),
-            handletextpad=0.3,
+            handlelength=1.5,
+            handletextpad=0.5,
             columnspacing=1.6,
             fontsize=8.5,
         )
