@@ -258,7 +258,7 @@ def compress(energies: FloatArray) -> tuple[NDArray[np.float32], float, float]:
     blocked = u[..., 0] >= BLOCKED
     open_values = u[..., 0][~blocked]
     lowest = float(open_values.min()) if open_values.size else 0.0
-    floor, scale = 1.2 * lowest - 100.0, max(500.0, -lowest)
+    floor, scale = lowest - 0.2 * abs(lowest) - 100.0, max(500.0, -lowest)   # below the lowest, whatever its sign
     v = 1.0 + (u[..., 0] - floor) / scale
     p = 1.0 / (scale * v)
     g = np.empty_like(u)
