@@ -76,7 +76,7 @@ def test_wave_vectors_and_structure_factors_equal_complex_exponentials(cell):
     split = ewald_split(cell, 6.0, 1e-6)
     positions, charges = random_charges(cell)
     k = wave_vectors(cell, 2.0 * split.alpha * math.sqrt(-math.log(1e-6)))
-    assert 2 * len(split.k_factor) == len(k)
+    assert 2 * np.count_nonzero(split.k_factor) == len(k)
     assert split.k_factor.sum() == pytest.approx(fourier_factors(k, cell, split.alpha).sum(), rel=1e-12)
     expected = float(fourier_factors(k, cell, split.alpha) @ np.abs(structure_factor(k, positions, charges)) ** 2)
     assert fourier_energy(split, *factors(split, positions, charges)) == pytest.approx(expected, rel=1e-11)

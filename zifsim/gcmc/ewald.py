@@ -24,19 +24,30 @@ TABLE_START = 0.5      # Å²: below this the function is evaluated, not interpo
 class Ewald(NamedTuple):
     """An Ewald split of one cell.
 
-    ``alpha`` 1/Å; ``cutoff2`` Å²; half the k-sphere in rows of equal first two indices: ``rows`` (R, 4) those two,
-    the first third index, and the row's first k-vector; ``k_factor`` (K,) in K/e² (both halves counted); ``k_max``
-    (3,) largest |index| per axis; ``inverse_cell`` (3, 3), fractional =
-    r @ inverse_cell; ``table`` (M, 2) value and derivative (per ``TABLE_STEP``) of k_e erfc(αr)/r over s = r².
+    ``alpha`` 1/Å; ``cutoff2`` Å². Half the k-sphere in layers of equal last index, whose first two indices are the
+    leading ``columns`` (C, 2), shortest first: ``layers`` (L, 4) last index, first and end column, first k-vector.
+    Long inner loops over columns are what makes the sum quick. ``k_factor`` (K,) in K/e² (both halves counted, 0
+    outside the sphere); ``k_max`` (3,) largest |index| per axis; ``inverse_cell`` (3, 3), fractional = r @
+    inverse_cell; ``table`` (M, 2) value and derivative (per ``TABLE_STEP``) of k_e erfc(αr)/r over s = r².
     """
 
     alpha: float
     cutoff2: float
-    rows: NDArray[np.int64]
+    columns: NDArray[np.int64]
+    layers: NDArray[np.int64]
     k_factor: FloatArray
     k_max: NDArray[np.int64]
     inverse_cell: FloatArray
     table: FloatArray
+
+
+class Phases(NamedTuple):
+    """Powers of exp(2πi f): ``axes`` (3, 2, 2·max(k_max)+1) per axis, real and imaginary parts apart;
+    ``flat_real``, ``flat_imaginary`` (C,) products of the first two axes times the charge."""
+
+    axes: FloatArray
+    flat_real: FloatArray
+    flat_imaginary: FloatArray
 
 
 def screened_coulomb_table(alpha: float, cutoff: float) -> FloatArray:
@@ -63,30 +74,38 @@ def ewald_split(cell: FloatArray, cutoff_angstrom: float, tolerance: float, alph
     alpha = alpha_for(cutoff_angstrom, tolerance) if alpha is None else alpha
     if k_cutoff is None:
         k_cutoff = 2.0 * alpha * math.sqrt(-math.log(tolerance))
-    volume = abs(float(np.linalg.det(cell)))
-    reciprocal = 2.0 * math.pi * np.linalg.inv(cell).T
-    reach = np.floor(k_cutoff * np.linalg.norm(cell, axis=1) / (2.0 * math.pi) + 1e-9).astype(np.int64)
-    axes = [np.arange(-n, n + 1) for n in reach]
-    index = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
-    positive = (index[:, 0] > 0) | ((index[:, 0] == 0) & (
-        (index[:, 1] > 0) | ((index[:, 1] == 0) & (index[:, 2] > 0))))
-    index = index[positive]
-    k2 = ((index @ reciprocal) ** 2).sum(axis=1)
+    columns, layers, index = _half_sphere(cell, k_cutoff)
+    k2 = ((index @ (2.0 * math.pi * np.linalg.inv(cell).T)) ** 2).sum(axis=1)
     inside = k2 <= k_cutoff**2 * (1 + 1e-12)
-    index, k2 = index[inside], k2[inside]
-    factor = COULOMB_K_ANGSTROM * 4.0 * math.pi / volume * np.exp(-k2 / (4.0 * alpha**2)) / k2
-    k_max = np.abs(index).max(axis=0) if len(index) else np.zeros(3, dtype=np.int64)
-    return Ewald(alpha, cutoff_angstrom**2, _rows(index), factor, k_max, np.ascontiguousarray(np.linalg.inv(cell)),
+    volume = abs(float(np.linalg.det(cell)))
+    factor = np.where(inside, COULOMB_K_ANGSTROM * 4.0 * math.pi / volume * np.exp(-k2 / (4.0 * alpha**2)) / k2, 0.0)
+    return Ewald(alpha, cutoff_angstrom**2, columns, layers, factor, np.abs(index).max(axis=0, initial=0),
+                 np.ascontiguousarray(np.linalg.inv(cell)),
                  screened_coulomb_table(alpha, cutoff_angstrom + extent_angstrom))
 
 
-def _rows(index: NDArray[np.int64]) -> NDArray[np.int64]:
-    """(R, 4) rows of ascending k-vectors (K, 3) that differ only in the last index (gaps do not occur in a sphere)."""
-    if len(index) == 0:
-        return np.zeros((0, 4), dtype=np.int64)
-    step = np.diff(index, axis=0)
-    starts = np.concatenate([[0], 1 + np.nonzero((step != [0, 0, 1]).any(axis=1))[0]])
-    return np.ascontiguousarray(np.column_stack([index[starts], starts]))
+def _half_sphere(cell: FloatArray, k_cutoff: float) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """``columns`` and ``layers`` of :class:`Ewald`, and the k-vectors' index triples (K, 3) in their order."""
+    reciprocal = 2.0 * math.pi * np.linalg.inv(cell).T
+    reach = np.floor(k_cutoff * np.linalg.norm(cell, axis=1) / (2.0 * math.pi) + 1e-9).astype(np.int64)
+    x, y = (a.ravel() for a in np.meshgrid(np.arange(reach[0] + 1), np.arange(-reach[1], reach[1] + 1), indexing="ij"))
+    half = (x > 0) | (y >= 0)
+    columns = np.column_stack([x[half], y[half]])
+    length2 = ((columns @ reciprocal[:2]) ** 2).sum(axis=1)
+    columns = columns[np.argsort(length2, kind="stable")]        # (0, 0) comes first
+    layers, triples, count = [], [], 0
+    for z in range(-int(reach[2]), int(reach[2]) + 1):
+        k2 = ((np.column_stack([columns, np.full(len(columns), z)]) @ reciprocal) ** 2).sum(axis=1)
+        inside = np.nonzero(k2 <= k_cutoff**2 * (1 + 1e-12))[0]
+        first = 0 if z > 0 else 1                                 # of ±(0, 0, z) only one half
+        end = int(inside.max(initial=-1)) + 1
+        if end > first:
+            layers.append((z, first, end, count))
+            triples.append(np.column_stack([columns[first:end], np.full(end - first, z)]))
+            count += end - first
+    empty = np.zeros((0, 3), dtype=np.int64)
+    return (np.ascontiguousarray(columns), np.array(layers, dtype=np.int64).reshape(-1, 4),
+            np.concatenate([empty, *triples]))
 
 
 def self_energy(alpha: float, charges: FloatArray) -> float:
@@ -122,9 +141,10 @@ def screened_coulomb(table, alpha, s):
 def add_structure_factor(ewald, sites, m, charges, sign, phases, real, imaginary):
     """Add sign·Σ q exp(ik·r) of molecule ``m`` of ``sites`` (M, S, 3) Å to ``real``, ``imaginary`` (K,).
 
-    ``phases`` (:func:`phase_scratch`) receives the powers of exp(2πi f) per axis, real and imaginary parts apart.
+    ``phases`` is scratch (:func:`phase_scratch`).
     """
-    inverse, rows = ewald.inverse_cell, ewald.rows
+    inverse, columns, layers = ewald.inverse_cell, ewald.columns, ewald.layers
+    axes, flat_re, flat_im = phases.axes, phases.flat_real, phases.flat_imaginary
     nx, ny, nz = ewald.k_max[0], ewald.k_max[1], ewald.k_max[2]
     for site in range(sites.shape[1]):
         q = sign * charges[site]
@@ -137,21 +157,21 @@ def add_structure_factor(ewald, sites, m, charges, sign, phases, real, imaginary
             angle = 2.0 * math.pi * (f - math.floor(f))
             c, s = math.cos(angle), math.sin(angle)
             re, im = 1.0, 0.0
-            phases[axis, 0, n], phases[axis, 1, n] = re, im
+            axes[axis, 0, n], axes[axis, 1, n] = re, im
             for p in range(1, n + 1):
                 re, im = re * c - im * s, re * s + im * c
-                phases[axis, 0, n + p], phases[axis, 1, n + p] = re, im
-                phases[axis, 0, n - p], phases[axis, 1, n - p] = re, -im
-        for row in range(rows.shape[0]):
-            ix, iy, iz = rows[row, 0] + nx, rows[row, 1] + ny, rows[row, 2] + nz
-            first = rows[row, 3]
-            last = rows[row + 1, 3] if row + 1 < rows.shape[0] else real.shape[0]
-            xr, xi, yr, yi = phases[0, 0, ix], phases[0, 1, ix], phases[1, 0, iy], phases[1, 1, iy]
-            xy_re, xy_im = q * (xr * yr - xi * yi), q * (xr * yi + xi * yr)
-            for k in range(last - first):
-                zr, zi = phases[2, 0, iz + k], phases[2, 1, iz + k]
-                real[first + k] += xy_re * zr - xy_im * zi
-                imaginary[first + k] += xy_re * zi + xy_im * zr
+                axes[axis, 0, n + p], axes[axis, 1, n + p] = re, im
+                axes[axis, 0, n - p], axes[axis, 1, n - p] = re, -im
+        for column in range(columns.shape[0]):
+            ix, iy = columns[column, 0] + nx, columns[column, 1] + ny
+            xr, xi, yr, yi = axes[0, 0, ix], axes[0, 1, ix], axes[1, 0, iy], axes[1, 1, iy]
+            flat_re[column], flat_im[column] = q * (xr * yr - xi * yi), q * (xr * yi + xi * yr)
+        for layer in range(layers.shape[0]):
+            zr, zi = axes[2, 0, layers[layer, 0] + nz], axes[2, 1, layers[layer, 0] + nz]
+            first, offset = layers[layer, 1], layers[layer, 3]
+            for j in range(layers[layer, 2] - first):
+                real[offset + j] += flat_re[first + j] * zr - flat_im[first + j] * zi
+                imaginary[offset + j] += flat_re[first + j] * zi + flat_im[first + j] * zr
 
 
 @kernel
@@ -183,6 +203,7 @@ def fourier_cross(ewald, real_a, imaginary_a, real_b, imaginary_b):
     return 2.0 * total
 
 
-def phase_scratch(ewald: Ewald) -> FloatArray:
-    """Scratch array for :func:`add_structure_factor`."""
-    return np.zeros((3, 2, 2 * int(ewald.k_max.max(initial=0)) + 1))
+def phase_scratch(ewald: Ewald) -> Phases:
+    """Scratch for :func:`add_structure_factor`."""
+    columns = len(ewald.columns)
+    return Phases(np.zeros((3, 2, 2 * int(ewald.k_max.max(initial=0)) + 1)), np.zeros(columns), np.zeros(columns))

@@ -32,9 +32,10 @@ OVERLAP = 1e29   # K: an energy at or above this is an overlap
 
 
 class HostGrid(NamedTuple):
-    """Interpolated host. ``nodes`` (G, nx+1, ny+1, nz+1, 8) float32: Lennard-Jones grids, then the potential (K/e);
-    ``transform`` (G, 2) floor and scale of the compressed grids (K); ``site_grid`` (S,) Lennard-Jones grid of each
-    guest site, −1: none; ``charges`` (S,) e of the guest; ``inverse`` (3, 3) of the unit cell."""
+    """Interpolated host. ``nodes`` (G, nx+1, ny+1, nz+1, 8) float32: energy grids, then, where a site needs it alone,
+    the potential (K/e); ``transform`` (G, 2) floor and scale of the compressed grids (K); ``site_grid`` (S,) energy
+    grid of each guest site, −1: none; ``charges`` (S,) e that meet the potential grid, 0 where the energy grid holds
+    the Coulomb part already; ``inverse`` (3, 3) of the unit cell."""
 
     nodes: NDArray[np.float32]
     transform: FloatArray
@@ -97,8 +98,11 @@ def host_pairs(kinds_epsilon: FloatArray, kinds_sigma: FloatArray, guest: GuestM
 
 def make_host(framework: Framework, repeats: tuple[int, int, int], guest: GuestModel,
               forcefield: AdsorptionForceField, temperature_k: float, settings: GCMCSettings, ewald: Ewald,
-              threads: int = 1) -> Host:
+              *, merge_coulomb: bool = False, threads: int = 1) -> Host:
     """Prepare a host: build its grids, or lay out its atoms for the direct path.
+
+    ``merge_coulomb`` (grid path): the energy of a charged Lennard-Jones site is looked up as one number and reported
+    as Lennard-Jones, for sampling; leave it off where the terms are wanted apart.
 
     Raises InputError where parameters or charges are missing.
     """
@@ -113,7 +117,7 @@ def make_host(framework: Framework, repeats: tuple[int, int, int], guest: GuestM
     tail = float((pairs.tail @ per_kind).sum())
     supercell = framework.cell * np.array(repeats)[:, None]
     if settings.host_path == "grid":
-        grid = _host_grid(framework, kinds, charges, pairs, guest, settings, threads)
+        grid = _host_grid(framework, kinds, charges, pairs, guest, settings, merge_coulomb, threads)
         atoms = _host_atoms(framework, kinds[:0], charges[:0], (0, 0, 0), guest, pairs, ewald)
     else:
         grid = HostGrid(np.zeros((1, 2, 2, 2, 8), dtype=np.float32), np.zeros((1, 2)),
@@ -136,28 +140,41 @@ def _host_atoms(framework: Framework, kinds: NDArray[np.int64], charges: FloatAr
 
 
 def _host_grid(framework: Framework, kinds: NDArray[np.int64], charges: FloatArray, pairs: PairTable,
-               guest: GuestModel, settings: GCMCSettings, threads: int) -> HostGrid:
-    """One compressed grid per distinct Lennard-Jones site of the guest, then the electrostatic potential."""
+               guest: GuestModel, settings: GCMCSettings, merge_coulomb: bool, threads: int) -> HostGrid:
+    """One compressed grid per distinct Lennard-Jones site of the guest, then the electrostatic potential.
+
+    ``merge_coulomb`` adds each site's Coulomb energy to its Lennard-Jones grid: one look-up instead of two.
+    """
+    if not any(s.epsilon_k > 0.0 for s in guest.sites):
+        raise InputError(f"Guest {guest.name} has no Lennard-Jones site; nothing would keep it out of the atoms.")
     divisions = divisions_for(framework.cell, settings.grid_spacing_angstrom)
-    index: dict[tuple[float, float], int] = {}
+    potential = (potential_grid(framework.positions, charges, framework.cell, divisions, threads)
+                 if guest.has_charges else None)
+    index: dict[tuple[float, float, float], int] = {}
     nodes: list[NDArray[np.float32]] = []
     transform: list[tuple[float, float]] = []
     site_grid: list[int] = []
+    alone = guest.charges
     for site, parameters in enumerate(guest.sites):
-        key = (parameters.epsilon_k, parameters.sigma_angstrom)
-        if parameters.epsilon_k > 0.0 and key not in index:
+        merged = parameters.charge_e if merge_coulomb else 0.0
+        key = (parameters.epsilon_k, parameters.sigma_angstrom, merged)
+        if parameters.epsilon_k == 0.0:
+            site_grid.append(-1)
+            continue
+        if merge_coulomb:
+            alone[site] = 0.0
+        if key not in index:
             index[key] = len(nodes)
-            grid, floor, scale = compress(
-                lj_grid(framework.positions, kinds, framework.cell, pairs, site, divisions, threads))
+            energies = lj_grid(framework.positions, kinds, framework.cell, pairs, site, divisions, threads)
+            if merged != 0.0 and potential is not None:
+                energies[energies[..., 0] < BLOCKED] += merged * potential[energies[..., 0] < BLOCKED]
+            grid, floor, scale = compress(energies)
             nodes.append(wrapped(grid))
             transform.append((floor, scale))
-        site_grid.append(index.get(key, -1) if parameters.epsilon_k > 0.0 else -1)
-    if not nodes:
-        raise InputError(f"Guest {guest.name} has no Lennard-Jones site; nothing would keep it out of the atoms.")
-    if guest.has_charges:
-        nodes.append(wrapped(potential_grid(framework.positions, charges, framework.cell, divisions,
-                                            threads).astype(np.float32)))
-    return HostGrid(np.stack(nodes), np.array(transform), np.array(site_grid, dtype=np.int64), guest.charges,
+        site_grid.append(index[key])
+    if potential is not None and alone.any():
+        nodes.append(wrapped(potential.astype(np.float32)))
+    return HostGrid(np.stack(nodes), np.array(transform), np.array(site_grid, dtype=np.int64), alone,
                     np.ascontiguousarray(np.linalg.inv(framework.cell)))
 
 

@@ -107,7 +107,8 @@ def make_system(framework: Framework, guest: GuestModel, forcefield: AdsorptionF
     supercell = framework.cell * np.array(repeats)[:, None]
     ewald = guest_ewald(guest, supercell, settings)
     guests = make_guests(guest, temperature_k, settings, ewald)
-    host = make_host(framework, repeats, guest, forcefield, temperature_k, settings, ewald, threads)
+    host = make_host(framework, repeats, guest, forcefield, temperature_k, settings, ewald, merge_coulomb=True,
+                     threads=threads)
     scratch = make_scratch(guests, ewald, 1, 1)
     bias = make_bias(host, guests, ewald, scratch, framework.cell, repeats, temperature_k,
                      settings.bias_exponent, settings.seed)

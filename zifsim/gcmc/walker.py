@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from zifsim.gcmc.ewald import Ewald, ewald_split, exclusion_energy, phase_scratch, screened_coulomb, self_energy
+from zifsim.gcmc.ewald import Ewald, Phases, ewald_split, exclusion_energy, phase_scratch, screened_coulomb, self_energy
 from zifsim.gcmc.host import OVERLAP
 from zifsim.gcmc.jit import inlined, kernel
 from zifsim.gcmc.potential import PairTable, pair_energy, pair_table, quantum_area_of
@@ -65,7 +65,7 @@ class Scratch(NamedTuple):
 
     neighbours: NDArray[np.int64]
     shifts: FloatArray
-    phases: FloatArray
+    phases: Phases
     real: FloatArray
     imaginary: FloatArray
     host_real: FloatArray
@@ -115,9 +115,11 @@ def _core_distance(pairs: PairTable, body: FloatArray, overlap_k: float) -> floa
 
 def guest_ewald(guest: GuestModel, supercell: FloatArray, settings: GCMCSettings) -> Ewald:
     """The Ewald split of a supercell; a guest without charges gets one without k-vectors."""
-    extent = 4.0 * guest.radius_angstrom
-    return ewald_split(supercell, settings.cutoff_angstrom, settings.ewald_tolerance,
-                       k_cutoff=None if guest.has_charges else 0.0, extent_angstrom=extent)
+    # On the grid path only molecules meet in real space, and they are cut as wholes: the split may use that reach.
+    radius = guest.radius_angstrom
+    screened = settings.cutoff_angstrom + (2.0 * radius if settings.host_path == "grid" else 0.0)
+    return ewald_split(supercell, screened, settings.ewald_tolerance, k_cutoff=None if guest.has_charges else 0.0,
+                       extent_angstrom=4.0 * radius)
 
 
 def make_walker(guests: Guests, ewald: Ewald, capacity: int) -> Walker:
