@@ -45,7 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
         table = build_table(results, load_reference())
         melts = melt_files(options.results)
         written = [write_readme_table(options.readme, table, results)]
-        for name, figure in (("quick_table1.png", table1_figure(table)), ("quick_melt.png", melt_figure(melts, results))):
+        pictures = {"quick_table1.png": table1_figure(table), "quick_melt.png": melt_figure(melts, results)}
+        for name, figure in pictures.items():
             written.append(Path(__file__).with_name(name))
             write_bytes_atomic(written[-1], small_png(figure))
     except InputError as error:
