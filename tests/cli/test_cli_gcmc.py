@@ -73,7 +73,7 @@ def test_an_isotherm_is_written_with_its_record_and_the_same_command_is_a_no_op(
     assert 0 < float(rows[0]["loading_mol_kg"]) < float(rows[1]["loading_mol_kg"]) < 2
     record = json.loads(Path("out/record.json").read_text())
     assert record["exit_reason"] == "finished"
-    assert set(record["outputs_sha256"]) == {"isotherm.json", "isotherm.csv", "isotherm.png"}
+    assert set(record["outputs_sha256"]) == {"isotherm.json", "isotherm.csv", "isotherm.aif", "isotherm.png"}
     assert Path("out/isotherm.png").read_bytes().startswith(b"\x89PNG")
     before = snapshot()
     assert call(*command) == 0
@@ -86,7 +86,7 @@ def test_a_run_that_lost_its_last_pressure_continues_to_the_same_numbers():
     command = ["gcmc", "ZIF-8", "--gas", "CH4", *QUICK, "--out", "out"]
     assert call(*command) == 0
     first = Path("out/isotherm.csv").read_bytes()
-    for name in ("DONE", "isotherm.csv", "isotherm.json", "isotherm.png"):
+    for name in ("DONE", "isotherm.csv", "isotherm.json", "isotherm.aif", "isotherm.png"):
         Path("out", name).unlink()
     for lost in Path("out/points").glob("100000Pa*"):
         lost.unlink()

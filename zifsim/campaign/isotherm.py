@@ -10,6 +10,7 @@ from typing import Any
 from zifsim.campaign import provenance, rundir
 from zifsim.errors import InputError
 from zifsim.gcmc.settings import GCMCSettings
+from zifsim.io.aif import write_aif
 from zifsim.io.files import read_json, sha256_file, write_bytes_atomic, write_json_atomic
 from zifsim.io.tables import write_csv
 from zifsim.model.forcefield import AdsorptionForceField
@@ -23,7 +24,7 @@ CSV_COLUMNS = (
     "heat_of_adsorption_kj_mol", "heat_of_adsorption_error_kj_mol", "n_moves", "n_equilibration_moves",
     "effective_samples", "equilibrated", "seed",
 )
-OUTPUTS = ("isotherm.json", "isotherm.csv", "isotherm.png", "record.json")
+OUTPUTS = ("isotherm.json", "isotherm.csv", "isotherm.aif", "isotherm.png", "record.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,7 @@ def run_isotherm_job(job: IsothermJob, out: Path, progress: Callable[[dict[str, 
         write_json_atomic(out / "isotherm.json", isotherm.to_dict())
         rows = [[getattr(point, column) for column in CSV_COLUMNS] for point in isotherm.points]
         write_csv(out / "isotherm.csv", CSV_COLUMNS, rows)
+        write_aif(out / "isotherm.aif", isotherm, record.started)
         write_bytes_atomic(out / "isotherm.png", isotherm_png(isotherm))
         digests = {name: sha256_file(out / name) for name in OUTPUTS[:-1]}
         provenance.write_record(out, provenance.finish_record(record, digests))

@@ -46,7 +46,7 @@ def gcmc(
 ) -> None:
     """Adsorption isotherm by grand canonical Monte Carlo in a rigid framework.
 
-    Writes isotherm.csv, isotherm.json, isotherm.png and record.json. The first run on a machine compiles for
+    Writes isotherm.csv, isotherm.json, isotherm.aif, isotherm.png and record.json. The first run on a machine compiles for
     about a minute before anything is sampled.
 
     Example: zifsim gcmc ZIF-8 --gas CO2 --temperature 273 --pressures 0.01:1:5 --out zif8-co2
@@ -65,7 +65,7 @@ def gcmc(
     finally:
         watch.end()
     print_isotherm(isotherm, job.condensation_pa)
-    print(f"written: {out}/isotherm.csv, isotherm.json, isotherm.png, record.json")
+    print(f"written: {out}/isotherm.csv, isotherm.json, isotherm.aif, isotherm.png, record.json")
 
 
 def parse_pressures(text: str) -> list[float]:
