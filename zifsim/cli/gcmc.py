@@ -46,8 +46,8 @@ def gcmc(
 ) -> None:
     """Adsorption isotherm by grand canonical Monte Carlo in a rigid framework.
 
-    Writes isotherm.csv, isotherm.json, isotherm.aif, isotherm.png and record.json. The first run on a machine compiles for
-    about a minute before anything is sampled.
+    Writes isotherm.csv, isotherm.json, isotherm.aif, isotherm.png and record.json. The first run on a machine compiles
+    for about a minute before anything is sampled.
 
     Example: zifsim gcmc ZIF-8 --gas CO2 --temperature 273 --pressures 0.01:1:5 --out zif8-co2
     """
