@@ -25,7 +25,7 @@ MELT = {
     "density_error_g_cm3": 0.0042, "density_settled": True, "temperature_k": 301.2, "mean_coordination": 3.81,
     "coordination": {"3": 0.1875, "4": 0.8125}, "mean_zn_n_angstrom": 2.0123, "min_zn_zn_angstrom": 5.13,
     "bonds_kept": 0.3, "bonds_new": 0.55, "can_break": True, "duration_ps": 28.0, "ns_per_day": 3.2,
-    "platform": "CPU", "material": "agZIF-62", "configuration": "A-r1",
+    "platform": "CPU, 1 thread (no working GPU platform was found)", "material": "agZIF-62", "configuration": "A-r1",
 }
 PROGRAM = [
     {"name": "heat", "from_k": 300.0, "to_k": 1500.0, "duration_ps": 12.0},
@@ -192,3 +192,9 @@ def test_nothing_is_written_where_nothing_was_simulated(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no isotherm yet"):
         write_report(tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["study.json"]
+
+
+def test_the_glass_table_names_the_platform_without_its_note(glass_folder: Path) -> None:
+    text = Page(write_report(glass_folder).read_text()).text
+    assert "3.2 (CPU, 1 thread)" in text
+    assert "no working GPU" not in text.partition("Provenance")[0]
