@@ -13,6 +13,8 @@ from zifsim.compare.results import GlassModel, StudyResults
 PS_PER_SECOND = 1e12
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 Values = Mapping[str, Any]  # the content of melt.json, see zifsim.melt.result.MeltResult
+# Said wherever the force field is named.
+OWN_REFITS = {"nb-ZIF-FF-s": "a refit of this project, not a published force field"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +118,11 @@ def _bonds(glasses: tuple[GlassModel, ...]) -> str:
     known = {
         str(g.values["forcefield"]): bool(g.values["can_break"]) for g in glasses if "can_break" in g.values
     }
+    named = {name: f"{name} ({OWN_REFITS[name]})" if name in OWN_REFITS else name for name in known}
     sentences = [
-        f"With {name}, Zn–N bonds can break and re-form: coordination and rings are results."
+        f"With {named[name]}, Zn–N bonds can break and re-form: coordination and rings are results."
         if free
-        else f"With {name}, Zn–N bonds are fixed: the network cannot melt; coordination and rings are inputs."
+        else f"With {named[name]}, Zn–N bonds are fixed: the network cannot melt; coordination and rings are inputs."
         for name, free in known.items()
     ]
     return " ".join(sentences) or "Whether Zn–N bonds could break was not recorded."
