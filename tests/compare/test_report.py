@@ -107,7 +107,7 @@ def test_report_describes_the_glass(glass_folder: Path) -> None:
     text = Page(write_report(glass_folder).read_text()).text
     assert "1.314 ± 0.004" in text
     assert "3: 19, 4: 81" in text
-        assert "With nb-ZIF-FF-s (a refit of this project, not a published force field), Zn–N bonds can break" in text
+    assert "With nb-ZIF-FF-s (a refit of this project, not a published force field), Zn–N bonds can break" in text
     assert "50 K/ps (5 × 10¹³ K/s)" in text
     assert "0.1 to 1 K/s: at least 13 orders of magnitude slower" in text
 
