@@ -1,0 +1,39 @@
+"""Error bars against the truth: the spread of many independent runs of the same point."""
+
+import numpy as np
+import pytest
+
+from zifsim.build.ordering import build_frameworks
+from zifsim.gcmc.engine import run_point
+from zifsim.gcmc.settings import GCMCSettings
+from zifsim.gcmc.system import make_system
+from zifsim.io.adsorption import assign_charges, load_adsorption_forcefield, load_charge_set
+from zifsim.io.guests import load_guest
+
+SEEDS = 50      # the spread of their means is known to 10 %: 20 % is 2 sigma
+
+
+def runs_of(gas: str, moves: int):
+    """The same point of ZIF-8 at 273 K and 1 bar, from an empty cell, with 50 seeds and a fixed length."""
+    framework = assign_charges(build_frameworks("ZIF-8")[0], load_charge_set("ZIF-FF"))
+    settings = GCMCSettings(grid_spacing_angstrom=0.4, min_moves=moves, max_moves=moves, widom_insertions=0)
+    system = make_system(framework, load_guest(gas), load_adsorption_forcefield("PP"), 273.0, settings)
+    return [run_point(system, 1e5, 1e5, seed)[0] for seed in range(1, SEEDS + 1)]
+
+
+def assert_honest(points) -> None:
+    means = np.array([p.molecules_per_cell for p in points])
+    reported = np.sqrt(np.mean([p.molecules_per_cell_error**2 for p in points]))
+    assert sum(p.equilibrated for p in points) >= 0.95 * SEEDS
+    assert reported == pytest.approx(means.std(ddof=1), rel=0.2)
+    beyond = np.abs(means - means.mean()) > 2.0 * np.array([p.molecules_per_cell_error for p in points])
+    assert beyond.mean() < 0.15     # 5 % expected; 15 % would be 3 sigma of 50 runs
+
+
+def test_reported_errors_are_the_true_spread_of_methane() -> None:
+    assert_honest(runs_of("CH4", 60_000))
+
+
+@pytest.mark.slow
+def test_reported_errors_are_the_true_spread_of_carbon_dioxide() -> None:
+    assert_honest(runs_of("CO2", 200_000))
