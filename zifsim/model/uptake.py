@@ -77,16 +77,27 @@ class Isotherm:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready values; :meth:`from_dict` is the inverse."""
-        return asdict(self)
+        """JSON-ready values, None for NaN (which JSON does not know); :meth:`from_dict` is the inverse."""
+        values = asdict(self)
+        values["points"] = [_without_nan(p) for p in values["points"]]
+        values["henry"] = _without_nan(values["henry"]) if values["henry"] else None
+        return values
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Isotherm:
         values = dict(data)
         values["supercell"] = tuple(values["supercell"])
-        values["points"] = tuple(LoadingPoint(**p) for p in values["points"])
-        values["henry"] = HenryResult(**values["henry"]) if values.get("henry") else None
+        values["points"] = tuple(LoadingPoint(**_with_nan(p)) for p in values["points"])
+        values["henry"] = HenryResult(**_with_nan(values["henry"])) if values.get("henry") else None
         return cls(**values)
+
+
+def _without_nan(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in values.items()}
+
+
+def _with_nan(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: math.nan if v is None else v for k, v in values.items()}
 
 
 @dataclass(frozen=True, slots=True)
