@@ -218,7 +218,7 @@ def walker_with(system, n, seed=3) -> Walker:
     return walker
 
 
-def block_mean(series, blocks=25):
+def block_mean(series, blocks=50):
     """Mean of the series without its first tenth, and the standard error of the block means."""
     series = np.asarray(series)[len(series) // 10:]
     means = np.array([part.mean() for part in np.array_split(series, blocks)])

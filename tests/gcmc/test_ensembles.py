@@ -40,8 +40,12 @@ GHOST = guest_model([(1e-20, 0.1, 0.0, 0.0)], "ghost", "CH4", 16.0)
 TRANSLATION_ONLY, ROTATION_ONLY, REGROWTH_ONLY = (0, 0, 0, 1.0, 0), (0, 0, 0, 0, 1.0), (0, 0, 1.0, 0, 0)
 
 
-def assert_within(measured, exact, sigmas=3.0, exact_error=0.0):
-    """A (mean, standard error) agrees with an exact value within so many standard errors."""
+def assert_within(measured, exact, sigmas=4.0, exact_error=0.0):
+    """A (mean, standard error) agrees with an exact value within so many standard errors.
+
+    Seeds are fixed, but another processor rounds differently and so walks another path: 4 σ of some forty
+    comparisons fail by chance once in a hundred machines; 3 σ would once in nine.
+    """
     mean, error = measured
     assert abs(mean - exact) < sigmas * math.hypot(error, exact_error), f"{mean:.5g} ± {error:.2g}, exact {exact:.5g}"
 
@@ -222,7 +226,7 @@ def test_two_site_langmuir_toy_follows_its_exact_isotherm(filling, exponent, tri
     assert (counts > 2).mean() < 2e-3
     assert_within(block_mean(counts), 2 * share, exact_error=2e-3)
     for n, probability in enumerate(((1 - share) ** 2, 2 * share * (1 - share), share**2)):
-        assert_within(block_mean(counts == n), probability, sigmas=3.5, exact_error=2e-3)
+        assert_within(block_mean(counts == n), probability, exact_error=2e-3)
 
 
 # ---------------------------------------------------------------- biased against plain, low pressure
@@ -259,4 +263,6 @@ def test_low_pressure_slope_and_heat_are_the_henry_coefficient_and_heat_of_widom
     # guests attract one another: a second virial term of a few per cent at this loading is allowed for
     assert_within((point.loading_mol_kg, point.loading_error_mol_kg), expected,
                   exact_error=henry.henry_error_mol_kg_pa * pressure + 0.03 * expected)
-    assert point.heat_of_adsorption_kj_mol == pytest.approx(henry.heat_of_adsorption_kj_mol, abs=0.5)
+    assert_within((point.heat_of_adsorption_kj_mol, point.heat_of_adsorption_error_kj_mol),
+                  henry.heat_of_adsorption_kj_mol, exact_error=henry.heat_of_adsorption_error_kj_mol + 0.1)
+    assert point.heat_of_adsorption_error_kj_mol < 1.0

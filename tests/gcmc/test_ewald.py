@@ -109,7 +109,7 @@ def test_looser_tolerance_costs_accuracy_and_saves_wave_vectors():
     for tolerance in (1e-2, 1e-4, 1e-7):
         split = ewald_split(CUBIC, 6.0, tolerance)
         errors.append(abs(kernel_energy(positions, charges, CUBIC, split) - expected) / abs(expected))
-        sizes.append(len(split.k_factor))
+        sizes.append(np.count_nonzero(split.k_factor))
     assert errors[0] > errors[1] > errors[2]
     assert errors[1] < 1e-3
     assert errors[2] < 1e-6
