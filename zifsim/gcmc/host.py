@@ -133,7 +133,7 @@ def _host_atoms(framework: Framework, kinds: NDArray[np.int64], charges: FloatAr
     shifts = np.array([(i, j, k) for i in range(repeats[0]) for j in range(repeats[1])
                        for k in range(repeats[2])]).reshape(-1, 3) @ framework.cell
     positions = np.ascontiguousarray((framework.positions[None] + shifts[:, None]).reshape(-1, 3))
-    all_charges = np.tile(charges, len(shifts))
+    all_charges = np.tile(charges, len(shifts)).copy()   # writeable like every other array: one compiled signature
     real, imaginary = np.zeros(len(ewald.k_factor)), np.zeros(len(ewald.k_factor))
     add_structure_factor(ewald, positions[None], 0, all_charges, 1.0, phase_scratch(ewald), real, imaginary)
     return HostAtoms(positions, np.tile(kinds, len(shifts)), all_charges, guest.charges, pairs, real, imaginary)
