@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -151,18 +152,22 @@ def test_a_kill_neither_duplicates_nor_mislabels_rows_and_frames(zif8: Framework
     assert not (tmp_path / "trajectory").exists()
 
 
-def test_a_checkpoint_continues_the_same_motion(zif8: Framework, tmp_path: Path) -> None:
-    """Without random forces worth the name, a run resumed half-way meets the uninterrupted one."""
+def test_a_checkpoint_continues_the_same_motion(zif8: Framework, tmp_path: Path,
+                                                monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without random forces worth the name, a run continued from a checkpoint meets the one that went on.
+
+    Both share their start: minimisation on the CPU platform ends in slightly different minima from run to run.
+    """
+    monkeypatch.setattr("zifsim.melt.dynamics.REPORT_INTERVAL_S", 0.0)
     program = TemperatureProgram("drift", (Segment("hold", 300.0, 300.0, 0.02, "NVT"),), 0.5)
-    settings = replace(SETTINGS, friction_per_ps=1e-9, checkpoint_interval_s=1e9)
+    settings = replace(SETTINGS, friction_per_ps=1e-9, checkpoint_interval_s=1e-9)
     ff = load_melt_forcefield("nb-ZIF-FF-s")
-    whole = run_melt(zif8, ff, program, settings, tmp_path / "whole")
 
-    def stop(step: int, total: int, info: object) -> None:
-        os.kill(os.getpid(), signal.SIGTERM)
+    def copy(step: int, total: int, info: object) -> None:
+        if step == 40:          # the last checkpoint is the one of step 20
+            shutil.copytree(tmp_path / "whole", tmp_path / "halves")
 
-    with pytest.raises(RunInterrupted):
-        run_melt(zif8, ff, program, settings, tmp_path / "halves", stop)
+    whole = run_melt(zif8, ff, program, settings, tmp_path / "whole", copy)
     assert read_json(tmp_path / "halves" / "checkpoint.json")["step"] == 20
     run_melt(zif8, ff, program, settings, tmp_path / "halves")
     ends = [table(tmp_path / name)[-1] for name in ("whole", "halves")]
