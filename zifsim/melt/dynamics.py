@@ -63,12 +63,12 @@ class Dynamics:
 
     @property
     def wall_s(self) -> float:
-        """Wall time of the run so far, earlier sessions included, s."""
+        """Wall time of the run so far, earlier starts of it included, s."""
         return self.wall_before_s + time.monotonic() - self._began
 
     @property
     def ns_per_day(self) -> float:
-        """Speed of this session."""
+        """Speed since this start."""
         elapsed_ms = (time.monotonic() - self._began) * 1000.0
         return (self.step - self._first_step) * self.program.timestep_fs * 1e-6 / elapsed_ms * MS_PER_DAY
 
