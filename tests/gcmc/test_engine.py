@@ -221,7 +221,7 @@ def test_bad_pressures_are_refused_before_anything_is_built(tmp_path, pressures,
     ({"temperature": 0.0}, "emperature"), ({"temperature": -5.0}, "emperature"),
     ({"framework": replace(FRAMEWORK, charges=None)}, "charge set"),
     ({"framework": replace(FRAMEWORK, charges=FRAMEWORK.charges + 0.01)}, r"net charge of \+0\.1400 e"),
-    ({"framework": replace(FRAMEWORK, species=("U", *FRAMEWORK.species[1:]))}, "no Lennard-Jones row for U"),
+    ({"framework": replace(FRAMEWORK, species=("U", *FRAMEWORK.species[1:]))}, "has no row for U"),
     ({"framework": Framework("fused", ("Zn", "N"), np.array([[0.1, 0, 0], [16.8, 0, 0]]), np.eye(3) * 16.9,
                              charges=np.zeros(2))}, "0.20 Å apart"),
 ])

@@ -23,6 +23,7 @@ from zifsim.gcmc.grid import BLOCKED, compress, divisions_for, interpolate, lj_g
 from zifsim.gcmc.jit import inlined, kernel
 from zifsim.gcmc.potential import PairTable, pair_energy, pair_table, quantum_area_of
 from zifsim.gcmc.settings import GCMCSettings
+from zifsim.io.adsorption import lj_parameters
 from zifsim.model.forcefield import AdsorptionForceField
 from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel
@@ -70,21 +71,13 @@ class Host(NamedTuple):
 
 def framework_kinds(framework: Framework, forcefield: AdsorptionForceField) -> tuple[
         NDArray[np.int64], FloatArray, FloatArray]:
-    """(N,) kind of each atom, and (M,) ε/k_B (K), (M,) σ (Å) of the kinds; atom types win over elements.
+    """(N,) kind of each atom, and (M,) ε/k_B (K), (M,) σ (Å) of the kinds: atoms with the same parameters.
 
     Raises InputError for an atom without parameters.
     """
-    labels = framework.types or framework.species
-    keys = [t if t in forcefield.atoms else s for t, s in zip(labels, framework.species, strict=True)]
-    missing = sorted(set(keys) - set(forcefield.atoms))
-    if missing:
-        raise InputError(f"Force field {forcefield.name} has no Lennard-Jones row for {', '.join(missing)}; "
-                         f"add one to its [atoms] table.")
-    names = sorted(set(keys))
-    kinds = np.array([names.index(k) for k in keys], dtype=np.int64)
-    epsilon = np.array([forcefield.atoms[n].epsilon_k for n in names])
-    sigma = np.array([forcefield.atoms[n].sigma_angstrom for n in names])
-    return kinds, epsilon, sigma
+    parameters = np.column_stack(lj_parameters(framework, forcefield))
+    rows, kinds = np.unique(parameters, axis=0, return_inverse=True)
+    return kinds.ravel().astype(np.int64), rows[:, 0].copy(), rows[:, 1].copy()
 
 
 def host_pairs(kinds_epsilon: FloatArray, kinds_sigma: FloatArray, guest: GuestModel, temperature_k: float,

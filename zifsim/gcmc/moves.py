@@ -142,17 +142,22 @@ def tail_energy(host, guests, n, volume):
 
 
 @kernel
+def _put(walker, i, centres, quaternions, sites, energies, j):
+    """Put molecule ``j`` of the given arrays into the walker's slot ``i``."""
+    for x in range(3):
+        walker.centres[i, x] = centres[j, x]
+    for x in range(4):
+        walker.quaternions[i, x] = quaternions[j, x]
+    for s in range(sites.shape[1]):
+        for x in range(3):
+            walker.sites[i, s, x] = sites[j, s, x]
+    walker.host_energies[i, 0], walker.host_energies[i, 1] = energies[j, 0], energies[j, 1]
+
+
+@kernel
 def _store(walker, i, scratch, t):
     """Put trial ``t`` into slot ``i``."""
-    for x in range(3):
-        walker.centres[i, x] = scratch.trial_centres[t, x]
-    for x in range(4):
-        walker.quaternions[i, x] = scratch.trial_quaternions[t, x]
-    for s in range(walker.sites.shape[1]):
-        for x in range(3):
-            walker.sites[i, s, x] = scratch.trial_sites[t, s, x]
-    walker.host_energies[i, 0] = scratch.trial_energies[t, 0]
-    walker.host_energies[i, 1] = scratch.trial_energies[t, 1]
+    _put(walker, i, scratch.trial_centres, scratch.trial_quaternions, scratch.trial_sites, scratch.trial_energies, t)
 
 
 @kernel
@@ -217,15 +222,7 @@ def deletion(rng, host, guests, ewald, bias, walker, scratch, beta, log_activity
     _commit_fourier(guests, walker, scratch, fourier)
     walker.energy[TAIL] += tail
     last = n - 1
-    for x in range(3):
-        walker.centres[i, x] = walker.centres[last, x]
-    for x in range(4):
-        walker.quaternions[i, x] = walker.quaternions[last, x]
-    for s in range(walker.sites.shape[1]):
-        for x in range(3):
-            walker.sites[i, s, x] = walker.sites[last, s, x]
-    walker.host_energies[i, 0] = walker.host_energies[last, 0]
-    walker.host_energies[i, 1] = walker.host_energies[last, 1]
+    _put(walker, i, walker.centres, walker.quaternions, walker.sites, walker.host_energies, last)
     walker.number[0] = last
     return True
 
