@@ -315,4 +315,6 @@ def run_isotherm(framework: Framework, guest: GuestModel, forcefield: Adsorption
         gas=guest.gas, guest_model=guest.name, forcefield=forcefield.name,
         charges=charges if guest.has_charges else "none", framework=framework.name,
         framework_sha256=framework.content_hash(), temperature_k=temperature_k, supercell=system.repeats,
-        points=tuple(points), henry=henry, settings=asdict(settings))
+        points=tuple(points), henry=henry, settings=asdict(settings), molar_mass_g_mol=guest.molar_mass_g_mol,
+        unit_cell_mass_amu=framework.mass_amu, void_fraction=system.void_fraction,
+        saturation_pressure_pa=eos.saturation_or_nan_pa(temperature_k))

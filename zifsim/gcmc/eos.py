@@ -89,6 +89,10 @@ class PengRobinson:
         return float(brentq(lambda p: self._fugacity_gap(temperature_k, p), lower, upper,
                             xtol=1e-12 * lower, rtol=1e-13))
 
+    def saturation_or_nan_pa(self, temperature_k: float) -> float:
+        """:meth:`saturation_pressure_pa`, NaN where nothing condenses."""
+        return math.nan if self._is_supercritical(temperature_k) else self.saturation_pressure_pa(temperature_k)
+
     def beyond_saturation(self, temperature_k: float, pressure_pa: float) -> bool:
         """True where the bulk gas would have condensed, so the vapour branch is metastable there."""
         _check(self.guest.gas, temperature_k, pressure_pa)

@@ -62,7 +62,11 @@ class HenryResult:
 
 @dataclass(frozen=True, slots=True)
 class Isotherm:
-    """Loading of one gas in one framework at one temperature, pressures ascending."""
+    """Loading of one gas in one framework at one temperature, pressures ascending.
+
+    The last four are NaN where unknown: molar mass of the gas (g/mol), mass of the unit cell (amu), saturation pressure
+    of the gas by its equation of state (Pa; NaN above the critical temperature too), helium void fraction.
+    """
 
     gas: str
     guest_model: str
@@ -75,21 +79,28 @@ class Isotherm:
     points: tuple[LoadingPoint, ...]
     henry: HenryResult | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    molar_mass_g_mol: float = math.nan
+    unit_cell_mass_amu: float = math.nan
+    saturation_pressure_pa: float = math.nan
+    void_fraction: float = math.nan
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values, None for NaN (which JSON does not know); :meth:`from_dict` is the inverse."""
-        values = asdict(self)
+        values = _without_nan(asdict(self))
         values["points"] = [_without_nan(p) for p in values["points"]]
         values["henry"] = _without_nan(values["henry"]) if values["henry"] else None
         return values
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Isotherm:
-        values = dict(data)
+        values: dict[str, Any] = {k: math.nan if v is None and k in _NAN_FIELDS else v for k, v in data.items()}
         values["supercell"] = tuple(values["supercell"])
         values["points"] = tuple(LoadingPoint(**_with_nan(p)) for p in values["points"])
         values["henry"] = HenryResult(**_with_nan(values["henry"])) if values.get("henry") else None
         return cls(**values)
+
+
+_NAN_FIELDS = ("molar_mass_g_mol", "unit_cell_mass_amu", "saturation_pressure_pa", "void_fraction")
 
 
 def _without_nan(values: Mapping[str, Any]) -> dict[str, Any]:
