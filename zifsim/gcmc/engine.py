@@ -24,6 +24,7 @@ from zifsim.gcmc.accuracy import measured_accuracy
 from zifsim.gcmc.energy import recompute
 from zifsim.gcmc.eos import PengRobinson
 from zifsim.gcmc.moves import INSERTION, ROTATION, TRANSLATION, run_moves
+from zifsim.gcmc.noroom import empty_point, has_room, without_room
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.gcmc.statistics import SeriesSummary, heat_of_adsorption, summarise
 from zifsim.gcmc.system import AdsorptionSystem, make_system
@@ -307,10 +308,15 @@ def run_isotherm(framework: Framework, guest: GuestModel, forcefield: Adsorption
         eos.fugacity_pa(temperature_k, pressure)
     system = make_system(framework, guest, forcefield, temperature_k, settings, threads=threads)
     henry: HenryResult | None = widom_in(system) if settings.widom_insertions > 0 else None
-    chunks = [list(c) for c in np.array_split(pressures, min(threads, len(pressures)))]
-    with ThreadPoolExecutor(len(chunks)) as pool:
-        jobs = [pool.submit(_run_chunk, system, forcefield, [float(p) for p in c], out_dir, progress) for c in chunks]
-        points = [point for job in jobs for point in job.result()]
+    if henry is not None and not has_room(system, henry):
+        henry = without_room(henry)
+        points = [empty_point(p, eos.fugacity_pa(temperature_k, p), settings.seed) for p in pressures]
+    else:
+        chunks = [list(c) for c in np.array_split(pressures, min(threads, len(pressures)))]
+        with ThreadPoolExecutor(len(chunks)) as pool:
+            jobs = [pool.submit(_run_chunk, system, forcefield, [float(p) for p in c], out_dir, progress)
+                    for c in chunks]
+            points = [point for job in jobs for point in job.result()]
     return Isotherm(
         gas=guest.gas, guest_model=guest.name, forcefield=forcefield.name,
         charges=charges if guest.has_charges else "none", framework=framework.name,

@@ -67,6 +67,9 @@ def _read_atoms(path: Path) -> Atoms:
     assert isinstance(atoms, Atoms)
     if len(atoms) == 0 or abs(np.linalg.det(atoms.cell.array)) < 1e-6:
         raise InputError(f"{path}: the file has no atoms, or no cell (Lattice=\"...\" on its second line).")
+    for atom in np.flatnonzero(~np.isfinite(atoms.positions).all(axis=1))[:1]:
+        raise InputError(f"{path}: atom {atom + 1} ({atoms.symbols[atom]}) has a coordinate that is not a number. "
+                         "Correct or remove it.")
     return atoms
 
 

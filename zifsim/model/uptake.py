@@ -84,6 +84,11 @@ class Isotherm:
     saturation_pressure_pa: float = math.nan
     void_fraction: float = math.nan
 
+    @property
+    def no_room(self) -> bool:
+        """True where the gas finds no place in the framework, so that nothing was sampled."""
+        return bool(self.points) and all(p.n_moves == 0 for p in self.points)
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values, None for NaN (which JSON does not know); :meth:`from_dict` is the inverse."""
         values = _without_nan(asdict(self))
