@@ -13,23 +13,24 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from zifsim.gcmc.host import OVERLAP, host_energy
+from zifsim.gcmc.guests import Guests
+from zifsim.gcmc.host import OVERLAP, Host, host_energy
 from zifsim.gcmc.jit import kernel
-from zifsim.gcmc.walker import place_sites
+from zifsim.gcmc.random import streams, uniform
+from zifsim.gcmc.walker import Scratch, place_sites, turn_body
 
 FloatArray = NDArray[np.float64]
 UNIFORM_SHARE = 0.05      # of the trials that ignore the bias
 VOXEL_ANGSTROM = 0.5
+SAMPLES = 6               # random placements that weigh a voxel
 
 
 class Bias(NamedTuple):
-    """Voxels of the unit cell: ``divisions`` (3,); ``voxels`` (V, 3) alias probability, alias, and ln(density ×
-    cell volume); ``unit_cell``, ``unit_inverse`` (3, 3) Å; ``repeats`` (3,) of the supercell."""
+    """Voxels of the unit cell: ``divisions`` (3,); ``voxels`` (C, V, 3) of each component: alias probability, alias,
+    and ln(density × cell volume); ``repeats`` (3,) unit cells of the supercell."""
 
     divisions: NDArray[np.int64]
     voxels: FloatArray
-    unit_cell: FloatArray
-    unit_inverse: FloatArray
     repeats: NDArray[np.int64]
 
 
@@ -48,59 +49,56 @@ def alias_table(weights: FloatArray) -> tuple[FloatArray, NDArray[np.int64]]:
     return probability, alias
 
 
-def make_bias(host, guests, ewald, scratch, unit_cell: FloatArray, repeats: tuple[int, int, int],
+def make_bias(host: Host, guests: Guests, scratch: Scratch, unit_cell: FloatArray, repeats: tuple[int, int, int],
               temperature_k: float, exponent: float, seed: int) -> Bias:
-    """Measure the host's weight in every voxel (a few random points and orientations) and build the table."""
+    """Measure the host's weight in every voxel (a few random points and orientations) and build the tables."""
     divisions = np.maximum(1, np.round(np.linalg.norm(unit_cell, axis=1) / VOXEL_ANGSTROM)).astype(np.int64)
-    n = int(divisions.prod())
-    weights = np.full(n, 1.0 / n)
-    if exponent > 0.0:
-        averages = np.zeros(n)
-        rng = np.random.Generator(np.random.PCG64(seed))
-        _voxel_weights(rng, host, guests, ewald, scratch, unit_cell, divisions, 1.0 / temperature_k, averages)
-        if averages.max() > 0.0:
-            biased = averages**exponent
-            weights = UNIFORM_SHARE * weights + (1.0 - UNIFORM_SHARE) * biased / biased.sum()
-    probability, alias = alias_table(weights)
-    return Bias(divisions, np.stack([probability, alias, np.log(weights * n)], axis=1), np.ascontiguousarray(unit_cell),
-                np.ascontiguousarray(np.linalg.inv(unit_cell)), np.array(repeats, dtype=np.int64))
+    n, components = int(divisions.prod()), len(guests.first) - 1
+    rng = streams(seed, 2)
+    voxels = np.empty((components, n, 3))
+    for component in range(components):
+        weights = np.full(n, 1.0 / n)
+        if exponent > 0.0:
+            averages = np.zeros(n)
+            _voxel_weights(rng, host, guests, scratch, component, divisions, np.array(repeats), 1.0 / temperature_k,
+                           averages)
+            if averages.max() > 0.0:
+                biased = averages**exponent
+                weights = UNIFORM_SHARE * weights + (1.0 - UNIFORM_SHARE) * biased / biased.sum()
+        probability, alias = alias_table(weights)
+        voxels[component] = np.stack([probability, alias, np.log(weights * n)], axis=1)
+    return Bias(divisions, voxels, np.array(repeats, dtype=np.int64))
 
 
 @kernel
-def _voxel_weights(rng, host, guests, ewald, scratch, unit_cell, divisions, beta, averages):
+def _voxel_weights(rng, host, guests, scratch, component, divisions, repeats, beta, averages):
     """Mean Boltzmann weight of random placements in each voxel, capped at e^500."""
-    samples = 6
-    centres, quaternions, sites = scratch.trial_centres, scratch.trial_quaternions, scratch.trial_sites
-    v = 0
-    for i in range(divisions[0]):
-        for j in range(divisions[1]):
-            for k in range(divisions[2]):
-                total = 0.0
-                for _ in range(samples):
-                    fa = (i + rng.random()) / divisions[0]
-                    fb = (j + rng.random()) / divisions[1]
-                    fc = (k + rng.random()) / divisions[2]
-                    for x in range(3):
-                        centres[0, x] = fa * unit_cell[0, x] + fb * unit_cell[1, x] + fc * unit_cell[2, x]
-                    random_quaternion(rng, quaternions, 0)
-                    place_sites(guests.body, centres, quaternions, sites, 0)
-                    lj, coulomb = host_energy(host, ewald, sites, 0, scratch)
-                    if lj < OVERLAP:
-                        total += math.exp(min(500.0, -beta * (lj + coulomb)))
-                averages[v] = total / samples
-                v += 1
+    first, last = guests.first[component], guests.first[component + 1]
+    for v in range(averages.shape[0]):
+        total = 0.0
+        for _ in range(SAMPLES):
+            _in_voxel(rng, 1, v, divisions, scratch.centres, 0)
+            for axis in range(3):
+                scratch.centres[axis, 0] /= repeats[axis]
+            random_quaternion(rng, 1, scratch.quaternions, 0)
+            turn_body(guests.body, first, last, scratch.quaternions, scratch.offsets, 0)
+            place_sites(host.cell, scratch.centres, scratch.offsets, 0, last - first, scratch.sites, 0)
+            lj, coulomb = host_energy(host, first, last - first, scratch.sites, 0, scratch)
+            if lj < OVERLAP:
+                total += math.exp(min(500.0, -beta * (lj + coulomb)))
+        averages[v] = total / SAMPLES
 
 
 @kernel
-def random_quaternion(rng, quaternions, m):
+def random_quaternion(rng, stream, quaternions, m):
     """Uniformly random rotation into ``quaternions[m]`` (Marsaglia 1972, doi:10.1214/aoms/1177692644)."""
     while True:
-        a, b = 2.0 * rng.random() - 1.0, 2.0 * rng.random() - 1.0
+        a, b = 2.0 * uniform(rng, stream) - 1.0, 2.0 * uniform(rng, stream) - 1.0
         first = a * a + b * b
         if first < 1.0:
             break
     while True:
-        c, d = 2.0 * rng.random() - 1.0, 2.0 * rng.random() - 1.0
+        c, d = 2.0 * uniform(rng, stream) - 1.0, 2.0 * uniform(rng, stream) - 1.0
         second = c * c + d * d
         if 0.0 < second < 1.0:
             break
@@ -109,32 +107,36 @@ def random_quaternion(rng, quaternions, m):
 
 
 @kernel
-def random_position(rng, bias, centres, m):
-    """Draw a trial position in the supercell into ``centres[m]`` Å; returns ln(density × volume)."""
-    x = rng.random() * bias.voxels.shape[0]
-    v = int(x)
-    if x - v >= bias.voxels[v, 0]:
-        v = int(bias.voxels[v, 1])
-    k = v % bias.divisions[2]
-    j = (v // bias.divisions[2]) % bias.divisions[1]
-    i = v // (bias.divisions[2] * bias.divisions[1])
-    fa = (i + rng.random()) / bias.divisions[0] + math.floor(rng.random() * bias.repeats[0])
-    fb = (j + rng.random()) / bias.divisions[1] + math.floor(rng.random() * bias.repeats[1])
-    fc = (k + rng.random()) / bias.divisions[2] + math.floor(rng.random() * bias.repeats[2])
-    for axis in range(3):
-        centres[m, axis] = (fa * bias.unit_cell[0, axis] + fb * bias.unit_cell[1, axis]
-                            + fc * bias.unit_cell[2, axis])
-    return bias.voxels[v, 2]
+def _in_voxel(rng, stream, v, divisions, centres, m):
+    """A random point of voxel ``v``, fractional in the unit cell, into ``centres[:, m]``."""
+    k = v % divisions[2]
+    j = (v // divisions[2]) % divisions[1]
+    i = v // (divisions[2] * divisions[1])
+    centres[0, m] = (i + uniform(rng, stream)) / divisions[0]
+    centres[1, m] = (j + uniform(rng, stream)) / divisions[1]
+    centres[2, m] = (k + uniform(rng, stream)) / divisions[2]
 
 
 @kernel
-def log_density_at(bias, centres, m):
-    """ln(density × volume) with which :func:`random_position` draws the position ``centres[m]``."""
-    inverse = bias.unit_inverse
+def random_position(rng, stream, bias, component, centres, m):
+    """Draw a trial position, fractional in the supercell, into ``centres[:, m]``; returns ln(density × volume)."""
+    x = uniform(rng, stream) * bias.voxels.shape[1]
+    v = int(x)
+    if x - v >= bias.voxels[component, v, 0]:
+        v = int(bias.voxels[component, v, 1])
+    _in_voxel(rng, stream, v, bias.divisions, centres, m)
+    for axis in range(3):
+        n = bias.repeats[axis]
+        centres[axis, m] = (centres[axis, m] + math.floor(uniform(rng, stream) * n)) / n
+    return bias.voxels[component, v, 2]
+
+
+@kernel
+def log_density_at(bias, component, centres, m):
+    """ln(density × volume) with which :func:`random_position` draws the position ``centres[:, m]``."""
     index = 0
     for axis in range(3):
-        f = (centres[m, 0] * inverse[0, axis] + centres[m, 1] * inverse[1, axis]
-             + centres[m, 2] * inverse[2, axis])
+        f = centres[axis, m] * bias.repeats[axis]
         f -= math.floor(f)
         index = index * bias.divisions[axis] + min(int(f * bias.divisions[axis]), bias.divisions[axis] - 1)
-    return bias.voxels[index, 2]
+    return bias.voxels[component, index, 2]

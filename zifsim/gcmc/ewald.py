@@ -138,16 +138,17 @@ def screened_coulomb(table, alpha, s):
 
 
 @kernel
-def add_structure_factor(ewald, sites, m, charges, sign, phases, real, imaginary):
-    """Add sign·Σ q exp(ik·r) of molecule ``m`` of ``sites`` (M, S, 3) Å to ``real``, ``imaginary`` (K,).
+def add_structure_factor(ewald, sites, m, charges, first, count, sign, phases, real, imaginary):
+    """Add sign·Σ q exp(ik·r) of ``count`` sites of ``sites[m]`` (S, 3) Å, whose charges begin at ``first``, to
+    ``real``, ``imaginary`` (K,).
 
     ``phases`` is scratch (:func:`phase_scratch`).
     """
     inverse, columns, layers = ewald.inverse_cell, ewald.columns, ewald.layers
     axes, flat_re, flat_im = phases.axes, phases.flat_real, phases.flat_imaginary
     nx, ny, nz = ewald.k_max[0], ewald.k_max[1], ewald.k_max[2]
-    for site in range(sites.shape[1]):
-        q = sign * charges[site]
+    for site in range(count):
+        q = sign * charges[first + site]
         if q == 0.0:
             continue
         for axis in range(3):

@@ -27,6 +27,6 @@ def kernel(function: F) -> F:
 
 
 def inlined(function: F) -> F:
-    """Compile a one-line dispatcher into its callers: passing wide tuples costs more than what it does."""
-    compiled: F = numba.njit(inline="always", **_FLAGS)(function)
+    """Compile a function into its callers: passing the wide tuples of a walker costs more than what it does."""
+    compiled: F = numba.njit(forceinline=True, **_FLAGS)(function)
     return compiled

@@ -1,4 +1,4 @@
-"""The Monte Carlo moves: insertion, deletion, regrowth, translation, rotation.
+"""The Monte Carlo moves: insertion, deletion, identity swap, regrowth, translation, rotation.
 
 Insertion, deletion and regrowth use several trial placements (Rosenbluth weights; Siepmann & Frenkel 1992,
 doi:10.1080/00268979200100061; Frenkel & Smit, ch. 13). A trial drawn at density g(r) with energy u (host and
@@ -6,77 +6,129 @@ real-space guest energy) weighs w = exp(−βu) / (g(r) V); W is the mean weight
 not see, the Fourier part of Ewald and the tail, ΔR, enters the acceptance:
 
     insertion   min(1, βfV W/(N+1) exp(−βΔR))        deletion   min(1, N/(βfV W) exp(−βΔR))
-    regrowth    min(1, W_new/W_old exp(−βΔR))
+    regrowth    min(1, W_new/W_old exp(−βΔR))        swap a→b   min(1, N_a f_b W_b/((N_b+1) f_a W_a) exp(−βΔR))
 
-Every move leaves ``walker`` as if nothing had happened when it is rejected.
+A swap turns a molecule of one gas into another at the same centre; its trials are orientations (g V = 1). With the
+weights η(N) of ``Conditions.log_bias`` insertion and deletion gain exp(±(η(N+1) − η(N))). Every move leaves the walker
+as if nothing had happened when it is rejected.
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zifsim.gcmc.bias import log_density_at, random_position, random_quaternion
 from zifsim.gcmc.ewald import add_structure_factor, fourier_change
 from zifsim.gcmc.host import OVERLAP, host_energy
 from zifsim.gcmc.jit import inlined, kernel
+from zifsim.gcmc.random import DECISIONS, uniform
 from zifsim.gcmc.walker import (
+    DELETION_CHANCE,
+    DELETIONS,
     FOURIER,
-    HOST_COULOMB,
-    HOST_LJ,
-    PAIR_COULOMB,
-    PAIR_LJ,
+    HOST,
+    INSERTION_CHANCE,
+    INSERTIONS,
+    PAIR,
     TAIL,
+    find_neighbours,
     guest_energy,
-    in_core,
     place_sites,
+    turn_body,
 )
 
-INSERTION, DELETION, REGROWTH, TRANSLATION, ROTATION = range(5)
-MOVE_NAMES = ("insertion", "deletion", "regrowth", "translation", "rotation")
+INSERTION, DELETION, REGROWTH, TRANSLATION, ROTATION, SWAP = range(6)
+MOVE_NAMES = ("insertion", "deletion", "regrowth", "translation", "rotation", "swap")
 NEVER = -1e300
+HOPELESS = 200.0     # a host energy of so many k_B T is not looked at further
 
 
-@kernel
-def _try_placements(rng, host, guests, ewald, bias, walker, scratch, beta, skip, first):
-    """Draw trials ``first`` and up: store their placements, energies and log weights."""
-    centres, quaternions, sites = scratch.trial_centres, scratch.trial_quaternions, scratch.trial_sites
-    for t in range(first, centres.shape[0]):
-        log_density = random_position(rng, bias, centres, t)
-        scratch.trial_log_weights[t] = NEVER
-        if in_core(walker.number[0], walker.centres, guests.core2, host.cell, host.inverse_cell, centres, t, skip):
-            continue
-        if guests.rotates:
-            random_quaternion(rng, quaternions, t)
-        else:
-            quaternions[t, 0], quaternions[t, 1], quaternions[t, 2], quaternions[t, 3] = 1.0, 0.0, 0.0, 0.0
-        place_sites(guests.body, centres, quaternions, sites, t)
-        boltzmann = _weigh(host, guests, ewald, walker, scratch, beta, t, skip)
-        if boltzmann > NEVER:
-            scratch.trial_log_weights[t] = boltzmann - log_density
+class Conditions(NamedTuple):
+    """What a walker is run at. ``beta`` 1/K; ``log_activities`` (C,) ln(βf/Å⁻³) of each gas; ``volume`` Å³; ``mix``
+    (6,) cumulative probabilities of the moves; ``steps`` (2,) translation, Å, and rotation, rad; ``log_bias`` (M + 1,)
+    weights η(N) of a flat-histogram run, zero otherwise."""
+
+    beta: float
+    log_activities: NDArray[np.float64]
+    volume: float
+    mix: NDArray[np.float64]
+    steps: NDArray[np.float64]
+    log_bias: NDArray[np.float64]
 
 
 @inlined
-def _weigh(host, guests, ewald, walker, scratch, beta, t, skip):
-    """−βu of trial ``t``, whose energies (4,) are stored: host LJ, host Coulomb, pair LJ, pair Coulomb."""
+def try_placement(rng, stream, host, guests, bias, walker, scratch, beta, component, t, skip):
+    """Draw trial ``t`` anywhere and weigh it, as if molecule ``skip`` (−1: none) were not there."""
+    log_density = random_position(rng, stream, bias, component, scratch.centres, t)
+    scratch.log_weights[t] = NEVER
+    near = find_neighbours(guests, walker, scratch, component, scratch.centres, t, skip)
+    if near >= 0:
+        _orient(rng, stream, guests, scratch, component, t)
+        boltzmann = weigh(host, guests, walker, scratch, beta, component, t, near)
+        if boltzmann > NEVER:
+            scratch.log_weights[t] = boltzmann - log_density
+
+
+@inlined
+def try_orientation(rng, stream, host, guests, walker, scratch, beta, component, t, i):
+    """Weigh trial ``t``: a molecule of ``component`` turned at random, in the place of molecule ``i``."""
+    for axis in range(3):
+        scratch.centres[axis, t] = walker.centres[axis, i]
+    near = find_neighbours(guests, walker, scratch, component, scratch.centres, t, i)
+    scratch.log_weights[t] = NEVER
+    if near >= 0:
+        _orient(rng, stream, guests, scratch, component, t)
+        scratch.log_weights[t] = weigh(host, guests, walker, scratch, beta, component, t, near)
+
+
+@inlined
+def _orient(rng, stream, guests, scratch, component, t):
+    """A random orientation for trial ``t``; a sphere needs none."""
+    if guests.rotates[component]:
+        random_quaternion(rng, stream, scratch.quaternions, t)
+    else:
+        scratch.quaternions[t, 0] = 1.0
+        scratch.quaternions[t, 1] = scratch.quaternions[t, 2] = scratch.quaternions[t, 3] = 0.0
+    turn_body(guests.body, guests.first[component], guests.first[component + 1], scratch.quaternions, scratch.offsets,
+              t)
+
+
+@inlined
+def weigh(host, guests, walker, scratch, beta, component, t, near):
+    """−βu of trial ``t`` among its ``near`` neighbours; its energies with host and guests are stored."""
     log_weight = NEVER
-    host_lj, host_coulomb = host_energy(host, ewald, scratch.trial_sites, t, scratch)
-    # The host decides first: it is cheap, and most misses are in its atoms.
-    if host_lj < OVERLAP and beta * (host_lj + host_coulomb) < 200.0:
-        pair_lj, pair_coulomb = guest_energy(walker, guests, ewald, host, scratch, scratch.trial_sites,
-                                             scratch.trial_centres, t, skip)
-        if pair_lj < OVERLAP:
-            energies = scratch.trial_energies
-            energies[t, 0], energies[t, 1], energies[t, 2], energies[t, 3] = (
-                host_lj, host_coulomb, pair_lj, pair_coulomb)
-            log_weight = -beta * (host_lj + host_coulomb + pair_lj + pair_coulomb)
+    first = guests.first[component]
+    count = guests.first[component + 1] - first
+    place_sites(host.cell, scratch.centres, scratch.offsets, t, count, scratch.sites, t)
+    lj, coulomb = host_energy(host, first, count, scratch.sites, t, scratch)
+    # The host decides first: most misses are in its atoms.
+    if lj < OVERLAP and beta * (lj + coulomb) < HOPELESS:
+        pair = guest_energy(guests, host, walker, scratch, near, component, scratch.centres, scratch.offsets, t)
+        if pair < OVERLAP:
+            scratch.energies[t, 0], scratch.energies[t, 1] = lj + coulomb, pair
+            log_weight = -beta * (lj + coulomb + pair)
     return log_weight
 
 
+@inlined
+def old_weight(host, guests, walker, scratch, beta, i):
+    """Put molecule ``i``'s energies where it stands into trial slot 0; returns its −βu."""
+    near = find_neighbours(guests, walker, scratch, walker.kind[i], walker.centres, i, i)
+    scratch.energies[0, 0] = walker.host_energies[i]
+    scratch.energies[0, 1] = guest_energy(guests, host, walker, scratch, near, walker.kind[i], walker.centres,
+                                          walker.offsets, i)
+    return -beta * (scratch.energies[0, 0] + scratch.energies[0, 1])
+
+
 @kernel
-def _log_mean_weight(log_weights, count):
+def log_mean_weight(log_weights, count):
     """ln of the mean of exp(log_weights[:count]); :data:`NEVER` if all are impossible."""
+    if count == 1:
+        return log_weights[0]
     largest = NEVER
     for t in range(count):
         largest = max(largest, log_weights[t])
@@ -89,10 +141,12 @@ def _log_mean_weight(log_weights, count):
 
 
 @kernel
-def _choose(rng, log_weights, log_mean):
+def choose(rng, log_weights, log_mean):
     """Pick a trial with probability proportional to its weight."""
     count = log_weights.shape[0]
-    rest = rng.random() * count
+    if count == 1:
+        return 0
+    rest = uniform(rng, DECISIONS) * count
     for t in range(count):
         rest -= math.exp(log_weights[t] - log_mean)
         if rest < 0.0:
@@ -104,203 +158,336 @@ def _choose(rng, log_weights, log_mean):
     return best
 
 
-@kernel
-def _fourier_change(guests, ewald, walker, scratch, old, new):
-    """Change of the Fourier energy (K) when molecule ``old`` leaves and trial ``new`` enters (−1: none).
+@inlined
+def unseen_change(host, guests, ewald, walker, scratch, old, new, component):
+    """Change of the Fourier energy (K) when molecule ``old`` leaves and trial ``new`` of a component enters (−1: none).
 
     The change of the structure factor is left in ``scratch``.
     """
-    if not guests.charged:
-        return 0.0
-    scratch.real[:] = 0.0
-    scratch.imaginary[:] = 0.0
     change = 0.0
-    if old >= 0:
-        add_structure_factor(ewald, walker.sites, old, guests.charges, -1.0, scratch.phases, scratch.real,
-                             scratch.imaginary)
-        change -= guests.self_energy
-    if new >= 0:
-        add_structure_factor(ewald, scratch.trial_sites, new, guests.charges, 1.0, scratch.phases,
-                             scratch.real, scratch.imaginary)
-        change += guests.self_energy
-    return change + fourier_change(ewald, walker.real, walker.imaginary, scratch.real, scratch.imaginary)
+    if guests.fourier:
+        scratch.real[:] = 0.0
+        scratch.imaginary[:] = 0.0
+        if old >= 0:
+            first = guests.first[walker.kind[old]]
+            count = guests.first[walker.kind[old] + 1] - first
+            place_sites(host.cell, walker.centres, walker.offsets, old, count, scratch.old_sites, 0)
+            add_structure_factor(ewald, scratch.old_sites, 0, guests.charges, first, count, -1.0, scratch.phases,
+                                 scratch.real, scratch.imaginary)
+            change -= guests.self_energies[walker.kind[old]]
+        if new >= 0:
+            first = guests.first[component]
+            count = guests.first[component + 1] - first
+            add_structure_factor(ewald, scratch.sites, new, guests.charges, first, count, 1.0, scratch.phases,
+                                 scratch.real, scratch.imaginary)
+            change += guests.self_energies[component]
+        change += fourier_change(ewald, walker.real, walker.imaginary, scratch.real, scratch.imaginary)
+    return change
 
 
-@kernel
-def _commit_fourier(guests, walker, scratch, change):
+@inlined
+def take_unseen(guests, walker, scratch, change):
+    """Make the last :func:`unseen_change` real."""
     walker.energy[FOURIER] += change
-    if guests.charged:
+    if guests.fourier:
         for k in range(walker.real.shape[0]):
             walker.real[k] += scratch.real[k]
             walker.imaginary[k] += scratch.imaginary[k]
 
 
 @kernel
-def tail_energy(host, guests, n, volume):
-    """Long-range correction of n molecules, K: n·host + n²·pair/(2V)."""
-    return n * host.tail_energy + n * n * guests.tail_sum / (2.0 * volume)
+def tail_energy(number, host_tails, tails, volume):
+    """Long-range correction, K: Σ N_a (host_a + Σ N_b pair_ab/(2V))."""
+    energy = 0.0
+    for a in range(number.shape[0]):
+        energy += number[a] * host_tails[a]
+        for b in range(number.shape[0]):
+            energy += number[a] * number[b] * tails[a, b] / (2.0 * volume)
+    return energy
 
 
 @kernel
-def _put(walker, i, centres, quaternions, sites, energies, j):
-    """Put molecule ``j`` of the given arrays into the walker's slot ``i``."""
-    for x in range(3):
-        walker.centres[i, x] = centres[j, x]
-    for x in range(4):
-        walker.quaternions[i, x] = quaternions[j, x]
-    for s in range(sites.shape[1]):
-        for x in range(3):
-            walker.sites[i, s, x] = sites[j, s, x]
-    walker.host_energies[i, 0], walker.host_energies[i, 1] = energies[j, 0], energies[j, 1]
-
-
-@kernel
-def _store(walker, i, scratch, t):
-    """Put trial ``t`` into slot ``i``."""
-    _put(walker, i, scratch.trial_centres, scratch.trial_quaternions, scratch.trial_sites, scratch.trial_energies, t)
-
-
-@kernel
-def _add_energies(energy, energies, t, sign):
-    energy[HOST_LJ] += sign * energies[t, 0]
-    energy[HOST_COULOMB] += sign * energies[t, 1]
-    energy[PAIR_LJ] += sign * energies[t, 2]
-    energy[PAIR_COULOMB] += sign * energies[t, 3]
-
-
-@kernel
-def insertion(rng, host, guests, ewald, bias, walker, scratch, beta, log_activity, volume):
-    """Try to add a molecule; ``log_activity`` = ln(βf/Å⁻³). Returns True if accepted."""
-    n = walker.number[0]
-    trials = scratch.trial_log_weights.shape[0]
-    _try_placements(rng, host, guests, ewald, bias, walker, scratch, beta, -1, 0)
-    log_mean = _log_mean_weight(scratch.trial_log_weights, trials)
-    if log_mean <= NEVER:
-        return False
-    t = _choose(rng, scratch.trial_log_weights, log_mean)
-    fourier = _fourier_change(guests, ewald, walker, scratch, -1, t)
-    tail = tail_energy(host, guests, n + 1, volume) - tail_energy(host, guests, n, volume)
-    log_ratio = log_activity + math.log(volume / (n + 1)) + log_mean - beta * (fourier + tail)
-    if log_ratio < 0.0 and rng.random() >= math.exp(log_ratio):
-        return False
-    _store(walker, n, scratch, t)
-    _add_energies(walker.energy, scratch.trial_energies, t, 1.0)
-    _commit_fourier(guests, walker, scratch, fourier)
-    walker.energy[TAIL] += tail
-    walker.number[0] = n + 1
-    return True
+def tail_of_adding(number, host_tails, tails, volume, component, sign):
+    """Change of :func:`tail_energy` when a molecule is added (+1) or removed (−1), K."""
+    change = host_tails[component]
+    for b in range(number.shape[0]):
+        change += number[b] * tails[component, b] / volume
+    return sign * change + tails[component, component] / (2.0 * volume)
 
 
 @inlined
-def _old_weight(host, guests, ewald, bias, walker, scratch, beta, i):
-    """Put molecule ``i``'s energies into trial slot 0 and return its log weight where it stands."""
-    pair_lj, pair_coulomb = guest_energy(walker, guests, ewald, host, scratch, walker.sites, walker.centres, i, i)
-    energies = scratch.trial_energies
-    energies[0, 0], energies[0, 1] = walker.host_energies[i, 0], walker.host_energies[i, 1]
-    energies[0, 2], energies[0, 3] = pair_lj, pair_coulomb
-    total = energies[0, 0] + energies[0, 1] + energies[0, 2] + energies[0, 3]
-    return -beta * total - log_density_at(bias, walker.centres, i)
-
-
-@kernel
-def deletion(rng, host, guests, ewald, bias, walker, scratch, beta, log_activity, volume):
-    """Try to remove a random molecule: the exact reverse of :func:`insertion`."""
-    n = walker.number[0]
-    if n == 0:
-        return False
-    i = min(int(rng.random() * n), n - 1)
-    trials = scratch.trial_log_weights.shape[0]
-    _try_placements(rng, host, guests, ewald, bias, walker, scratch, beta, i, 1)
-    scratch.trial_log_weights[0] = _old_weight(host, guests, ewald, bias, walker, scratch, beta, i)
-    log_mean = _log_mean_weight(scratch.trial_log_weights, trials)
-    fourier = _fourier_change(guests, ewald, walker, scratch, i, -1)
-    tail = tail_energy(host, guests, n - 1, volume) - tail_energy(host, guests, n, volume)
-    log_ratio = math.log(n / volume) - log_activity - log_mean - beta * (fourier + tail)
-    if log_ratio < 0.0 and rng.random() >= math.exp(log_ratio):
-        return False
-    _add_energies(walker.energy, scratch.trial_energies, 0, -1.0)
-    _commit_fourier(guests, walker, scratch, fourier)
-    walker.energy[TAIL] += tail
-    last = n - 1
-    _put(walker, i, walker.centres, walker.quaternions, walker.sites, walker.host_energies, last)
-    walker.number[0] = last
-    return True
-
-
-@kernel
-def regrowth(rng, host, guests, ewald, bias, walker, scratch, beta):
-    """Try to put a random molecule somewhere else, with a new orientation."""
-    n = walker.number[0]
-    if n == 0:
-        return False
-    i = min(int(rng.random() * n), n - 1)
-    trials = scratch.trial_log_weights.shape[0]
-    _try_placements(rng, host, guests, ewald, bias, walker, scratch, beta, i, 1)
-    scratch.trial_log_weights[0] = _old_weight(host, guests, ewald, bias, walker, scratch, beta, i)
-    log_old = _log_mean_weight(scratch.trial_log_weights, trials)
-    lj0, c0, p0, q0 = (scratch.trial_energies[0, 0], scratch.trial_energies[0, 1], scratch.trial_energies[0, 2],
-                       scratch.trial_energies[0, 3])
-    _try_placements(rng, host, guests, ewald, bias, walker, scratch, beta, i, 0)
-    log_new = _log_mean_weight(scratch.trial_log_weights, trials)
-    if log_new <= NEVER:
-        return False
-    t = _choose(rng, scratch.trial_log_weights, log_new)
-    fourier = _fourier_change(guests, ewald, walker, scratch, i, t)
-    log_ratio = log_new - log_old - beta * fourier
-    if log_ratio < 0.0 and rng.random() >= math.exp(log_ratio):
-        return False
-    walker.energy[HOST_LJ] -= lj0
-    walker.energy[HOST_COULOMB] -= c0
-    walker.energy[PAIR_LJ] -= p0
-    walker.energy[PAIR_COULOMB] -= q0
-    _add_energies(walker.energy, scratch.trial_energies, t, 1.0)
-    _commit_fourier(guests, walker, scratch, fourier)
-    _store(walker, i, scratch, t)
-    return True
-
-
-@kernel
-def displacement(rng, host, guests, ewald, walker, scratch, beta, step_angstrom, step_radians):
-    """Metropolis move of a random molecule: its centre by up to ``step_angstrom`` along each axis, and its
-    orientation by up to ``step_radians`` about a random axis (either may be 0)."""
-    n = walker.number[0]
-    if n == 0:
-        return False
-    i = min(int(rng.random() * n), n - 1)
-    centres, quaternions = scratch.trial_centres, scratch.trial_quaternions
+def take_trial(guests, walker, scratch, i, t, component):
+    """Put trial ``t`` into the molecule ``i`` and its energies into the running totals."""
     for x in range(3):
-        centres[0, x] = walker.centres[i, x] + (2.0 * rng.random() - 1.0) * step_angstrom
+        walker.centres[x, i] = scratch.centres[x, t] - math.floor(scratch.centres[x, t])
     for x in range(4):
-        quaternions[0, x] = walker.quaternions[i, x]
+        walker.quaternions[i, x] = scratch.quaternions[t, x]
+    for s in range(guests.first[component + 1] - guests.first[component]):
+        for x in range(3):
+            walker.offsets[i, s, x] = scratch.offsets[t, s, x]
+    walker.host_energies[i] = scratch.energies[t, 0]
+    walker.energy[HOST] += scratch.energies[t, 0]
+    walker.energy[PAIR] += scratch.energies[t, 1]
+
+
+@inlined
+def enlist(walker, i, component):
+    """Enter molecule ``i`` among those of a component."""
+    n = walker.number[component]
+    walker.kind[i] = component
+    walker.members[component, n] = i
+    walker.place[i] = n
+    walker.number[component] = n + 1
+
+
+@inlined
+def strike_off(walker, i):
+    """Take molecule ``i`` off its component's list."""
+    component = walker.kind[i]
+    last = walker.number[component] - 1
+    mover, gap = walker.members[component, last], walker.place[i]
+    walker.members[component, gap] = mover
+    walker.place[mover] = gap
+    walker.number[component] = last
+
+
+@inlined
+def _close_gap(walker, i):
+    """Fill slot ``i`` with the last molecule; the lists already know nothing of ``i``."""
+    last = walker.total[0] - 1
+    if i != last:
+        for x in range(3):
+            walker.centres[x, i] = walker.centres[x, last]
+        for x in range(4):
+            walker.quaternions[i, x] = walker.quaternions[last, x]
+        for s in range(walker.offsets.shape[1]):
+            for x in range(3):
+                walker.offsets[i, s, x] = walker.offsets[last, s, x]
+        walker.host_energies[i] = walker.host_energies[last]
+        walker.kind[i] = walker.kind[last]
+        walker.place[i] = walker.place[last]
+        walker.members[walker.kind[i], walker.place[i]] = i
+    walker.total[0] = last
+
+
+@kernel
+def metropolis(rng, log_ratio):
+    """Accept with probability min(1, exp(log_ratio))."""
+    return log_ratio >= 0.0 or uniform(rng, DECISIONS) < math.exp(log_ratio)
+
+
+@inlined
+def insertion(rng, host, guests, ewald, bias, walker, scratch, conditions, component):
+    """Try to add a molecule of a component. Returns True if accepted."""
+    n, trials = walker.total[0], scratch.log_weights.shape[0]
+    for t in range(trials):
+        try_placement(rng, t + 1, host, guests, bias, walker, scratch, conditions.beta, component, t, -1)
+    return decide_insertion(rng, host, guests, ewald, walker, scratch, conditions, component, n)
+
+
+@inlined
+def decide_insertion(rng, host, guests, ewald, walker, scratch, conditions, component, n):
+    """Choose among the weighed trials and accept or reject the insertion."""
+    accepted = False
+    walker.transitions[n, INSERTIONS] += 1.0
+    log_mean = log_mean_weight(scratch.log_weights, scratch.log_weights.shape[0])
+    if log_mean > NEVER:
+        t = choose(rng, scratch.log_weights, log_mean)
+        fourier = unseen_change(host, guests, ewald, walker, scratch, -1, t, component)
+        tail = tail_of_adding(walker.number, host.tail_energies, guests.tails, conditions.volume, component, 1.0)
+        log_ratio = (conditions.log_activities[component] + math.log(conditions.volume / (walker.number[component] + 1))
+                     + log_mean - conditions.beta * (fourier + tail))
+        walker.transitions[n, INSERTION_CHANCE] += math.exp(min(0.0, log_ratio))
+        if metropolis(rng, log_ratio + conditions.log_bias[n + 1] - conditions.log_bias[n]):
+            take_trial(guests, walker, scratch, n, t, component)
+            take_unseen(guests, walker, scratch, fourier)
+            walker.energy[TAIL] += tail
+            enlist(walker, n, component)
+            walker.total[0] = n + 1
+            accepted = True
+    return accepted
+
+
+@inlined
+def deletion(rng, host, guests, ewald, bias, walker, scratch, conditions, component):
+    """Try to remove a random molecule of a component. Returns True if accepted."""
+    accepted = False
+    if walker.number[component] > 0:
+        i = walker.members[component, _pick(rng, walker.number[component])]
+        _old_placement(rng, host, guests, bias, walker, scratch, conditions.beta, i)
+        accepted = decide_deletion(rng, host, guests, ewald, walker, scratch, conditions, i)
+    else:
+        walker.transitions[walker.total[0], DELETIONS] += 1.0
+    return accepted
+
+
+@inlined
+def _old_placement(rng, host, guests, bias, walker, scratch, beta, i):
+    """Weigh molecule ``i`` where it stands as trial 0, beside fresh trials that do not see it."""
+    component = walker.kind[i]
+    for t in range(1, scratch.log_weights.shape[0]):
+        try_placement(rng, t + 1, host, guests, bias, walker, scratch, beta, component, t, i)
+    scratch.log_weights[0] = (old_weight(host, guests, walker, scratch, beta, i)
+                              - log_density_at(bias, component, walker.centres, i))
+
+
+@inlined
+def decide_deletion(rng, host, guests, ewald, walker, scratch, conditions, i):
+    """Accept or reject the removal of molecule ``i``, whose old placement is weighed as trial 0."""
+    accepted = False
+    n, component = walker.total[0], walker.kind[i]
+    log_mean = log_mean_weight(scratch.log_weights, scratch.log_weights.shape[0])
+    fourier = unseen_change(host, guests, ewald, walker, scratch, i, -1, component)
+    tail = tail_of_adding(walker.number, host.tail_energies, guests.tails, conditions.volume, component, -1.0)
+    log_ratio = (math.log(walker.number[component] / conditions.volume) - conditions.log_activities[component]
+                 - log_mean - conditions.beta * (fourier + tail))
+    walker.transitions[n, DELETIONS] += 1.0
+    walker.transitions[n, DELETION_CHANCE] += math.exp(min(0.0, log_ratio))
+    if metropolis(rng, log_ratio + conditions.log_bias[n - 1] - conditions.log_bias[n]):
+        walker.energy[HOST] -= scratch.energies[0, 0]
+        walker.energy[PAIR] -= scratch.energies[0, 1]
+        walker.energy[TAIL] += tail
+        take_unseen(guests, walker, scratch, fourier)
+        strike_off(walker, i)
+        _close_gap(walker, i)
+        accepted = True
+    return accepted
+
+
+@inlined
+def regrowth(rng, host, guests, ewald, bias, walker, scratch, conditions):
+    """Try to put a random molecule somewhere else. Returns True if accepted."""
+    accepted = False
+    if walker.total[0] > 0:
+        i = _pick(rng, walker.total[0])
+        trials = scratch.log_weights.shape[0]
+        _old_placement(rng, host, guests, bias, walker, scratch, conditions.beta, i)
+        log_old = log_mean_weight(scratch.log_weights, trials)
+        old_pair = scratch.energies[0, 1]
+        for t in range(trials):
+            try_placement(rng, t + 1, host, guests, bias, walker, scratch, conditions.beta, walker.kind[i], t, i)
+        log_new = log_mean_weight(scratch.log_weights, trials)
+        if log_new > NEVER:
+            t = choose(rng, scratch.log_weights, log_new)
+            accepted = decide_replacement(rng, host, guests, ewald, walker, scratch, conditions, i, t,
+                                          log_new - log_old, old_pair)
+    return accepted
+
+
+@inlined
+def displacement(rng, host, guests, ewald, walker, scratch, conditions, step_angstrom, step_radians):
+    """Try a small translation or rotation of a random molecule. Returns True if accepted."""
+    accepted = False
+    if walker.total[0] > 0:
+        i = _pick(rng, walker.total[0])
+        component = walker.kind[i]
+        _nudge(rng, host, guests, walker, scratch, i, component, step_angstrom, step_radians)
+        near = find_neighbours(guests, walker, scratch, component, scratch.centres, 0, i)
+        log_new = NEVER
+        if near >= 0:
+            log_new = weigh(host, guests, walker, scratch, conditions.beta, component, 0, near)
+        if log_new > NEVER:
+            new_host, new_pair = scratch.energies[0, 0], scratch.energies[0, 1]
+            log_old = old_weight(host, guests, walker, scratch, conditions.beta, i)
+            old_pair = scratch.energies[0, 1]
+            scratch.energies[0, 0], scratch.energies[0, 1] = new_host, new_pair
+            accepted = decide_replacement(rng, host, guests, ewald, walker, scratch, conditions, i, 0,
+                                          log_new - log_old, old_pair)
+    return accepted
+
+
+@inlined
+def decide_replacement(rng, host, guests, ewald, walker, scratch, conditions, i, t, log_ratio, old_pair):
+    """Accept or reject trial ``t`` in the place of molecule ``i`` of the same kind."""
+    fourier = unseen_change(host, guests, ewald, walker, scratch, i, t, walker.kind[i])
+    accepted = metropolis(rng, log_ratio - conditions.beta * fourier)
+    if accepted:
+        walker.energy[HOST] -= walker.host_energies[i]
+        walker.energy[PAIR] -= old_pair
+        take_trial(guests, walker, scratch, i, t, walker.kind[i])
+        take_unseen(guests, walker, scratch, fourier)
+    return accepted
+
+
+@inlined
+def swap(rng, host, guests, ewald, walker, scratch, conditions):
+    """Try to turn a random molecule of one gas into another gas, at its centre. Returns True if accepted."""
+    accepted = False
+    components, trials = walker.number.shape[0], scratch.log_weights.shape[0]
+    old = _pick(rng, components)
+    new = (old + 1 + _pick(rng, components - 1)) % components
+    if walker.number[old] > 0:
+        i = walker.members[old, _pick(rng, walker.number[old])]
+        beta = conditions.beta
+        for t in range(1, trials):
+            try_orientation(rng, t + 1, host, guests, walker, scratch, beta, old, t, i)
+        scratch.log_weights[0] = old_weight(host, guests, walker, scratch, beta, i)
+        log_old, old_pair = log_mean_weight(scratch.log_weights, trials), scratch.energies[0, 1]
+        for t in range(trials):
+            try_orientation(rng, t + 1, host, guests, walker, scratch, beta, new, t, i)
+        log_new = log_mean_weight(scratch.log_weights, trials)
+        if log_new > NEVER:
+            t = choose(rng, scratch.log_weights, log_new)
+            fourier = unseen_change(host, guests, ewald, walker, scratch, i, t, new)
+            # adding the new while the old is still counted sees one pair too many
+            tail = (tail_of_adding(walker.number, host.tail_energies, guests.tails, conditions.volume, old, -1.0)
+                    + tail_of_adding(walker.number, host.tail_energies, guests.tails, conditions.volume, new, 1.0)
+                    - guests.tails[old, new] / conditions.volume)
+            log_ratio = (log_new - log_old + conditions.log_activities[new] - conditions.log_activities[old]
+                         + math.log(walker.number[old] / (walker.number[new] + 1.0)) - beta * (fourier + tail))
+            accepted = metropolis(rng, log_ratio)
+            if accepted:
+                walker.energy[HOST] -= walker.host_energies[i]
+                walker.energy[PAIR] -= old_pair
+                walker.energy[TAIL] += tail
+                strike_off(walker, i)
+                enlist(walker, i, new)
+                take_trial(guests, walker, scratch, i, t, new)
+                take_unseen(guests, walker, scratch, fourier)
+    return accepted
+
+
+@kernel
+def _pick(rng, n):
+    """A random whole number below ``n``; no random number is drawn where there is no choice."""
+    if n == 1:
+        return 0
+    return min(int(uniform(rng, DECISIONS) * n), n - 1)
+
+
+@inlined
+def _nudge(rng, host, guests, walker, scratch, i, component, step_angstrom, step_radians):
+    """Write molecule ``i``, shifted by up to a step per axis and turned by up to an angle, into trial 0."""
+    if step_angstrom > 0.0:
+        x = (2.0 * uniform(rng, DECISIONS) - 1.0) * step_angstrom
+        y = (2.0 * uniform(rng, DECISIONS) - 1.0) * step_angstrom
+        z = (2.0 * uniform(rng, DECISIONS) - 1.0) * step_angstrom
+        inverse = host.inverse_cell
+        for axis in range(3):
+            scratch.centres[axis, 0] = (walker.centres[axis, i] + x * inverse[0, axis] + y * inverse[1, axis]
+                                        + z * inverse[2, axis])
+    else:
+        for axis in range(3):
+            scratch.centres[axis, 0] = walker.centres[axis, i]
+    for x in range(4):
+        scratch.quaternions[0, x] = walker.quaternions[i, x]
     if step_radians > 0.0:
-        _turn(rng, quaternions, 0, step_radians)
-    place_sites(guests.body, centres, quaternions, scratch.trial_sites, 0)
-    log_new = _weigh(host, guests, ewald, walker, scratch, beta, 0, i)
-    if log_new <= NEVER:
-        return False
-    old_lj, old_coulomb = guest_energy(walker, guests, ewald, host, scratch, walker.sites, walker.centres, i, i)
-    old_host_lj, old_host_coulomb = walker.host_energies[i, 0], walker.host_energies[i, 1]
-    fourier = _fourier_change(guests, ewald, walker, scratch, i, 0)
-    log_ratio = log_new + beta * (old_host_lj + old_host_coulomb + old_lj + old_coulomb - fourier)
-    if log_ratio < 0.0 and rng.random() >= math.exp(log_ratio):
-        return False
-    walker.energy[HOST_LJ] -= old_host_lj
-    walker.energy[HOST_COULOMB] -= old_host_coulomb
-    walker.energy[PAIR_LJ] -= old_lj
-    walker.energy[PAIR_COULOMB] -= old_coulomb
-    _add_energies(walker.energy, scratch.trial_energies, 0, 1.0)
-    _commit_fourier(guests, walker, scratch, fourier)
-    _store(walker, i, scratch, 0)
-    return True
+        _turn(rng, scratch.quaternions, 0, step_radians)
+        turn_body(guests.body, guests.first[component], guests.first[component + 1], scratch.quaternions,
+                  scratch.offsets, 0)
+    else:
+        for s in range(guests.first[component + 1] - guests.first[component]):
+            for x in range(3):
+                scratch.offsets[0, s, x] = walker.offsets[i, s, x]
 
 
 @kernel
 def _turn(rng, quaternions, m, step_radians):
     """Turn ``quaternions[m]`` by a random small rotation, symmetric in ± so that detailed balance holds."""
-    cosine = 2.0 * rng.random() - 1.0
+    cosine = 2.0 * uniform(rng, DECISIONS) - 1.0
     sine = math.sqrt(1.0 - cosine * cosine)
-    azimuth = 2.0 * math.pi * rng.random()
-    half = 0.5 * (2.0 * rng.random() - 1.0) * step_radians
+    azimuth = 2.0 * math.pi * uniform(rng, DECISIONS)
+    half = 0.5 * (2.0 * uniform(rng, DECISIONS) - 1.0) * step_radians
     w, scale = math.cos(half), math.sin(half)
     x, y, z = scale * sine * math.cos(azimuth), scale * sine * math.sin(azimuth), scale * cosine
     a, b, c, d = quaternions[m, 0], quaternions[m, 1], quaternions[m, 2], quaternions[m, 3]
@@ -311,39 +498,50 @@ def _turn(rng, quaternions, m, step_radians):
     quaternions[m, 2], quaternions[m, 3] = c / norm, d / norm
 
 
-@kernel
-def run_moves(rng, host, guests, ewald, bias, walker, scratch, beta, log_activity, volume, mix, steps, n_moves,
-              sample_every, counts, energies):
-    """Run ``n_moves`` moves; every ``sample_every``-th writes molecules and total energy (K) to the series.
+@inlined
+def one_move(rng, host, guests, ewald, bias, walker, scratch, conditions):
+    """Choose a kind of move and try it; returns the kind."""
+    components = walker.number.shape[0]
+    u = uniform(rng, DECISIONS)
+    done = False
+    if u < conditions.mix[INSERTION]:
+        kind = INSERTION
+        done = insertion(rng, host, guests, ewald, bias, walker, scratch, conditions, _pick(rng, components))
+    elif u < conditions.mix[DELETION]:
+        kind = DELETION
+        done = deletion(rng, host, guests, ewald, bias, walker, scratch, conditions, _pick(rng, components))
+    elif u < conditions.mix[REGROWTH]:
+        kind = REGROWTH
+        done = regrowth(rng, host, guests, ewald, bias, walker, scratch, conditions)
+    elif u < conditions.mix[TRANSLATION]:
+        kind = TRANSLATION
+        done = displacement(rng, host, guests, ewald, walker, scratch, conditions, conditions.steps[0], 0.0)
+    elif u < conditions.mix[ROTATION]:
+        kind = ROTATION
+        done = displacement(rng, host, guests, ewald, walker, scratch, conditions, 0.0, conditions.steps[1])
+    else:
+        kind = SWAP
+        done = swap(rng, host, guests, ewald, walker, scratch, conditions)
+    walker.attempted[kind] += 1
+    walker.accepted[kind] += done
+    return kind
 
-    ``mix`` (5,) cumulative probabilities of the move types; ``steps`` (2,) translation Å and rotation rad.
-    Returns False if the cell filled up beyond its capacity.
+
+@kernel
+def run_moves(rng, host, guests, ewald, bias, walker, scratch, conditions, n_moves, sample_every, counts, energies):
+    """Run ``n_moves`` moves; every ``sample_every``-th writes the molecules of each component and the total energy.
+
+    ``rng`` (1 + trials, 2) streams; ``counts`` (n, C), ``energies`` (n,) K. Returns False if the cell filled up beyond
+    its capacity.
     """
     sample = 0
     for m in range(n_moves):
-        if walker.number[0] + 1 >= walker.centres.shape[0]:
+        if walker.total[0] + 1 >= walker.centres.shape[1]:
             return False
-        u = rng.random()
-        if u < mix[INSERTION]:
-            kind = INSERTION
-            done = insertion(rng, host, guests, ewald, bias, walker, scratch, beta, log_activity, volume)
-        elif u < mix[DELETION]:
-            kind = DELETION
-            done = deletion(rng, host, guests, ewald, bias, walker, scratch, beta, log_activity, volume)
-        elif u < mix[REGROWTH]:
-            kind = REGROWTH
-            done = regrowth(rng, host, guests, ewald, bias, walker, scratch, beta)
-        elif u < mix[TRANSLATION]:
-            kind = TRANSLATION
-            done = displacement(rng, host, guests, ewald, walker, scratch, beta, steps[0], 0.0)
-        else:
-            kind = ROTATION
-            done = displacement(rng, host, guests, ewald, walker, scratch, beta, 0.0, steps[1])
-        walker.attempted[kind] += 1
-        if done:
-            walker.accepted[kind] += 1
+        one_move(rng, host, guests, ewald, bias, walker, scratch, conditions)
         if (m + 1) % sample_every == 0:
-            counts[sample] = walker.number[0]
-            energies[sample] = np.sum(walker.energy)
+            for c in range(walker.number.shape[0]):
+                counts[sample, c] = walker.number[c]
+            energies[sample] = walker.energy[HOST] + walker.energy[PAIR] + walker.energy[FOURIER] + walker.energy[TAIL]
             sample += 1
     return True

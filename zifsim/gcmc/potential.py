@@ -12,12 +12,17 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import erfc
 
 from zifsim.gcmc.jit import kernel
 from zifsim.model.guest import GuestModel
-from zifsim.units import AMU_KG, ANGSTROM_M, BOLTZMANN_J_K, HBAR_J_S
+from zifsim.units import AMU_KG, ANGSTROM_M, BOLTZMANN_J_K, COULOMB_K_ANGSTROM, HBAR_J_S
 
 FloatArray = NDArray[np.float64]
+
+
+SPLINE_STEP = 0.05     # Å²: at 2.5 Å a Lennard-Jones wall is good to 3e-8 of itself
+SPLINE_START = 0.25    # Å²: deep inside any core
 
 
 class PairTable(NamedTuple):
@@ -31,6 +36,20 @@ class PairTable(NamedTuple):
     shift: FloatArray
     tail: FloatArray
     cutoff2: float
+
+
+class PairSplines(NamedTuple):
+    """Site–site energies as cubics in s = r², all sites of all gases against each other.
+
+    ``index`` (F, F) row of ``cubics`` for two sites, −1 where nothing acts; ``cubics`` (P, I, 4) coefficients of
+    interval i, that is of s from ``start`` + i/``per_area``, in K; nearer than ``start`` (Å²) the energy is that at
+    ``start``.
+    """
+
+    index: NDArray[np.int64]
+    cubics: FloatArray
+    start: float
+    per_area: float
 
 
 def feynman_hibbs_area(reduced_mass_amu: float, temperature_k: float) -> float:
@@ -68,11 +87,16 @@ def pair_table(
     )
 
 
-def quantum_area_of(guest: GuestModel, temperature_k: float, partner: str) -> float:
-    """Feynman–Hibbs area of a guest against a rigid ``host`` (μ = m) or another ``guest`` (μ = m/2), Å²."""
-    if not guest.feynman_hibbs:
+def quantum_area_of(guest: GuestModel, temperature_k: float, partner: GuestModel | None) -> float:
+    """Feynman–Hibbs area of a guest against another, or against a rigid host (None: μ = m), Å².
+
+    A pair is quantum if either molecule is.
+    """
+    if not (guest.feynman_hibbs or (partner is not None and partner.feynman_hibbs)):
         return 0.0
-    mass = guest.molar_mass_g_mol * (0.5 if partner == "guest" else 1.0)
+    mass = guest.molar_mass_g_mol
+    if partner is not None:
+        mass = mass * partner.molar_mass_g_mol / (mass + partner.molar_mass_g_mol)
     return feynman_hibbs_area(mass, temperature_k)
 
 
@@ -86,3 +110,48 @@ def pair_energy(coefficients, shift, a, b, s):
                     + inverse3 * (coefficients[a, b, 2] + coefficients[a, b, 3] * inverse))
         - shift[a, b]
     )
+
+
+def pair_splines(pairs: PairTable, coulomb: FloatArray, alpha: float, reach_angstrom: float) -> PairSplines:
+    """Tabulate Lennard-Jones and screened Coulomb k_e q_a q_b erfc(αr)/r of (F, F) site pairs up to a reach, K.
+
+    ``coulomb`` (F, F) holds q_a q_b in e². Lennard-Jones ends at its cut-off, which is a border between intervals;
+    Coulomb does not end. Each cubic has the exact value and slope at both ends of its interval.
+    """
+    cutoff2 = pairs.cutoff2
+    n_inside = int(np.ceil((cutoff2 - SPLINE_START) / SPLINE_STEP))
+    step = (cutoff2 - SPLINE_START) / n_inside
+    n = max(n_inside, int(np.ceil((reach_angstrom**2 - SPLINE_START) / step))) + 2
+    s = SPLINE_START + step * np.arange(n + 1)
+    rows = np.concatenate([pairs.coefficients, pairs.shift[..., None], coulomb[..., None]], axis=-1).reshape(-1, 6)
+    kinds, index = np.unique(rows, axis=0, return_inverse=True)
+    index = index.reshape(coulomb.shape)
+    silent = ~kinds.any(axis=1)
+    cubics = np.zeros((len(kinds), n, 4))
+    for row, (c3, c4, c6, c7, shift, charge) in enumerate(kinds):
+        value = c3 * s**-3 + c4 * s**-4 + c6 * s**-6 + c7 * s**-7 - shift
+        slope = -(3 * c3 * s**-4 + 4 * c4 * s**-5 + 6 * c6 * s**-7 + 7 * c7 * s**-8)
+        cubics[row, :n_inside] = _hermite(value[:n_inside + 1], slope[:n_inside + 1] * step)
+        r = np.sqrt(s)
+        screened = COULOMB_K_ANGSTROM * charge * erfc(alpha * r) / r
+        gauss = COULOMB_K_ANGSTROM * charge * 2.0 * alpha / math.sqrt(math.pi) * np.exp(-(alpha**2) * s)
+        cubics[row] += _hermite(screened, -0.5 * (screened + gauss) / s * step)
+    return PairSplines(np.where(silent[index], -1, index).astype(np.int64), cubics, SPLINE_START, 1.0 / step)
+
+
+def _hermite(value: FloatArray, slope: FloatArray) -> FloatArray:
+    """(n, 4) power coefficients on 0 ≤ t < 1 from n + 1 values and slopes (per interval)."""
+    rise = np.diff(value)
+    return np.stack([value[:-1], slope[:-1], 3.0 * rise - 2.0 * slope[:-1] - slope[1:],
+                     slope[:-1] + slope[1:] - 2.0 * rise], axis=-1)
+
+
+@kernel
+def spline_energy(cubics, row, start, per_area, s):
+    """Energy (K) of a site pair of kind ``row`` at s = r² (Å²)."""
+    x = (s - start) * per_area
+    if x <= 0.0:
+        return cubics[row, 0, 0]
+    i = int(x)
+    t = x - i
+    return cubics[row, i, 0] + t * (cubics[row, i, 1] + t * (cubics[row, i, 2] + t * cubics[row, i, 3]))

@@ -8,6 +8,7 @@ from zifsim.errors import InputError
 
 TRUNCATIONS = ("truncated", "shifted", "tail")
 PATHS = ("grid", "direct")
+GUEST_COULOMB = ("auto", "cutoff", "ewald")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +22,10 @@ class GCMCSettings:
         (truncated, plus the analytic long-range correction).
     host_path: host–guest energy from an interpolated ``grid``, or summed over atoms (``direct``, slow).
     grid_spacing_angstrom: largest spacing of the host grid, Å.
-    ewald_tolerance: of both Ewald sums while sampling; 1e-3 leaves 0.1–0.5 K per molecule, which is measured at the
-        end of every run.
+    guest_coulomb: between guests: ``cutoff`` (bare charges of whole molecules within the cut-off; needs molecules
+        without a dipole), ``ewald``, or ``auto``: cutoff where no gas has a dipole. What it leaves out is measured at
+        the end of every pressure.
+    ewald_tolerance: of every Ewald sum while sampling.
     n_trials: trial placements per insertion, deletion and regrowth to begin with; doubled, up to 32, where the cell
         is crowded.
     bias_exponent: trial positions are drawn with the host's Boltzmann weight to this power (0: uniformly).
@@ -37,6 +40,7 @@ class GCMCSettings:
     truncation: str = "truncated"
     host_path: str = "grid"
     grid_spacing_angstrom: float = 0.2
+    guest_coulomb: str = "auto"
     ewald_tolerance: float = 1e-3
     n_trials: int = 2
     bias_exponent: float = 0.3
@@ -52,6 +56,8 @@ class GCMCSettings:
             raise InputError(f"truncation '{self.truncation}' is not one of {', '.join(TRUNCATIONS)}.")
         if self.host_path not in PATHS:
             raise InputError(f"host_path '{self.host_path}' is not one of {', '.join(PATHS)}.")
+        if self.guest_coulomb not in GUEST_COULOMB:
+            raise InputError(f"guest_coulomb '{self.guest_coulomb}' is not one of {', '.join(GUEST_COULOMB)}.")
         for name in ("cutoff_angstrom", "grid_spacing_angstrom", "ewald_tolerance", "n_trials", "min_moves",
                      "max_moves", "target_relative_error", "min_effective_samples"):
             if getattr(self, name) <= 0:

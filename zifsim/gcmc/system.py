@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,10 +12,11 @@ from numpy.typing import NDArray
 from zifsim.errors import InputError
 from zifsim.gcmc.bias import Bias, make_bias
 from zifsim.gcmc.ewald import Ewald
+from zifsim.gcmc.guests import Guests, guest_ewald, make_guests
 from zifsim.gcmc.host import Host, make_host
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.gcmc.void import helium_void_fraction
-from zifsim.gcmc.walker import Guests, Scratch, Walker, guest_ewald, make_guests, make_scratch, make_walker
+from zifsim.gcmc.walker import Scratch, Walker, make_scratch, make_walker
 from zifsim.model.forcefield import AdsorptionForceField
 from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel
@@ -26,10 +28,13 @@ VOLUME_PER_MOLECULE = 12.0    # Å³: denser than any of the gases packs; bounds
 
 @dataclass(frozen=True, slots=True)
 class AdsorptionSystem:
-    """Everything a walker needs; one system serves all pressures (read-only, shared between threads)."""
+    """Everything a walker needs; one system serves all pressures (read-only, shared between threads).
+
+    ``models``: the gas, or the gases of a mixture.
+    """
 
     framework: Framework
-    guest: GuestModel
+    models: tuple[GuestModel, ...]
     temperature_k: float
     settings: GCMCSettings
     repeats: tuple[int, int, int]
@@ -38,6 +43,11 @@ class AdsorptionSystem:
     ewald: Ewald
     bias: Bias
     void_fraction: float
+
+    @property
+    def gases(self) -> str:
+        """Names of the gases, for messages."""
+        return " + ".join(m.gas for m in self.models)
 
     @property
     def volume(self) -> float:
@@ -53,7 +63,7 @@ class AdsorptionSystem:
         return make_walker(self.guests, self.ewald, self.capacity)
 
     def new_scratch(self, n_trials: int = 1) -> Scratch:
-        return make_scratch(self.guests, self.ewald, n_trials, self.capacity)
+        return make_scratch(self.guests, self.ewald, self.host, n_trials, self.capacity)
 
     @property
     def capacity(self) -> int:
@@ -61,12 +71,13 @@ class AdsorptionSystem:
         return max(16, int(self.volume / VOLUME_PER_MOLECULE))
 
 
-def supercell_repeats(framework: Framework, guest: GuestModel, cutoff_angstrom: float) -> tuple[int, int, int]:
+def supercell_repeats(framework: Framework, models: Sequence[GuestModel], cutoff_angstrom: float) -> tuple[
+        int, int, int]:
     """Smallest repeats whose perpendicular widths hold twice the cut-off and the molecules' extent.
 
     The extent keeps nearest images exact when they are chosen by the molecules' centres.
     """
-    needed = 2.0 * (cutoff_angstrom + 2.0 * guest.radius_angstrom)
+    needed = 2.0 * (cutoff_angstrom + 2.0 * max(m.radius_angstrom for m in models))
     a, b, c = np.ceil(needed / framework.cell_widths - 1e-9).astype(int)
     return int(a), int(b), int(c)
 
@@ -94,23 +105,26 @@ def check_framework(framework: Framework, guest: GuestModel) -> None:
                 f"leave it neutral (subtract {total / framework.n_atoms:+.6f} e per atom, or mend a type).")
 
 
-def make_system(framework: Framework, guest: GuestModel, forcefield: AdsorptionForceField,
+def make_system(framework: Framework, models: Sequence[GuestModel] | GuestModel, forcefield: AdsorptionForceField,
                 temperature_k: float, settings: GCMCSettings, *, threads: int = 1) -> AdsorptionSystem:
-    """Choose the supercell, build host grids and the insertion bias.
+    """Choose the supercell, build host grids and the insertion bias, for one gas or several.
 
     Raises InputError for missing parameters or charges, overlapping atoms or a charged cell.
     """
+    models = (models,) if isinstance(models, GuestModel) else tuple(models)
     if temperature_k <= 0:
         raise InputError(f"Temperature must be positive, not {temperature_k} K.")
-    check_framework(framework, guest)
-    repeats = supercell_repeats(framework, guest, settings.cutoff_angstrom)
+    if len({m.gas for m in models}) != len(models):
+        raise InputError("A mixture names a gas twice; give each gas once.")
+    for model in models:
+        check_framework(framework, model)
+    repeats = supercell_repeats(framework, models, settings.cutoff_angstrom)
     supercell = framework.cell * np.array(repeats)[:, None]
-    ewald = guest_ewald(guest, supercell, settings)
-    guests = make_guests(guest, temperature_k, settings, ewald)
-    host = make_host(framework, repeats, guest, forcefield, temperature_k, settings, ewald, merge_coulomb=True,
+    ewald = guest_ewald(models, supercell, settings)
+    guests = make_guests(models, temperature_k, settings, ewald, supercell)
+    host = make_host(framework, repeats, models, forcefield, temperature_k, settings, merge_coulomb=True,
                      threads=threads)
-    scratch = make_scratch(guests, ewald, 1, 1)
-    bias = make_bias(host, guests, ewald, scratch, framework.cell, repeats, temperature_k,
+    bias = make_bias(host, guests, make_scratch(guests, ewald, host, 1, 1), framework.cell, repeats, temperature_k,
                      settings.bias_exponent, settings.seed)
-    return AdsorptionSystem(framework, guest, temperature_k, settings, repeats, host, guests, ewald, bias,
+    return AdsorptionSystem(framework, models, temperature_k, settings, repeats, host, guests, ewald, bias,
                             helium_void_fraction(framework, forcefield, threads))

@@ -6,223 +6,222 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
-from zifsim.gcmc.ewald import Ewald, Phases, ewald_split, exclusion_energy, phase_scratch, screened_coulomb, self_energy
-from zifsim.gcmc.host import OVERLAP
+from zifsim.gcmc.ewald import Ewald, Phases, phase_scratch
+from zifsim.gcmc.guests import Guests
+from zifsim.gcmc.host import OVERLAP, Host
 from zifsim.gcmc.jit import inlined, kernel
-from zifsim.gcmc.potential import PairTable, pair_energy, pair_table, quantum_area_of
-from zifsim.gcmc.settings import GCMCSettings
-from zifsim.model.guest import GuestModel
+from zifsim.gcmc.potential import spline_energy
 
 FloatArray = NDArray[np.float64]
-OVERLAP_TEMPERATURES = 150.0   # in units of k_B T: wells are at most some 50 k_B T deep, so this is e⁻¹⁰⁰ or less
+IntArray = NDArray[np.int64]
+N_MOVES = 6                      # kinds of moves (zifsim.gcmc.moves)
 
 # Places in ``Walker.energy``: the running total of each term, K.
-HOST_LJ, HOST_COULOMB, PAIR_LJ, PAIR_COULOMB, FOURIER, TAIL = range(6)
-N_TERMS = 6
-
-
-class Guests(NamedTuple):
-    """What all guests of a gas share.
-
-    ``body`` (S, 3) Å; ``charges`` (S,) e; ``pairs`` site × site; ``reach2`` Å²: centres farther apart than √reach2
-    do not interact in real space; centres closer than √core2 always overlap; ``overlap_k``: an energy whose Boltzmann
-    factor is nothing; ``self_energy`` K: constant Ewald term per molecule; ``tail_sum`` K·Å³ of one pair.
-    """
-
-    body: FloatArray
-    charges: FloatArray
-    pairs: PairTable
-    reach2: float
-    core2: float
-    overlap_k: float
-    self_energy: float
-    tail_sum: float
-    charged: bool
-    rotates: bool
+HOST, PAIR, FOURIER, TAIL = range(4)
+# Places in a row of ``Walker.transitions``.
+INSERTIONS, INSERTION_CHANCE, DELETIONS, DELETION_CHANCE = range(4)
 
 
 class Walker(NamedTuple):
-    """Arrays that the moves change. ``number`` (1,) of molecules; ``centres`` (M, 3); ``quaternions`` (M, 4);
-    ``sites`` (M, S, 3) Å; ``host_energies`` (M, 2) K; ``real``, ``imaginary`` (K,) structure factor;
-    ``energy`` (6,) running totals, K; ``accepted``, ``attempted`` (5,) per move type."""
+    """Arrays that the moves change; M is the capacity.
 
-    number: NDArray[np.int64]
+    ``total`` (1,) molecules, ``number`` (C,) of each component; ``kind`` (M,) component of a molecule, ``members``
+    (C, M) the molecules of a component, ``place`` (M,) where a molecule stands among them; ``centres`` (3, M)
+    fractional in the supercell; ``quaternions`` (M, 4); ``offsets`` (M, S, 3) Å of the sites from the centre;
+    ``host_energies`` (M,) K; ``real``, ``imaginary`` (K,) structure factor; ``energy`` (4,) running totals, K;
+    ``accepted``, ``attempted`` per kind of move; ``transitions`` (M + 1, 4): at each number of molecules, insertions
+    and deletions tried and the sums of their acceptance probabilities.
+    """
+
+    total: IntArray
+    number: IntArray
+    kind: IntArray
+    members: IntArray
+    place: IntArray
     centres: FloatArray
     quaternions: FloatArray
-    sites: FloatArray
+    offsets: FloatArray
     host_energies: FloatArray
     real: FloatArray
     imaginary: FloatArray
     energy: FloatArray
-    accepted: NDArray[np.int64]
-    attempted: NDArray[np.int64]
+    accepted: IntArray
+    attempted: IntArray
+    transitions: FloatArray
 
 
 class Scratch(NamedTuple):
-    """Work space of the moves, so that the move loop allocates nothing."""
+    """Work space of the moves, so that the move loop allocates nothing.
 
-    neighbours: NDArray[np.int64]
-    shifts: FloatArray
+    ``distances2`` (M,) Å² of a point from all centres; ``neighbours`` (M,) molecules within reach of it; the
+    structure factor of a change, ``old_sites`` (1, S, 3) Å; ``host_…`` the host's own; ``…`` of the K trial placements: ``centres`` (3, K)
+    fractional, ``quaternions`` (K, 4), ``offsets`` (K, S, 3), ``sites`` (K, S, 3) Å, ``energies`` (K, 2) K with host
+    and guests, ``log_weights`` (K,).
+    """
+
+    distances2: FloatArray
+    neighbours: IntArray
     phases: Phases
     real: FloatArray
     imaginary: FloatArray
+    old_sites: FloatArray
+    host_phases: Phases
     host_real: FloatArray
     host_imaginary: FloatArray
-    trial_centres: FloatArray
-    trial_quaternions: FloatArray
-    trial_sites: FloatArray
-    trial_energies: FloatArray
-    trial_log_weights: FloatArray
-
-
-def make_guests(guest: GuestModel, temperature_k: float, settings: GCMCSettings, ewald: Ewald) -> Guests:
-    """Guest constants for a temperature (Feynman–Hibbs) and an Ewald split."""
-    epsilon = np.array([s.epsilon_k for s in guest.sites])
-    sigma = np.array([s.sigma_angstrom for s in guest.sites])
-    pairs = pair_table(epsilon, sigma, epsilon, sigma, cutoff_angstrom=settings.cutoff_angstrom,
-                       truncation=settings.truncation, mixing=guest.mixing,
-                       quantum_area=quantum_area_of(guest, temperature_k, "guest"))
-    body, charges = guest.site_positions, guest.charges
-    radius = guest.radius_angstrom
-    constant = 0.0
-    if guest.has_charges:
-        constant = self_energy(ewald.alpha, charges) + exclusion_energy(ewald.alpha, charges, body)
-    overlap_k = OVERLAP_TEMPERATURES * temperature_k
-    return Guests(body, charges, pairs, (settings.cutoff_angstrom + 2.0 * radius) ** 2,
-                  _core_distance(pairs, body, overlap_k) ** 2, overlap_k, constant,
-                  float(pairs.tail.sum()), guest.has_charges, radius > 0.0)
-
-
-def _core_distance(pairs: PairTable, body: FloatArray, overlap_k: float) -> float:
-    """Centre distance (Å) at and below which two molecules overlap in every one of many orientations."""
-    rng = np.random.default_rng(0)
-    turns = Rotation.concatenate([Rotation.identity(1), Rotation.from_euler("x", [90], degrees=True),
-                                  Rotation.from_euler("y", [90], degrees=True), Rotation.random(60, rng=rng)])
-    turned = np.einsum("rij,sj->rsi", turns.as_matrix(), body)
-    core = 0.0
-    for distance in np.arange(0.2, 4.0, 0.1):
-        r2 = ((turned[:, None, :, None] - turned[None, :, None, :] - [0.0, 0.0, distance]) ** 2).sum(axis=-1)
-        r2 = np.maximum(r2, 1e-2)
-        powers = np.stack([r2**-3.0, r2**-4.0, r2**-6.0, r2**-7.0], axis=-1)
-        energy = np.einsum("pqabc,abc->pq", powers, pairs.coefficients)
-        if energy.min() < 2.0 * overlap_k:
-            break
-        core = float(distance)
-    return core
-
-
-def guest_ewald(guest: GuestModel, supercell: FloatArray, settings: GCMCSettings) -> Ewald:
-    """The Ewald split of a supercell; a guest without charges gets one without k-vectors."""
-    # On the grid path only molecules meet in real space, and they are cut as wholes: the split may use that reach.
-    radius = guest.radius_angstrom
-    screened = settings.cutoff_angstrom + (2.0 * radius if settings.host_path == "grid" else 0.0)
-    return ewald_split(supercell, screened, settings.ewald_tolerance, k_cutoff=None if guest.has_charges else 0.0,
-                       extent_angstrom=4.0 * radius)
+    centres: FloatArray
+    quaternions: FloatArray
+    offsets: FloatArray
+    sites: FloatArray
+    energies: FloatArray
+    log_weights: FloatArray
 
 
 def make_walker(guests: Guests, ewald: Ewald, capacity: int) -> Walker:
     """An empty cell with room for ``capacity`` molecules."""
-    sites, waves = len(guests.body), len(ewald.k_factor)
-    return Walker(np.zeros(1, dtype=np.int64), np.zeros((capacity, 3)), np.zeros((capacity, 4)),
-                  np.zeros((capacity, sites, 3)), np.zeros((capacity, 2)), np.zeros(waves), np.zeros(waves),
-                  np.zeros(N_TERMS), np.zeros(5, dtype=np.int64), np.zeros(5, dtype=np.int64))
+    components, waves, sites = len(guests.first) - 1, len(ewald.k_factor), most_sites(guests)
+    return Walker(
+        _integers(1), _integers(components), _integers(capacity), _integers(components, capacity), _integers(capacity),
+        np.zeros((3, capacity)), np.zeros((capacity, 4)), np.zeros((capacity, sites, 3)), np.zeros(capacity),
+        np.zeros(waves), np.zeros(waves), np.zeros(4), _integers(N_MOVES), _integers(N_MOVES),
+        np.zeros((capacity + 1, 4)))
 
 
-def make_scratch(guests: Guests, ewald: Ewald, n_trials: int, capacity: int) -> Scratch:
+def make_scratch(guests: Guests, ewald: Ewald, host: Host, n_trials: int, capacity: int) -> Scratch:
     """Work space for ``n_trials`` trial placements among up to ``capacity`` molecules."""
-    sites, waves = len(guests.body), len(ewald.k_factor)
-    return Scratch(np.zeros(capacity, dtype=np.int64), np.zeros((capacity, 3)), phase_scratch(ewald),
-                   np.zeros(waves), np.zeros(waves), np.zeros(waves), np.zeros(waves),
-                   np.zeros((n_trials, 3)), np.zeros((n_trials, 4)), np.zeros((n_trials, sites, 3)),
-                   np.zeros((n_trials, 4)), np.zeros(n_trials))
+    sites, waves, host_waves = most_sites(guests), len(ewald.k_factor), len(host.atoms.real)
+    return Scratch(
+        np.zeros(capacity), _integers(capacity), phase_scratch(ewald), np.zeros(waves), np.zeros(waves),
+        np.zeros((1, sites, 3)), phase_scratch(host.ewald), np.zeros(host_waves), np.zeros(host_waves),
+        np.zeros((3, n_trials)), np.zeros((n_trials, 4)), np.zeros((n_trials, sites, 3)),
+        np.zeros((n_trials, sites, 3)), np.zeros((n_trials, 2)), np.zeros(n_trials))
+
+
+def _integers(*shape: int) -> IntArray:
+    return np.zeros(shape, dtype=np.int64)
+
+
+def most_sites(guests: Guests) -> int:
+    """Sites of the largest molecule."""
+    return int(np.diff(guests.first).max())
+
+
+def copy_walker(walker: Walker) -> Walker:
+    return Walker(*(array.copy() for array in walker))
 
 
 @kernel
-def place_sites(body, centres, quaternions, sites, m):
-    """Write the sites of molecule ``m`` from its centre (M, 3) and unit quaternion (M, 4; w, x, y, z)."""
+def turn_body(body, first, last, quaternions, offsets, m):
+    """Write the sites' offsets from the centre of molecule ``m``: its body turned by its unit quaternion (w, x, y, z).
+    """
     w, x, y, z = quaternions[m, 0], quaternions[m, 1], quaternions[m, 2], quaternions[m, 3]
-    for s in range(body.shape[0]):
-        a, b, c = body[s, 0], body[s, 1], body[s, 2]
-        sites[m, s, 0] = (centres[m, 0] + (1 - 2 * (y * y + z * z)) * a + 2 * (x * y - w * z) * b
-                          + 2 * (x * z + w * y) * c)
-        sites[m, s, 1] = (centres[m, 1] + 2 * (x * y + w * z) * a + (1 - 2 * (x * x + z * z)) * b
-                          + 2 * (y * z - w * x) * c)
-        sites[m, s, 2] = (centres[m, 2] + 2 * (x * z - w * y) * a + 2 * (y * z + w * x) * b
-                          + (1 - 2 * (x * x + y * y)) * c)
+    for f in range(first, last):
+        a, b, c = body[f, 0], body[f, 1], body[f, 2]
+        s = f - first
+        offsets[m, s, 0] = (1 - 2 * (y * y + z * z)) * a + 2 * (x * y - w * z) * b + 2 * (x * z + w * y) * c
+        offsets[m, s, 1] = 2 * (x * y + w * z) * a + (1 - 2 * (x * x + z * z)) * b + 2 * (y * z - w * x) * c
+        offsets[m, s, 2] = 2 * (x * z - w * y) * a + 2 * (y * z + w * x) * b + (1 - 2 * (x * x + y * y)) * c
+
+
+@kernel
+def place_sites(cell, centres, offsets, m, count, sites, n):
+    """Write the Cartesian sites (Å) of molecule ``m`` into ``sites[n]``."""
+    a, b, c = centres[0, m], centres[1, m], centres[2, m]
+    for x in range(3):
+        origin = a * cell[0, x] + b * cell[1, x] + c * cell[2, x]
+        for s in range(count):
+            sites[n, s, x] = origin + offsets[m, s, x]
 
 
 @inlined
-def guest_energy(walker, guests, ewald, host, scratch, sites, centres, m, skip):
-    """:func:`pair_energies` of molecule ``m`` of ``sites`` with all of the walker's molecules but ``skip``."""
-    lj, coulomb = pair_energies(walker.number[0], walker.centres, walker.sites, guests.charges, guests.pairs,
-                                guests.reach2, guests.overlap_k, ewald.table, ewald.alpha, host.cell,
-                                host.inverse_cell, scratch.neighbours, scratch.shifts, sites, centres, m, skip)
-    return lj, coulomb
+def find_neighbours(guests, walker, scratch, component, centres, m, skip):
+    """List the molecules but ``skip`` within reach of ``centres[:, m]``, the nearest first, in the scratch.
 
-
-@kernel
-def in_core(count, all_centres, core2, cell, inverse, centres, m, skip):
-    """True if centre ``m`` is so close to another molecule's that they overlap whatever their orientations."""
-    for j in range(count):
-        x, y, z = (centres[m, 0] - all_centres[j, 0], centres[m, 1] - all_centres[j, 1],
-                   centres[m, 2] - all_centres[j, 2])
-        ia = np.rint(x * inverse[0, 0] + y * inverse[1, 0] + z * inverse[2, 0])
-        ib = np.rint(x * inverse[0, 1] + y * inverse[1, 1] + z * inverse[2, 1])
-        ic = np.rint(x * inverse[0, 2] + y * inverse[1, 2] + z * inverse[2, 2])
-        x -= ia * cell[0, 0] + ib * cell[1, 0] + ic * cell[2, 0]
-        y -= ia * cell[0, 1] + ib * cell[1, 1] + ic * cell[2, 1]
-        z -= ia * cell[0, 2] + ib * cell[1, 2] + ic * cell[2, 2]
-        if x * x + y * y + z * z < core2 and j != skip:
-            return True
-    return False
-
-
-@kernel
-def pair_energies(count, all_centres, all_sites, charges, pairs, reach2, overlap_k, table, alpha, cell, inverse,
-                  neighbours, shifts, sites, centres, m, skip):
-    """Real-space (Lennard-Jones, Coulomb) energy in K of one molecule with ``count`` others.
-
-    An overlap returns (OVERLAP, 0). The image is chosen by the centres, which is exact because supercells are
-    wider than twice √reach2. Lennard-Jones is cut site by site; the screened Coulomb term molecule by molecule, so
-    that no charge is parted from its partners at the cut-off.
+    Returns how many, or −1 where one is so close that the two overlap however they are turned.
     """
-    near, nearest, nearest2 = 0, 0, reach2
-    cx, cy, cz = centres[m, 0], centres[m, 1], centres[m, 2]
-    for j in range(count):
-        x, y, z = cx - all_centres[j, 0], cy - all_centres[j, 1], cz - all_centres[j, 2]
-        ia = np.rint(x * inverse[0, 0] + y * inverse[1, 0] + z * inverse[2, 0])
-        ib = np.rint(x * inverse[0, 1] + y * inverse[1, 1] + z * inverse[2, 1])
-        ic = np.rint(x * inverse[0, 2] + y * inverse[1, 2] + z * inverse[2, 2])
-        sx = ia * cell[0, 0] + ib * cell[1, 0] + ic * cell[2, 0]
-        sy = ia * cell[0, 1] + ib * cell[1, 1] + ic * cell[2, 1]
-        sz = ia * cell[0, 2] + ib * cell[1, 2] + ic * cell[2, 2]
-        x, y, z = x - sx, y - sy, z - sz
-        distance2 = x * x + y * y + z * z
-        if distance2 > reach2 or j == skip:
-            continue
-        if distance2 < nearest2:
-            nearest, nearest2 = near, distance2
-        neighbours[near], shifts[near, 0], shifts[near, 1], shifts[near, 2] = j, sx, sy, sz
-        near += 1
-    lj = coulomb = 0.0
-    n_sites = sites.shape[1]
-    coefficients, shift, cutoff2 = pairs.coefficients, pairs.shift, pairs.cutoff2
-    for order in range(near):
-        # The nearest first: most overlaps are with it, and the rest need not be summed then.
-        i = nearest if order == 0 else (order - 1 if order <= nearest else order)
+    near = _near(walker.total[0], walker.centres, walker.kind, guests.metric, guests.reach2, guests.core2,
+                 guests.core2_least, scratch.distances2, scratch.neighbours, component, centres, m, skip)
+    return near
+
+
+@kernel
+def _near(total, all_centres, kind, metric, reach2, core2, core2_least, distances2, neighbours, component, centres, m,
+          skip):
+    ca, cb, cc = centres[0, m], centres[1, m], centres[2, m]
+    for j in range(total):      # no branch: this loop is vectorised
+        a, b, c = ca - all_centres[0, j], cb - all_centres[1, j], cc - all_centres[2, j]
+        a -= np.rint(a)
+        b -= np.rint(b)
+        c -= np.rint(c)
+        distances2[j] = (a * (metric[0] * a + metric[3] * b + metric[4] * c) + b * (metric[1] * b + metric[5] * c)
+                         + c * c * metric[2])
+    if skip >= 0:
+        distances2[skip] = 2.0 * reach2
+    near, nearest, smallest = 0, 0, reach2
+    for j in range(total):
+        s = distances2[j]
+        if s < reach2:
+            if s < smallest:
+                nearest, smallest = near, s
+                if s < core2_least or s < core2[component, kind[j]]:
+                    return -1
+            neighbours[near] = j
+            near += 1
+    if near > 1:                # most overlaps are with the nearest, and the rest need not be summed then
+        neighbours[0], neighbours[nearest] = neighbours[nearest], neighbours[0]
+    return near
+
+
+@inlined
+def guest_energy(guests, host, walker, scratch, near, component, centres, offsets, m):
+    """Real-space energy (K) of molecule ``m`` of ``centres`` and ``offsets`` with its ``near`` neighbours, just
+    listed by :func:`find_neighbours`; :data:`OVERLAP` for an overlap."""
+    if guests.pointlike:
+        energy = _point_energy(near, scratch.distances2, scratch.neighbours, walker.kind, guests.splines,
+                               guests.overlap_k, component)
+    else:
+        energy = _site_energy(near, scratch.neighbours, walker.centres, walker.kind, walker.offsets, guests.first,
+                              guests.splines, guests.overlap_k, host.cell, component, centres, offsets, m)
+    return energy
+
+
+@kernel
+def _point_energy(near, distances2, neighbours, kind, splines, overlap_k, component):
+    energy = 0.0
+    for i in range(near):
+        row = splines.index[component, kind[neighbours[i]]]
+        if row >= 0:
+            energy += spline_energy(splines.cubics, row, splines.start, splines.per_area, distances2[neighbours[i]])
+        if energy > overlap_k:
+            return OVERLAP
+    return energy
+
+
+@kernel
+def _site_energy(near, neighbours, all_centres, kind, all_offsets, first, splines, overlap_k, cell, component, centres,
+                 offsets, m):
+    index, cubics, start, per_area = splines.index, splines.cubics, splines.start, splines.per_area
+    energy = 0.0
+    begin, end = first[component], first[component + 1]
+    for i in range(near):
         j = neighbours[i]
-        for a in range(n_sites):
-            ax, ay, az = sites[m, a, 0] - shifts[i, 0], sites[m, a, 1] - shifts[i, 1], sites[m, a, 2] - shifts[i, 2]
-            for b in range(n_sites):
-                dx, dy, dz = ax - all_sites[j, b, 0], ay - all_sites[j, b, 1], az - all_sites[j, b, 2]
-                s = dx * dx + dy * dy + dz * dz
-                if s < cutoff2 and coefficients[a, b, 0] != 0.0:
-                    lj += pair_energy(coefficients, shift, a, b, max(s, 1e-4))
-                qq = charges[a] * charges[b]
-                if qq != 0.0:
-                    coulomb += qq * screened_coulomb(table, alpha, s)
-        if lj > overlap_k:
-            return OVERLAP, 0.0
-    return lj, coulomb
+        a, b, c = centres[0, m] - all_centres[0, j], centres[1, m] - all_centres[1, j], centres[2, m] - all_centres[2, j]
+        a -= np.rint(a)
+        b -= np.rint(b)
+        c -= np.rint(c)
+        x = a * cell[0, 0] + b * cell[1, 0] + c * cell[2, 0]
+        y = a * cell[0, 1] + b * cell[1, 1] + c * cell[2, 1]
+        z = a * cell[0, 2] + b * cell[1, 2] + c * cell[2, 2]
+        other = first[kind[j]]
+        for f in range(begin, end):
+            fx, fy, fz = x + offsets[m, f - begin, 0], y + offsets[m, f - begin, 1], z + offsets[m, f - begin, 2]
+            for g in range(other, first[kind[j] + 1]):
+                row = index[f, g]
+                if row >= 0:
+                    dx = fx - all_offsets[j, g - other, 0]
+                    dy = fy - all_offsets[j, g - other, 1]
+                    dz = fz - all_offsets[j, g - other, 2]
+                    energy += spline_energy(cubics, row, start, per_area, dx * dx + dy * dy + dz * dz)
+        if energy > overlap_k:
+            return OVERLAP
+    return energy

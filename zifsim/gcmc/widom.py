@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 from zifsim.gcmc.bias import make_bias, random_position, random_quaternion
 from zifsim.gcmc.host import OVERLAP, host_energy
 from zifsim.gcmc.jit import kernel
+from zifsim.gcmc.random import streams
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.gcmc.system import AdsorptionSystem, make_system
-from zifsim.gcmc.walker import place_sites
+from zifsim.gcmc.walker import place_sites, turn_body
 from zifsim.model.forcefield import AdsorptionForceField
 from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel
 from zifsim.model.uptake import HenryResult
-from zifsim.rng import derive_seed, generator
+from zifsim.rng import derive_seed
 from zifsim.units import AMU_KG, ANGSTROM_M, AVOGADRO, BOLTZMANN_J_K, GAS_CONSTANT, KELVIN_TO_KJ_MOL
 
 FloatArray = NDArray[np.float64]
@@ -29,16 +30,17 @@ BLOCKS = 50
 
 
 @kernel
-def _insert(rng, host, guests, ewald, bias, scratch, beta, n_insertions, sums):
+def _insert(rng, host, guests, bias, scratch, beta, n_insertions, sums):
     """Add Σ w and Σ w·U of ``n_insertions`` test molecules to ``sums`` (2,); w = exp(−βU)/(g V)."""
-    centres, quaternions, sites = scratch.trial_centres, scratch.trial_quaternions, scratch.trial_sites
+    count = guests.first[1]
     for _ in range(n_insertions):
-        log_density = random_position(rng, bias, centres, 0)
-        random_quaternion(rng, quaternions, 0)
-        place_sites(guests.body, centres, quaternions, sites, 0)
-        lj, coulomb = host_energy(host, ewald, sites, 0, scratch)
+        log_density = random_position(rng, 1, bias, 0, scratch.centres, 0)
+        random_quaternion(rng, 1, scratch.quaternions, 0)
+        turn_body(guests.body, 0, count, scratch.quaternions, scratch.offsets, 0)
+        place_sites(host.cell, scratch.centres, scratch.offsets, 0, count, scratch.sites, 0)
+        lj, coulomb = host_energy(host, 0, count, scratch.sites, 0, scratch)
         if lj < OVERLAP:
-            u = lj + coulomb + host.tail_energy
+            u = lj + coulomb + host.tail_energies[0]
             w = math.exp(-beta * u - log_density)
             sums[0] += w
             sums[1] += w * u
@@ -47,14 +49,13 @@ def _insert(rng, host, guests, ewald, bias, scratch, beta, n_insertions, sums):
 def mean_weights(system: AdsorptionSystem, n_insertions: int, seed: int) -> FloatArray:
     """(B, 2) block means of exp(−βU) and U·exp(−βU) (K) over random placements of one molecule."""
     scratch = system.new_scratch()
-    bias = make_bias(system.host, system.guests, system.ewald, scratch, system.framework.cell, system.repeats,
+    bias = make_bias(system.host, system.guests, scratch, system.framework.cell, system.repeats,
                      system.temperature_k, 1.0, derive_seed(seed, "widom-bias"))
-    rng = generator(derive_seed(seed, "widom"))
+    rng = streams(derive_seed(seed, "widom"), 2)
     per_block = max(1, n_insertions // BLOCKS)
     sums = np.zeros((BLOCKS, 2))
     for block in sums:
-        _insert(rng, system.host, system.guests, system.ewald, bias, scratch, 1.0 / system.temperature_k,
-                per_block, block)
+        _insert(rng, system.host, system.guests, bias, scratch, 1.0 / system.temperature_k, per_block, block)
     return sums / per_block
 
 
@@ -72,7 +73,7 @@ def henry_from_blocks(system: AdsorptionSystem, blocks: FloatArray, n_insertions
         without = (blocks.sum(axis=0) - blocks) / (n - 1)
         heats = rt - without[:, 1] / np.maximum(without[:, 0], 1e-300) * KELVIN_TO_KJ_MOL
         heat_error = float(np.sqrt((n - 1) / n * np.sum((heats - heats.mean()) ** 2)))
-    return HenryResult(system.guest.gas, system.temperature_k, float(henry), float(error), float(heat), heat_error,
+    return HenryResult(system.models[0].gas, system.temperature_k, float(henry), float(error), float(heat), heat_error,
                        n_insertions, seed)
 
 
