@@ -146,7 +146,8 @@ def _host_atoms(framework: Framework, kinds: NDArray[np.int64], charges: FloatAr
     positions = np.ascontiguousarray((framework.positions[None] + shifts[:, None]).reshape(-1, 3))
     all_charges = np.tile(charges, len(shifts)).copy()   # writeable like every other array: one compiled signature
     real, imaginary = np.zeros(len(ewald.k_factor)), np.zeros(len(ewald.k_factor))
-    add_structure_factor(ewald, positions[None], 0, all_charges, 0, len(all_charges), 1.0, phase_scratch(ewald), real, imaginary)
+    add_structure_factor(ewald, positions[None], 0, all_charges, 0, len(all_charges), 1.0, phase_scratch(ewald), real,
+                         imaginary)
     return HostAtoms(positions, np.tile(kinds, len(shifts)), all_charges, guest_charges, pairs, real, imaginary)
 
 

@@ -9,6 +9,7 @@ from zifsim.errors import InputError
 TRUNCATIONS = ("truncated", "shifted", "tail")
 PATHS = ("grid", "direct")
 GUEST_COULOMB = ("auto", "cutoff", "ewald")
+STARTS = ("auto", "empty", "both")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class GCMCSettings:
     n_trials: trial placements per insertion, deletion and regrowth to begin with; doubled, up to 32, where the cell
         is crowded.
     bias_exponent: trial positions are drawn with the host's Boltzmann weight to this power (0: uniformly).
+    starts: ``empty``, ``both`` (each pressure from an empty and from a full cell, which must meet), or ``auto``: both
+        below 0.7 of the critical temperature.
     min_moves, max_moves: Monte Carlo moves per pressure: at least (after adaptation), at most.
     target_relative_error: a pressure stops once the standard error of the loading is below this fraction.
     min_effective_samples: and there are at least so many independent samples.
@@ -44,6 +47,7 @@ class GCMCSettings:
     ewald_tolerance: float = 1e-3
     n_trials: int = 2
     bias_exponent: float = 0.3
+    starts: str = "auto"
     min_moves: int = 100_000
     max_moves: int = 20_000_000
     target_relative_error: float = 0.01
@@ -58,6 +62,8 @@ class GCMCSettings:
             raise InputError(f"host_path '{self.host_path}' is not one of {', '.join(PATHS)}.")
         if self.guest_coulomb not in GUEST_COULOMB:
             raise InputError(f"guest_coulomb '{self.guest_coulomb}' is not one of {', '.join(GUEST_COULOMB)}.")
+        if self.starts not in STARTS:
+            raise InputError(f"starts '{self.starts}' is not one of {', '.join(STARTS)}.")
         for name in ("cutoff_angstrom", "grid_spacing_angstrom", "ewald_tolerance", "n_trials", "min_moves",
                      "max_moves", "target_relative_error", "min_effective_samples"):
             if getattr(self, name) <= 0:

@@ -54,10 +54,11 @@ class Walker(NamedTuple):
 class Scratch(NamedTuple):
     """Work space of the moves, so that the move loop allocates nothing.
 
-    ``distances2`` (M,) Å² of a point from all centres; ``neighbours`` (M,) molecules within reach of it; the
-    structure factor of a change, ``old_sites`` (1, S, 3) Å; ``host_…`` the host's own; ``…`` of the K trial placements: ``centres`` (3, K)
-    fractional, ``quaternions`` (K, 4), ``offsets`` (K, S, 3), ``sites`` (K, S, 3) Å, ``energies`` (K, 2) K with host
-    and guests, ``log_weights`` (K,).
+    ``distances2`` (M,) Å² of a point from all centres; ``neighbours`` (M,) molecules within reach of it; ``phases``,
+    ``real``, ``imaginary`` of a change of the structure factor and ``old_sites`` (1, S, 3) Å that leave it;
+    ``host_…`` the same of the direct host; of the K trial placements: ``centres`` (3, K) fractional, ``quaternions``
+    (K, 4), ``offsets`` (K, S, 3) Å from the centre, ``sites`` (K, S, 3) Å, ``energies`` (K, 2) K with host and guests,
+    ``log_weights`` (K,).
     """
 
     distances2: FloatArray
@@ -205,7 +206,8 @@ def _site_energy(near, neighbours, all_centres, kind, all_offsets, first, spline
     begin, end = first[component], first[component + 1]
     for i in range(near):
         j = neighbours[i]
-        a, b, c = centres[0, m] - all_centres[0, j], centres[1, m] - all_centres[1, j], centres[2, m] - all_centres[2, j]
+        a, b, c = (centres[0, m] - all_centres[0, j], centres[1, m] - all_centres[1, j],
+                   centres[2, m] - all_centres[2, j])
         a -= np.rint(a)
         b -= np.rint(b)
         c -= np.rint(c)

@@ -17,7 +17,9 @@ class LoadingPoint:
     ``molecules_per_cell`` counts per simulation cell (the supercell). ``effective_samples`` is the number of
     independent samples in the production part; ``equilibrated`` is False where the series never settled.
     ``grid_error_k`` and ``ewald_error_k``: errors of the sampled energy in K per molecule, measured at the end (root
-    mean square of the host's interpolation; bias of the guests' Ewald sum); NaN where there was nothing to measure.
+    mean square of the host's interpolation; bias of the guests' Coulomb energy); NaN where there was nothing to measure.
+    ``from_empty_mol_kg`` and ``from_full_mol_kg``: what two runs, begun with an empty and a full cell, each found; NaN
+    where only one was made.
     """
 
     pressure_pa: float
@@ -36,6 +38,8 @@ class LoadingPoint:
     seed: int
     grid_error_k: float = math.nan
     ewald_error_k: float = math.nan
+    from_empty_mol_kg: float = math.nan
+    from_full_mol_kg: float = math.nan
 
     @property
     def loading_ml_stp_g(self) -> float:

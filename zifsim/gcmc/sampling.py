@@ -1,0 +1,208 @@
+"""One state point: a walker run in blocks of moves until its loadings are known well enough.
+
+A checkpoint holds the walker, the series and the random streams, so a killed run continues to the same numbers.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zifsim.errors import SimulationError
+from zifsim.gcmc.energy import total_energy
+from zifsim.gcmc.moves import INSERTION, ROTATION, SWAP, TRANSLATION, Conditions, run_moves
+from zifsim.gcmc.random import streams
+from zifsim.gcmc.settings import GCMCSettings
+from zifsim.gcmc.statistics import SeriesSummary, summarise
+from zifsim.gcmc.system import AdsorptionSystem
+from zifsim.gcmc.walker import Walker, copy_walker
+from zifsim.io.files import write_bytes_atomic
+from zifsim.units import ANGSTROM_M, BOLTZMANN_J_K
+
+FloatArray = NDArray[np.float64]
+SAMPLE_EVERY = 20           # moves between samples
+BLOCK_MOVES = 5_000         # moves between progress reports
+CHECKPOINT_S = 20.0
+GROWTH = 1.3                # a state point is judged whenever its length has grown by this factor
+CROWDED = 0.02              # insertion acceptance below which the number of trials is doubled
+MAX_TRIALS = 64
+TARGET_ACCEPTANCE = 0.4     # of translations and rotations ...
+ACCEPTANCE_BAND = 0.15, 0.7  # ... whose steps are changed outside this band
+DRIFT_TOLERANCE = 1e-9
+MOVE_SHARES = (0.25, 0.25, 0.2, 0.2, 0.1, 0.0)   # insertion, deletion, regrowth, translation, rotation, swap
+SWAP_SHARE = 0.2            # of all moves in a mixture
+
+Progress = Callable[[dict[str, Any]], None]
+
+
+@dataclass
+class Run:
+    """A state point in progress or finished: what a checkpoint holds."""
+
+    walker: Walker
+    rng: NDArray[np.uint64]
+    steps: FloatArray
+    counts: list[FloatArray]
+    energies: list[FloatArray]
+    n_trials: int
+    moves: int = 0
+    judged_at: int = 0
+    adapted_at: int = 0     # moves at the last change of step sizes or trials: all before is discarded
+
+    def series(self) -> tuple[FloatArray, FloatArray]:
+        """(n, C) molecules and (n,) energies, K, of all samples."""
+        return np.concatenate(self.counts), np.concatenate(self.energies)
+
+    def summaries(self) -> list[SeriesSummary]:
+        """Statistics of each component's loading since the last adaptation."""
+        counts, _ = self.series()
+        return [summarise(column) for column in counts[self.adapted_at // SAMPLE_EVERY:].T]
+
+
+def sample_point(system: AdsorptionSystem, fugacities_pa: Sequence[float], seed: int, *, start: Walker | None = None,
+                 checkpoint: Path | None = None, progress: Progress | None = None) -> Run:
+    """Sample one set of fugacities until it is converged or ``max_moves`` is reached.
+
+    ``start``: walker to begin from (None: empty cell). ``checkpoint``: file that is written every 20 s and
+    continued from if present. Raises SimulationError if the running energy drifts or the cell overfills.
+    """
+    settings = system.settings
+    run = load_run(checkpoint, system) if checkpoint and checkpoint.exists() else None
+    if run is None:
+        run = new_run(system, seed, start)
+    saved = time.monotonic()
+    summaries: list[SeriesSummary] = []
+    while run.moves < settings.max_moves:
+        advance(system, run, fugacities_pa, min(BLOCK_MOVES, settings.max_moves - run.moves))
+        if run.moves - run.adapted_at >= settings.min_moves and run.moves >= GROWTH * run.judged_at:
+            run.judged_at = run.moves
+            summaries = run.summaries()
+            if all(_converged(s, settings) for s in summaries):
+                break
+        if progress:
+            progress({"moves": run.moves, "molecules": float(run.counts[-1].sum(axis=1).mean()),
+                      "fraction": _fraction_done(run, summaries, settings)})
+        if checkpoint and time.monotonic() - saved > CHECKPOINT_S:
+            save_run(checkpoint, run)
+            saved = time.monotonic()
+    check_energy(system, run.walker)
+    return run
+
+
+def new_run(system: AdsorptionSystem, seed: int, start: Walker | None = None) -> Run:
+    walker = system.new_walker() if start is None else copy_walker(start)
+    for array in (walker.accepted, walker.attempted, walker.transitions):
+        array[...] = 0
+    return Run(walker, streams(seed, MAX_TRIALS + 1), np.array([1.0, 0.5]), [], [], system.settings.n_trials)
+
+
+def advance(system: AdsorptionSystem, run: Run, fugacities_pa: Sequence[float], n_moves: int) -> None:
+    """One block of moves, then adaptation."""
+    samples = n_moves // SAMPLE_EVERY
+    counts, energies = np.zeros((samples, len(system.models))), np.zeros(samples)
+    accepted, attempted = run.walker.accepted.copy(), run.walker.attempted.copy()
+    conditions = Conditions(1.0 / system.temperature_k, log_activities(fugacities_pa, system.temperature_k),
+                            system.volume, move_mix(system), run.steps, np.zeros(system.capacity + 1))
+    roomy = run_moves(run.rng, system.host, system.guests, system.ewald, system.bias, run.walker,
+                      system.new_scratch(run.n_trials), conditions, n_moves, SAMPLE_EVERY, counts, energies)
+    if not roomy:
+        raise SimulationError(f"{system.gases} in {system.framework.name}: the cell filled up with "
+                              f"{int(run.walker.total[0])} molecules; check the force field and the pressure.")
+    run.counts.append(counts)
+    run.energies.append(energies)
+    run.moves += n_moves
+    _adapt(run, run.walker.accepted - accepted, run.walker.attempted - attempted, system.settings)
+
+
+def log_activities(fugacities_pa: Sequence[float], temperature_k: float) -> FloatArray:
+    """(C,) ln(βf) with βf in molecules per Å³."""
+    return np.log(np.asarray(fugacities_pa, dtype=float) * ANGSTROM_M**3 / (BOLTZMANN_J_K * temperature_k))
+
+
+def move_mix(system: AdsorptionSystem) -> FloatArray:
+    """Cumulative move probabilities; molecules without orientation put the rotation share into translation."""
+    shares = np.array(MOVE_SHARES)
+    if not system.guests.rotates.any():
+        shares[TRANSLATION] += shares[ROTATION]
+        shares[ROTATION] = 0.0
+    if len(system.models) > 1:
+        shares *= 1.0 - SWAP_SHARE
+        shares[SWAP] = SWAP_SHARE
+    mix = np.cumsum(shares)
+    mix[mix > 1.0 - 1e-12] = 1.0 + 1e-9     # rounding must not leave a move that has no share
+    return mix
+
+
+def _adapt(run: Run, accepted: NDArray[np.int64], attempted: NDArray[np.int64], settings: GCMCSettings) -> None:
+    """Tune the step sizes while their acceptance is far off, and double the trials in a crowded cell.
+
+    Only during the first half of the longest run, and everything before the last change is discarded from the
+    averages, so that they come from one Markov chain.
+    """
+    if run.moves > settings.max_moves // 2 or run.moves == settings.max_moves:
+        return
+    for kind, step, limit in ((TRANSLATION, 0, 4.0), (ROTATION, 1, math.pi)):
+        rate = accepted[kind] / max(attempted[kind], 1)
+        off = attempted[kind] > 50 and not ACCEPTANCE_BAND[0] < rate < ACCEPTANCE_BAND[1]
+        size = min(limit, max(0.02, run.steps[step] * min(2.0, max(0.5, rate / TARGET_ACCEPTANCE))))
+        if off and size != run.steps[step]:
+            run.steps[step] = size
+            run.adapted_at = run.moves
+    tried = attempted[INSERTION]
+    if run.n_trials < MAX_TRIALS and tried > 500 and accepted[INSERTION] < CROWDED * tried:
+        run.n_trials *= 2
+        run.adapted_at = run.moves
+
+
+def _converged(summary: SeriesSummary, settings: GCMCSettings) -> bool:
+    if not summary.equilibrated or summary.effective_samples < settings.min_effective_samples:
+        return False
+    return summary.standard_error <= settings.target_relative_error * summary.mean
+
+
+def _fraction_done(run: Run, summaries: list[SeriesSummary], settings: GCMCSettings) -> float:
+    """Best guess of how far a state point is: from the error so far, never beyond the move limit."""
+    if not summaries or any(s.mean <= 0 or not math.isfinite(s.standard_error) for s in summaries):
+        return min(0.99, run.moves / max(settings.min_moves * 2, 1))
+    relative = max(s.standard_error / s.mean for s in summaries)
+    needed = run.judged_at * max(1.0, (relative / settings.target_relative_error) ** 2)
+    return min(0.99, run.moves / min(needed, settings.max_moves))
+
+
+def check_energy(system: AdsorptionSystem, walker: Walker) -> float:
+    """Relative drift of the running energy from the recomputed one; raises SimulationError above 1e-9."""
+    running = float(walker.energy.sum())
+    fresh = float(total_energy(walker, system.host, system.guests, system.ewald, system.volume).sum())
+    drift = abs(running - fresh) / max(1.0, float(np.abs(walker.energy).sum()))
+    if drift > DRIFT_TOLERANCE:
+        raise SimulationError(f"{system.gases} in {system.framework.name}: the running energy {running:.9g} K "
+                              f"differs from the recomputed {fresh:.9g} K (relative {drift:.1e}).")
+    return drift
+
+
+def save_run(path: Path, run: Run) -> None:
+    """Write a run, atomically."""
+    stream = io.BytesIO()
+    counts, energies = run.series()
+    state = {"moves": run.moves, "judged_at": run.judged_at, "adapted_at": run.adapted_at, "n_trials": run.n_trials}
+    np.savez_compressed(stream, allow_pickle=False, state=json.dumps(state), rng=run.rng, steps=run.steps,
+                        series_counts=counts, series_energies=energies, **run.walker._asdict())
+    write_bytes_atomic(path, stream.getvalue())
+
+
+def load_run(path: Path, system: AdsorptionSystem) -> Run:
+    """Read what :func:`save_run` wrote."""
+    with np.load(path) as data:
+        state = json.loads(str(data["state"]))
+        walker = Walker(*(data[name] for name in Walker._fields))
+        return Run(walker, data["rng"], data["steps"], [data["series_counts"]], [data["series_energies"]],
+                   state["n_trials"], state["moves"], state["judged_at"], state["adapted_at"])
