@@ -175,7 +175,7 @@ def _gcmc_stages(study: Study, model: Model, stages: list[Stage]) -> None:
                   "settings": settings | {"seed": derive_seed(study.study.seed, "gcmc", name)}}
         for pressure in run.pressures_bar:
             PengRobinson(guest).fugacity_pa(run.temperature_k, pressure * BAR_PA)
-        repeats = supercell_repeats(model.cell, guest, gcmc.cutoff_angstrom)
+        repeats = supercell_repeats(model.cell, (guest,), gcmc.cutoff_angstrom)
         atoms = model.cell.n_atoms * math.prod(repeats)
         low, high = gcmc.min_moves, gcmc.max_moves
         stages.append(Stage(
