@@ -169,10 +169,10 @@ def add_structure_factor(ewald, sites, m, charges, first, count, sign, phases, r
             flat_re[column], flat_im[column] = q * (xr * yr - xi * yi), q * (xr * yi + xi * yr)
         for layer in range(layers.shape[0]):
             zr, zi = axes[2, 0, layers[layer, 0] + nz], axes[2, 1, layers[layer, 0] + nz]
-            first, offset = layers[layer, 1], layers[layer, 3]
-            for j in range(layers[layer, 2] - first):
-                real[offset + j] += flat_re[first + j] * zr - flat_im[first + j] * zi
-                imaginary[offset + j] += flat_re[first + j] * zi + flat_im[first + j] * zr
+            start, offset = layers[layer, 1], layers[layer, 3]
+            for j in range(layers[layer, 2] - start):
+                real[offset + j] += flat_re[start + j] * zr - flat_im[start + j] * zi
+                imaginary[offset + j] += flat_re[start + j] * zi + flat_im[start + j] * zr
 
 
 @kernel
