@@ -41,12 +41,12 @@ class PairTable(NamedTuple):
 class PairSplines(NamedTuple):
     """Site–site energies as cubics in s = r², all sites of all gases against each other.
 
-    ``index`` (F, F) row of ``cubics`` for two sites, −1 where nothing acts; ``cubics`` (P, I, 4) coefficients of
+    ``rows`` (F, F) row of ``cubics`` for two sites, −1 where nothing acts; ``cubics`` (P, I, 4) coefficients of
     interval i, that is of s from ``start`` + i/``per_area``, in K; nearer than ``start`` (Å²) the energy is that at
     ``start``.
     """
 
-    index: NDArray[np.int64]
+    rows: NDArray[np.int64]
     cubics: FloatArray
     start: float
     per_area: float

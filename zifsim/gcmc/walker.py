@@ -190,7 +190,7 @@ def guest_energy(guests, host, walker, scratch, near, component, centres, offset
 def _point_energy(near, distances2, neighbours, kind, splines, overlap_k, component):
     energy = 0.0
     for i in range(near):
-        row = splines.index[component, kind[neighbours[i]]]
+        row = splines.rows[component, kind[neighbours[i]]]
         if row >= 0:
             energy += spline_energy(splines.cubics, row, splines.start, splines.per_area, distances2[neighbours[i]])
         if energy > overlap_k:
@@ -201,7 +201,7 @@ def _point_energy(near, distances2, neighbours, kind, splines, overlap_k, compon
 @kernel
 def _site_energy(near, neighbours, all_centres, kind, all_offsets, first, splines, overlap_k, cell, component, centres,
                  offsets, m):
-    index, cubics, start, per_area = splines.index, splines.cubics, splines.start, splines.per_area
+    rows, cubics, start, per_area = splines.rows, splines.cubics, splines.start, splines.per_area
     energy = 0.0
     begin, end = first[component], first[component + 1]
     for i in range(near):
@@ -218,7 +218,7 @@ def _site_energy(near, neighbours, all_centres, kind, all_offsets, first, spline
         for f in range(begin, end):
             fx, fy, fz = x + offsets[m, f - begin, 0], y + offsets[m, f - begin, 1], z + offsets[m, f - begin, 2]
             for g in range(other, first[kind[j] + 1]):
-                row = index[f, g]
+                row = rows[f, g]
                 if row >= 0:
                     dx = fx - all_offsets[j, g - other, 0]
                     dy = fy - all_offsets[j, g - other, 1]
