@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 from scipy.special import erfc
 
-from zifsim.gcmc.moves import run_moves
+from zifsim.gcmc.moves import SWAP, Conditions, run_moves
+from zifsim.gcmc.random import streams
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.gcmc.system import AdsorptionSystem, make_system
 from zifsim.gcmc.walker import Walker
 from zifsim.model.forcefield import AdsorptionForceField, LennardJones
 from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel, GuestSite
-from zifsim.rng import generator
 from zifsim.units import BOLTZMANN_J_K, COULOMB_K_ANGSTROM
 
 SHARED_DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -198,24 +198,43 @@ def fugacity(per_cubic_angstrom, temperature_k):
     return per_cubic_angstrom * 1e30 * BOLTZMANN_J_K * temperature_k
 
 
-def sample(system, activity, n_moves, seed, *, shares=BALANCED, walker=None, every=20, steps=(1.0, 0.8), trials=None):
-    """Run moves in the given proportions at βf = ``activity`` (1/Å³): walker, numbers, total energies (K)."""
+def conditions_of(system, activity, *, shares=BALANCED, steps=(1.0, 0.8), log_bias=None) -> Conditions:
+    """Moves in the given proportions (a sixth is the swap's) at βf = ``activity`` (1/Å³; one, or one per gas)."""
+    activities = np.atleast_1d(np.asarray(activity, dtype=float))
+    mix = np.cumsum([*shares, 0.0][:SWAP + 1])
+    mix[mix > 1.0 - 1e-12] = 1.0 + 1e-9
+    weights = np.zeros(system.capacity + 1)
+    if log_bias is not None:
+        weights[:len(log_bias)], weights[len(log_bias):] = log_bias, log_bias[-1]
+    return Conditions(1.0 / system.temperature_k, np.log(activities), system.volume, mix, np.array(steps), weights)
+
+
+def sample(system, activity, n_moves, seed, *, walker=None, every=20, trials=None, **conditions):
+    """Run moves (see :func:`conditions_of`): walker, numbers (n,) or, of a mixture, (n, C), total energies (K)."""
     walker = system.new_walker() if walker is None else walker
-    counts, energies = np.zeros(n_moves // every), np.zeros(n_moves // every)
-    mix = np.cumsum(shares) + np.array([0, 0, 0, 0, 1e-9])
-    assert run_moves(generator(seed), system.host, system.guests, system.ewald, system.bias, walker,
-                     system.new_scratch(trials or system.settings.n_trials), 1.0 / system.temperature_k,
-                     math.log(activity), system.volume, mix, np.array(steps), n_moves, every, counts, energies)
-    return walker, counts, energies
+    trials = trials or system.settings.n_trials
+    counts, energies = np.zeros((n_moves // every, len(system.models))), np.zeros(n_moves // every)
+    assert run_moves(streams(seed, trials + 1), system.host, system.guests, system.ewald, system.bias, walker,
+                     system.new_scratch(trials), conditions_of(system, activity, **conditions), n_moves, every, counts,
+                     energies)
+    return walker, counts[:, 0] if len(system.models) == 1 else counts, energies
 
 
-def walker_with(system, n, seed=3) -> Walker:
-    """A walker with exactly ``n`` molecules: insertions only, at an activity that takes them."""
-    walker, rng_seed = system.new_walker(), seed
-    while walker.number[0] < n:
-        sample(system, 1e3, 1, rng_seed, shares=(1.0, 0.0, 0.0, 0.0, 0.0), walker=walker, every=1)
-        rng_seed += 1
+def walker_with(system, *numbers, seed=3) -> Walker:
+    """A walker with exactly so many molecules of each gas: insertions only, at an activity that takes them."""
+    walker = system.new_walker()
+    while walker.number.tolist() != list(numbers):
+        short = [1e3 if have < want else 1e-300 for have, want in zip(walker.number, numbers, strict=True)]
+        sample(system, short, 1, seed, shares=(1.0, 0.0, 0.0, 0.0, 0.0), walker=walker, every=1)
+        seed += 1
     return walker
+
+
+def sites_of(walker, system) -> np.ndarray:
+    """(N, S, 3) Å of the walker's molecules, all of one gas, centres inside the cell."""
+    n = int(walker.total[0])
+    count = len(system.models[0].sites)
+    return (walker.centres[:, :n].T @ system.host.cell)[:, None] + walker.offsets[:n, :count]
 
 
 def block_mean(series, blocks=50):

@@ -76,9 +76,9 @@ def test_feynman_hibbs_term_is_area_times_the_laplacian_by_finite_differences():
 def test_feynman_hibbs_uses_the_full_mass_against_the_host_and_half_of_it_between_guests():
     hydrogen = guest_model([(36.7, 2.958, 0.0, 0.0)], mass=2.016, feynman_hibbs=True)
     expected = HBAR_J_S**2 / (24 * 2.016 * AMU_KG * BOLTZMANN_J_K * 77.0) / ANGSTROM_M**2
-    assert quantum_area_of(hydrogen, 77.0, "host") == pytest.approx(expected, rel=1e-12)
-    assert quantum_area_of(hydrogen, 77.0, "guest") == pytest.approx(2 * expected, rel=1e-12)
-    assert quantum_area_of(METHANE, 77.0, "host") == 0.0
+    assert quantum_area_of(hydrogen, 77.0, None) == pytest.approx(expected, rel=1e-12)
+    assert quantum_area_of(hydrogen, 77.0, hydrogen) == pytest.approx(2 * expected, rel=1e-12)
+    assert quantum_area_of(METHANE, 77.0, None) == 0.0
     assert feynman_hibbs_area(1.0, 77.0) == pytest.approx(2.016 * expected, rel=1e-12)
     # ħ²/(k_B amu Å²) is 48.5 K: the correction of H2 at 77 K is an area of a hundredth of a square ångström
     assert expected == pytest.approx(48.508 / (24 * 2.016 * 77.0), rel=1e-3)

@@ -61,8 +61,8 @@ def test_grid_and_direct_path_give_the_same_henry_coefficient_and_heat(guest, ce
     systems = [system_of(toy_framework(cell), guest, TEMPERATURE, host_path=path, truncation="shifted",
                          grid_spacing_angstrom=0.15, ewald_tolerance=1e-5, bias_exponent=0.0)
                for path in ("grid", "direct")]
-    shared = widom_module.make_bias(systems[0].host, systems[0].guests, systems[0].ewald, systems[0].new_scratch(),
-                                    cell, (1, 1, 1), TEMPERATURE, 1.0, 1)
+    shared = widom_module.make_bias(systems[0].host, systems[0].guests, systems[0].new_scratch(), cell, (1, 1, 1),
+                                    TEMPERATURE, 1.0, 1)
     monkeypatch.setattr(widom_module, "make_bias", lambda *_: shared)
     grid, direct = (mean_weights(system, 10_000, 5).mean(axis=0) for system in systems)
     assert grid[0] == pytest.approx(direct[0], rel=1e-3)
