@@ -8,16 +8,20 @@ from gcmc_naive import (
     CUBIC,
     SHARED_DATA,
     TRICLINIC,
+    empty_box,
     ewald_energy,
     fourier_factors,
+    guest_model,
     intramolecular,
     random_turn,
     structure_factor,
+    system_of,
     wave_vectors,
     wrap,
 )
 from scipy.special import erfc
 
+from zifsim.gcmc.energy import load_configuration, total_energy
 from zifsim.gcmc.ewald import (
     add_structure_factor,
     alpha_for,
@@ -31,13 +35,14 @@ from zifsim.gcmc.ewald import (
     self_energy,
 )
 from zifsim.gcmc.potential import pair_energy, pair_table
-from zifsim.gcmc.walker import pair_energies
 from zifsim.units import COULOMB_K_ANGSTROM, KELVIN_TO_KJ_MOL
 
 
 def factors(split, positions, charges, sign=1.0):
     real, imaginary = np.zeros(len(split.k_factor)), np.zeros(len(split.k_factor))
-    add_structure_factor(split, np.ascontiguousarray(positions)[None], 0, np.asarray(charges, dtype=float), sign,
+    # the charges stand among those of other molecules: the first is in row 2
+    listed = np.concatenate([[7.0, -3.0], charges, [5.0]])
+    add_structure_factor(split, np.ascontiguousarray(positions)[None], 0, listed, 2, len(charges), sign,
                          phase_scratch(split), real, imaginary)
     return real, imaginary
 
@@ -199,10 +204,21 @@ def test_nist_lennard_jones_configuration():
     one = np.ones(1)
     pairs = pair_table(one, one, one, one, cutoff_angstrom=3.0, truncation="tail")
     cell = np.eye(3) * 8.0
-    sites = np.ascontiguousarray(centres[:, None])
-    split = ewald_split(cell, 3.0, 1e-3, k_cutoff=0.0)
-    energy = sum(0.5 * pair_energies(n, centres, sites, np.zeros(1), pairs, 9.0, 1e9, split.table, split.alpha, cell,
-                                     np.linalg.inv(cell), np.zeros(n, dtype=np.int64), np.zeros((n, 3)), sites, centres,
-                                     m, m)[0] for m in range(n))
+    energy = 0.0
+    for m in range(n):
+        s = (wrap(centres[m] - centres[:m], cell) ** 2).sum(axis=1)
+        energy += sum(pair_energy(pairs.coefficients, pairs.shift, 0, 0, x) for x in s[s < 9.0])
     assert energy == pytest.approx(-16.790321304625856, rel=1e-12)
     assert 0.5 * n * n * pairs.tail[0, 0] / 512.0 == pytest.approx(-0.5451660014945704, rel=1e-12)
+
+
+def test_nist_lennard_jones_configuration_in_the_walker():
+    # the same with σ = 3 Å, through the neighbour list and the tabulated energies that the moves use
+    centres = 3.0 * np.array([row[1:4] for row in nist_rows("lj_sample_config_periodic4.xyz")], dtype=float)
+    argon = guest_model([(1.0, 3.0, 0.0, 0.0)], "LJ", "CH4")
+    system = system_of(empty_box(24.0), argon, 1.0, cutoff_angstrom=9.0, truncation="tail")
+    walker = system.new_walker()
+    load_configuration(walker, system.guests, system.host, centres[:, None])
+    _, pairs, _, tail = total_energy(walker, system.host, system.guests, system.ewald, system.volume)
+    assert pairs == pytest.approx(-16.790321304625856, rel=1e-8)
+    assert tail == pytest.approx(-0.5451660014945704, rel=1e-12)
