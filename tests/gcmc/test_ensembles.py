@@ -31,8 +31,8 @@ from scipy.stats import poisson
 from zifsim.gcmc.engine import run_point
 from zifsim.gcmc.host import OVERLAP, host_energy
 from zifsim.gcmc.jit import kernel
-from zifsim.gcmc.moves import HOST_COULOMB, HOST_LJ
 from zifsim.gcmc.system import make_system
+from zifsim.gcmc.walker import HOST
 from zifsim.gcmc.widom import henry_from_blocks, mean_weights
 
 TEMPERATURE = 300.0
@@ -51,10 +51,10 @@ def assert_within(measured, exact, sigmas=4.0, exact_error=0.0):
 
 
 @kernel
-def _energies(host, ewald, sites, scratch, out):
+def _energies(host, sites, scratch, out):
     """Host LJ and Coulomb of every molecule of ``sites`` into ``out`` (M, 2)."""
     for m in range(sites.shape[0]):
-        lj, coulomb = host_energy(host, ewald, sites, m, scratch)
+        lj, coulomb = host_energy(host, 0, sites.shape[1], sites, m, scratch)
         out[m, 0] = lj
         out[m, 1] = coulomb
 
@@ -62,7 +62,7 @@ def _energies(host, ewald, sites, scratch, out):
 def host_energies(system, sites):
     """(M,) host energies of molecules (M, S, 3), infinite in an overlap."""
     out = np.zeros((len(sites), 2))
-    _energies(system.host, system.ewald, np.ascontiguousarray(sites), system.new_scratch(), out)
+    _energies(system.host, np.ascontiguousarray(sites), system.new_scratch(), out)
     return np.where(out[:, 0] >= OVERLAP, np.inf, out.sum(axis=1))
 
 
@@ -122,7 +122,7 @@ def test_soft_wall_takes_exactly_its_excluded_volume():
 # ---------------------------------------------------------------- one molecule: canonical averages
 
 def mean_host_energy(system, walker, shares, seed, n_moves=100_000, steps=(1.5, 1.2)):
-    assert walker.number[0] == 1
+    assert walker.total[0] == 1
     _, counts, energies = sample(system, 1e-9, n_moves, seed, shares=shares, walker=walker, steps=steps, every=10)
     assert set(counts) == {1.0}
     # an uncharged host term only: the image of the molecule with itself does not change with its place here
@@ -141,15 +141,16 @@ def test_one_atom_takes_the_boltzmann_average_of_the_host(shares, exponent, tria
 def test_a_turning_molecule_takes_the_boltzmann_average_over_orientations():
     system = system_of(toy_framework(CUBIC * 1.3), CO2, TEMPERATURE)
     walker = walker_with(system, 1)
-    centre = walker.centres[0].copy()
+    place = walker.centres[:, 0].copy()
+    centre = place @ system.host.cell
     rng = np.random.default_rng(0)
     bodies = np.array([CO2.site_positions @ random_turn(rng).T for _ in range(20_000)])
     exact = boltzmann_average(host_energies(system, centre + bodies), TEMPERATURE)
-    before = walker.energy[HOST_LJ] + walker.energy[HOST_COULOMB]
+    before = walker.energy[HOST]
     _, _, energies = sample(system, 1e-9, 200_000, 6, shares=ROTATION_ONLY, walker=walker, every=10)
-    rest = energies[-1] - walker.energy[HOST_LJ] - walker.energy[HOST_COULOMB]
-    assert walker.centres[0] == pytest.approx(centre)
-    assert walker.energy[HOST_LJ] + walker.energy[HOST_COULOMB] != before
+    rest = energies[-1] - walker.energy[HOST]
+    assert walker.centres[:, 0] == pytest.approx(place)
+    assert walker.energy[HOST] != before
     mean, error = block_mean(energies - rest)
     assert_within((mean, error), exact, exact_error=max(1.0, 0.01 * abs(exact)))
 
