@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
-from zifsim.gcmc.cavities import stencil, voxel_of
 from zifsim.gcmc.guests import Guests
 from zifsim.gcmc.host import OVERLAP, Host, host_energy
 from zifsim.gcmc.jit import kernel
@@ -25,18 +24,15 @@ FloatArray = NDArray[np.float64]
 UNIFORM_SHARE = 0.05      # of the trials that ignore the bias
 VOXEL_ANGSTROM = 0.5
 SAMPLES = 6               # random placements that weigh a voxel
-NOWHERE = 1e300           # ln(density × volume) of no position; a GPU knows no infinity (its fastmath)
 
 
 class Bias(NamedTuple):
     """Voxels of the unit cell: ``divisions`` (3,); ``voxels`` (C, V, 3) of each component: alias probability, alias,
-    and ln(density × cell volume); ``repeats`` (3,) unit cells of the supercell; ``stencil`` (n, 3) steps to the voxels
-    that a molecule covers (:mod:`zifsim.gcmc.cavities`)."""
+    and ln(density × cell volume); ``repeats`` (3,) unit cells of the supercell."""
 
     divisions: NDArray[np.int64]
     voxels: FloatArray
     repeats: NDArray[np.int64]
-    stencil: NDArray[np.int64]
 
 
 def alias_table(weights: FloatArray) -> tuple[FloatArray, NDArray[np.int64]]:
@@ -72,8 +68,7 @@ def make_bias(host: Host, guests: Guests, scratch: Scratch, unit_cell: FloatArra
                 weights = UNIFORM_SHARE * weights + (1.0 - UNIFORM_SHARE) * biased / biased.sum()
         probability, alias = alias_table(weights)
         voxels[component] = np.stack([probability, alias, np.log(weights * n)], axis=1)
-    return Bias(divisions, voxels, np.array(repeats, dtype=np.int64),
-                stencil(unit_cell / divisions[:, None], guests.exclusion_angstrom))
+    return Bias(divisions, voxels, np.array(repeats, dtype=np.int64))
 
 
 def _smoothed(averages: FloatArray) -> FloatArray:
@@ -94,9 +89,9 @@ def _voxel_weights(rng, host, guests, scratch, component, divisions, repeats, be
     for v in range(averages.shape[0]):
         total = 0.0
         for _ in range(SAMPLES):
-            scratch.centres[0, 0] = (v // (divisions[2] * divisions[1]) + uniform(rng, 1)) / (divisions[0] * repeats[0])
-            scratch.centres[1, 0] = ((v // divisions[2]) % divisions[1] + uniform(rng, 1)) / (divisions[1] * repeats[1])
-            scratch.centres[2, 0] = (v % divisions[2] + uniform(rng, 1)) / (divisions[2] * repeats[2])
+            _in_voxel(rng, 1, v, divisions, scratch.centres, 0)
+            for axis in range(3):
+                scratch.centres[axis, 0] /= repeats[axis]
             random_quaternion(rng, 1, scratch.quaternions, 0)
             turn_body(guests.body, first, last, scratch.quaternions, scratch.offsets, 0)
             place_sites(host.cell, scratch.centres, scratch.offsets, 0, last - first, scratch.sites, 0)
@@ -124,24 +119,27 @@ def random_quaternion(rng, stream, quaternions, m):
 
 
 @kernel
-def random_position(rng, stream, bias, covered, component, centres, m):
-    """Draw a trial position, fractional in the supercell, into ``centres[:, m]``; returns ln(density × volume).
+def _in_voxel(rng, stream, v, divisions, centres, m):
+    """A random point of voxel ``v``, fractional in the unit cell, into ``centres[:, m]``."""
+    k = v % divisions[2]
+    j = (v // divisions[2]) % divisions[1]
+    i = v // (divisions[2] * divisions[1])
+    centres[0, m] = (i + uniform(rng, stream)) / divisions[0]
+    centres[1, m] = (j + uniform(rng, stream)) / divisions[1]
+    centres[2, m] = (k + uniform(rng, stream)) / divisions[2]
 
-    :data:`NOWHERE`, and no position, where guests cover the voxel drawn (``covered`` (X, Y, Z), or empty: not asked).
-    """
+
+@kernel
+def random_position(rng, stream, bias, component, centres, m):
+    """Draw a trial position, fractional in the supercell, into ``centres[:, m]``; returns ln(density × volume)."""
     x = uniform(rng, stream) * bias.voxels.shape[1]
     v = int(x)
     if x - v >= bias.voxels[component, v, 0]:
         v = int(bias.voxels[component, v, 1])
-    nx, ny, nz = bias.divisions[0], bias.divisions[1], bias.divisions[2]
-    i = v // (nz * ny) + nx * int(uniform(rng, stream) * bias.repeats[0])
-    j = (v // nz) % ny + ny * int(uniform(rng, stream) * bias.repeats[1])
-    k = v % nz + nz * int(uniform(rng, stream) * bias.repeats[2])
-    if covered.shape[0] > 0 and covered[i, j, k] > 0:
-        return NOWHERE
-    centres[0, m] = (i + uniform(rng, stream)) / (nx * bias.repeats[0])
-    centres[1, m] = (j + uniform(rng, stream)) / (ny * bias.repeats[1])
-    centres[2, m] = (k + uniform(rng, stream)) / (nz * bias.repeats[2])
+    _in_voxel(rng, stream, v, bias.divisions, centres, m)
+    for axis in range(3):
+        n = bias.repeats[axis]
+        centres[axis, m] = (centres[axis, m] + math.floor(uniform(rng, stream) * n)) / n
     return bias.voxels[component, v, 2]
 
 
@@ -150,6 +148,7 @@ def log_density_at(bias, component, centres, m):
     """ln(density × volume) with which :func:`random_position` draws the position ``centres[:, m]``."""
     index = 0
     for axis in range(3):
-        n = bias.divisions[axis]
-        index = index * n + voxel_of(bias.divisions, bias.repeats, centres, m, axis) % n
+        f = centres[axis, m] * bias.repeats[axis]
+        f -= math.floor(f)
+        index = index * bias.divisions[axis] + min(int(f * bias.divisions[axis]), bias.divisions[axis] - 1)
     return bias.voxels[component, index, 2]

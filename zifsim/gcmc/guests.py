@@ -21,7 +21,6 @@ from zifsim.model.guest import GuestModel
 
 FloatArray = NDArray[np.float64]
 OVERLAP_TEMPERATURES = 150.0   # in units of k_B T: wells are at most some 50 k_B T deep, so this is e⁻¹⁰⁰ or less
-EXCLUDED_TEMPERATURES = 4.0    # in units of k_B T: molecules seldom come so close
 SMALLEST_DIPOLE = 1e-3         # e·Å: a smaller one is rounding of the model's charges
 
 
@@ -32,8 +31,8 @@ class Guests(NamedTuple):
     ``rotates`` (C,); ``splines`` site–site energies; ``metric`` (6,) of the supercell: r² = f·G·f for a fractional
     vector f, as (G_aa, G_bb, G_cc, 2G_ab, 2G_ac, 2G_bc); ``reach2`` Å²: centres farther apart than √reach2 do not
     interact in real space; ``core2`` (C, C) Å²: centres closer than √core2 always overlap; ``core2_least`` their
-    smallest; ``exclusion_angstrom``: centres closer than this hardly ever occur; ``overlap_k``: an energy whose
-    Boltzmann factor is nothing; ``self_energies`` (C,) K: constant Ewald term per molecule; ``tails`` (C, C) K·Å³ of one pair; ``fourier``: the Ewald sum has a Fourier part; ``pointlike``:
+    smallest; ``overlap_k``: an energy whose Boltzmann factor is nothing; ``self_energies`` (C,) K: constant Ewald
+    term per molecule; ``tails`` (C, C) K·Å³ of one pair; ``fourier``: the Ewald sum has a Fourier part; ``pointlike``:
     every molecule is one site at its centre.
     """
 
@@ -46,7 +45,6 @@ class Guests(NamedTuple):
     reach2: float
     core2: FloatArray
     core2_least: float
-    exclusion_angstrom: float
     overlap_k: float
     self_energies: FloatArray
     tails: FloatArray
@@ -93,9 +91,8 @@ def make_guests(models: Sequence[GuestModel], temperature_k: float, settings: GC
     reach = settings.cutoff_angstrom + 2.0 * float(radii.max())
     overlap_k = OVERLAP_TEMPERATURES * temperature_k
     blocks = [slice(first[c], first[c + 1]) for c in range(len(models))]
-    core, exclusion = (np.array([[_core_distance(pairs.coefficients[a, b], body[a], body[b], energy) for b in blocks]
-                                 for a in blocks])
-                       for energy in (2.0 * overlap_k, EXCLUDED_TEMPERATURES * temperature_k))
+    core = np.array([[_core_distance(pairs.coefficients[a, b], body[a], body[b], overlap_k) for b in blocks]
+                     for a in blocks])
     zero = PairTable(np.zeros_like(pairs.coefficients), np.zeros_like(pairs.shift), pairs.tail, pairs.cutoff2)
     splines = pair_splines(pairs if lennard_jones else zero, np.outer(charges, charges) * coulomb, ewald.alpha,
                            reach + 2.0 * float(radii.max()))
@@ -106,12 +103,12 @@ def make_guests(models: Sequence[GuestModel], temperature_k: float, settings: GC
     return Guests(
         body, charges, first, radii > 0.0, splines,
         np.array([*metric.diagonal(), 2 * metric[0, 1], 2 * metric[0, 2], 2 * metric[1, 2]]), reach**2,
-        core**2, float(core.min() ** 2), float(exclusion.min()), overlap_k, np.array(constants), tails,
-        len(ewald.k_factor) > 0, bool(np.all(radii == 0.0)))
+        core**2, float(core.min() ** 2), overlap_k, np.array(constants), tails, len(ewald.k_factor) > 0,
+        bool(np.all(radii == 0.0)))
 
 
-def _core_distance(coefficients: FloatArray, body_a: FloatArray, body_b: FloatArray, energy_k: float) -> float:
-    """Centre distance (Å) at and below which two molecules have more than an energy in each of many orientations."""
+def _core_distance(coefficients: FloatArray, body_a: FloatArray, body_b: FloatArray, overlap_k: float) -> float:
+    """Centre distance (Å) at and below which two molecules overlap in every one of many orientations."""
     rng = np.random.default_rng(0)
     turns = Rotation.concatenate([Rotation.identity(1), Rotation.from_euler("x", [90], degrees=True),
                                   Rotation.from_euler("y", [90], degrees=True), Rotation.random(60, rng=rng)])
@@ -122,7 +119,7 @@ def _core_distance(coefficients: FloatArray, body_a: FloatArray, body_b: FloatAr
         r2 = np.maximum(r2, 1e-2)
         powers = np.stack([r2**-3.0, r2**-4.0, r2**-6.0, r2**-7.0], axis=-1)
         energy = np.einsum("pqabc,abc->pq", powers, coefficients)
-        if energy.min() < energy_k:
+        if energy.min() < 2.0 * overlap_k:
             break
         core = float(distance)
     return core

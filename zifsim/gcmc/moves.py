@@ -21,8 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from zifsim.gcmc.bias import NOWHERE, log_density_at, random_position, random_quaternion
-from zifsim.gcmc.cavities import cover, covered_at
+from zifsim.gcmc.bias import log_density_at, random_position, random_quaternion
 from zifsim.gcmc.ewald import add_structure_factor, fourier_change
 from zifsim.gcmc.host import OVERLAP, host_energy
 from zifsim.gcmc.jit import inlined, kernel
@@ -64,11 +63,9 @@ class Conditions(NamedTuple):
 @inlined
 def try_placement(rng, stream, host, guests, bias, walker, scratch, beta, component, t, skip):
     """Draw trial ``t`` anywhere and weigh it, as if molecule ``skip`` (−1: none) were not there."""
-    log_density = random_position(rng, stream, bias, walker.covered, component, scratch.centres, t)
+    log_density = random_position(rng, stream, bias, component, scratch.centres, t)
     scratch.log_weights[t] = NEVER
-    near = -1
-    if log_density < NOWHERE:
-        near = find_neighbours(guests, walker, scratch, component, scratch.centres, t, skip)
+    near = find_neighbours(guests, walker, scratch, component, scratch.centres, t, skip)
     if near >= 0:
         _orient(rng, stream, guests, scratch, component, t)
         boltzmann = weigh(host, guests, walker, scratch, beta, component, t, near)
@@ -219,23 +216,6 @@ def tail_of_adding(number, host_tails, tails, volume, component, sign):
 
 
 @inlined
-def lift(bias, walker, i):
-    """Take molecule ``i`` out of the account of covered voxels; False if others cover the one it stands in."""
-    free = True
-    if walker.covered.shape[0] > 0:
-        cover(bias, walker.covered, walker.centres, i, -1)
-        free = covered_at(walker.covered, bias, walker.centres, i) == 0
-    return free
-
-
-@inlined
-def put_down(bias, walker, i):
-    """Enter molecule ``i`` into the account of covered voxels."""
-    if walker.covered.shape[0] > 0:
-        cover(bias, walker.covered, walker.centres, i, 1)
-
-
-@inlined
 def take_trial(guests, walker, scratch, i, t, component):
     """Put trial ``t`` into the molecule ``i`` and its energies into the running totals."""
     for x in range(3):
@@ -302,10 +282,7 @@ def insertion(rng, host, guests, ewald, bias, walker, scratch, conditions, compo
     n, trials = walker.total[0], scratch.log_weights.shape[0]
     for t in range(trials):
         try_placement(rng, t + 1, host, guests, bias, walker, scratch, conditions.beta, component, t, -1)
-    accepted = decide_insertion(rng, host, guests, ewald, walker, scratch, conditions, component, n)
-    if accepted:
-        put_down(bias, walker, n)
-    return accepted
+    return decide_insertion(rng, host, guests, ewald, walker, scratch, conditions, component, n)
 
 
 @inlined
@@ -335,14 +312,12 @@ def decide_insertion(rng, host, guests, ewald, walker, scratch, conditions, comp
 def deletion(rng, host, guests, ewald, bias, walker, scratch, conditions, component):
     """Try to remove a random molecule of a component. Returns True if accepted."""
     accepted = False
-    walker.transitions[walker.total[0], DELETIONS] += 1.0
     if walker.number[component] > 0:
-        i = walker.members[component, pick(rng, walker.number[component])]
-        if lift(bias, walker, i):
-            _old_placement(rng, host, guests, bias, walker, scratch, conditions.beta, i)
-            accepted = decide_deletion(rng, host, guests, ewald, walker, scratch, conditions, i)
-        if not accepted:
-            put_down(bias, walker, i)
+        i = walker.members[component, _pick(rng, walker.number[component])]
+        _old_placement(rng, host, guests, bias, walker, scratch, conditions.beta, i)
+        accepted = decide_deletion(rng, host, guests, ewald, walker, scratch, conditions, i)
+    else:
+        walker.transitions[walker.total[0], DELETIONS] += 1.0
     return accepted
 
 
@@ -352,14 +327,8 @@ def _old_placement(rng, host, guests, bias, walker, scratch, beta, i):
     component = walker.kind[i]
     for t in range(1, scratch.log_weights.shape[0]):
         try_placement(rng, t + 1, host, guests, bias, walker, scratch, beta, component, t, i)
-    weigh_old(host, guests, bias, walker, scratch, beta, i)
-
-
-@inlined
-def weigh_old(host, guests, bias, walker, scratch, beta, i):
-    """Weigh molecule ``i`` where it stands, as the placement of trial 0."""
     scratch.log_weights[0] = (old_weight(host, guests, walker, scratch, beta, i)
-                              - log_density_at(bias, walker.kind[i], walker.centres, i))
+                              - log_density_at(bias, component, walker.centres, i))
 
 
 @inlined
@@ -372,6 +341,7 @@ def decide_deletion(rng, host, guests, ewald, walker, scratch, conditions, i):
     tail = tail_of_adding(walker.number, host.tail_energies, guests.tails, conditions.volume, component, -1.0)
     log_ratio = (math.log(walker.number[component] / conditions.volume) - conditions.log_activities[component]
                  - log_mean - conditions.beta * (fourier + tail))
+    walker.transitions[n, DELETIONS] += 1.0
     walker.transitions[n, DELETION_CHANCE] += math.exp(min(0.0, log_ratio))
     if metropolis(rng, log_ratio + conditions.log_bias[n - 1] - conditions.log_bias[n]):
         walker.energy[HOST] -= scratch.energies[0, 0]
@@ -389,37 +359,27 @@ def regrowth(rng, host, guests, ewald, bias, walker, scratch, conditions):
     """Try to put a random molecule somewhere else. Returns True if accepted."""
     accepted = False
     if walker.total[0] > 0:
-        i = pick(rng, walker.total[0])
+        i = _pick(rng, walker.total[0])
         trials = scratch.log_weights.shape[0]
-        if lift(bias, walker, i):
-            _old_placement(rng, host, guests, bias, walker, scratch, conditions.beta, i)
-            log_old = log_mean_weight(scratch.log_weights, trials)
-            old_pair = scratch.energies[0, 1]
-            for t in range(trials):
-                try_placement(rng, t + 1, host, guests, bias, walker, scratch, conditions.beta, walker.kind[i], t, i)
-            accepted = decide_regrowth(rng, host, guests, ewald, walker, scratch, conditions, i, log_old, old_pair)
-        put_down(bias, walker, i)
+        _old_placement(rng, host, guests, bias, walker, scratch, conditions.beta, i)
+        log_old = log_mean_weight(scratch.log_weights, trials)
+        old_pair = scratch.energies[0, 1]
+        for t in range(trials):
+            try_placement(rng, t + 1, host, guests, bias, walker, scratch, conditions.beta, walker.kind[i], t, i)
+        log_new = log_mean_weight(scratch.log_weights, trials)
+        if log_new > NEVER:
+            t = choose(rng, scratch.log_weights, log_new)
+            accepted = decide_replacement(rng, host, guests, ewald, walker, scratch, conditions, i, t,
+                                          log_new - log_old, old_pair)
     return accepted
 
 
 @inlined
-def decide_regrowth(rng, host, guests, ewald, walker, scratch, conditions, i, log_old, old_pair):
-    """Choose among the weighed trials and accept or reject that in the place of molecule ``i``."""
-    accepted = False
-    log_new = log_mean_weight(scratch.log_weights, scratch.log_weights.shape[0])
-    if log_new > NEVER:
-        t = choose(rng, scratch.log_weights, log_new)
-        accepted = decide_replacement(rng, host, guests, ewald, walker, scratch, conditions, i, t, log_new - log_old,
-                                      old_pair)
-    return accepted
-
-
-@inlined
-def displacement(rng, host, guests, ewald, bias, walker, scratch, conditions, step_angstrom, step_radians):
+def displacement(rng, host, guests, ewald, walker, scratch, conditions, step_angstrom, step_radians):
     """Try a small translation or rotation of a random molecule. Returns True if accepted."""
     accepted = False
     if walker.total[0] > 0:
-        i = pick(rng, walker.total[0])
+        i = _pick(rng, walker.total[0])
         component = walker.kind[i]
         _nudge(rng, host, guests, walker, scratch, i, component, step_angstrom, step_radians)
         near = find_neighbours(guests, walker, scratch, component, scratch.centres, 0, i)
@@ -431,13 +391,8 @@ def displacement(rng, host, guests, ewald, bias, walker, scratch, conditions, st
             log_old = old_weight(host, guests, walker, scratch, conditions.beta, i)
             old_pair = scratch.energies[0, 1]
             scratch.energies[0, 0], scratch.energies[0, 1] = new_host, new_pair
-            moved = step_angstrom > 0.0
-            if moved:
-                lift(bias, walker, i)
             accepted = decide_replacement(rng, host, guests, ewald, walker, scratch, conditions, i, 0,
                                           log_new - log_old, old_pair)
-            if moved:
-                put_down(bias, walker, i)
     return accepted
 
 
@@ -459,10 +414,10 @@ def swap(rng, host, guests, ewald, walker, scratch, conditions):
     """Try to turn a random molecule of one gas into another gas, at its centre. Returns True if accepted."""
     accepted = False
     components, trials = walker.number.shape[0], scratch.log_weights.shape[0]
-    old = pick(rng, components)
-    new = (old + 1 + pick(rng, components - 1)) % components
+    old = _pick(rng, components)
+    new = (old + 1 + _pick(rng, components - 1)) % components
     if walker.number[old] > 0:
-        i = walker.members[old, pick(rng, walker.number[old])]
+        i = walker.members[old, _pick(rng, walker.number[old])]
         beta = conditions.beta
         for t in range(1, trials):
             try_orientation(rng, t + 1, host, guests, walker, scratch, beta, old, t, i)
@@ -470,39 +425,30 @@ def swap(rng, host, guests, ewald, walker, scratch, conditions):
         log_old, old_pair = log_mean_weight(scratch.log_weights, trials), scratch.energies[0, 1]
         for t in range(trials):
             try_orientation(rng, t + 1, host, guests, walker, scratch, beta, new, t, i)
-        accepted = decide_swap(rng, host, guests, ewald, walker, scratch, conditions, i, new, log_old, old_pair)
-    return accepted
-
-
-@inlined
-def decide_swap(rng, host, guests, ewald, walker, scratch, conditions, i, new, log_old, old_pair):
-    """Choose among the weighed orientations and accept or reject gas ``new`` in the place of molecule ``i``."""
-    accepted = False
-    old, beta = walker.kind[i], conditions.beta
-    log_new = log_mean_weight(scratch.log_weights, scratch.log_weights.shape[0])
-    if log_new > NEVER:
-        t = choose(rng, scratch.log_weights, log_new)
-        fourier = unseen_change(host, guests, ewald, walker, scratch, i, t, new)
-        # adding the new while the old is still counted sees one pair too many
-        tail = (tail_of_adding(walker.number, host.tail_energies, guests.tails, conditions.volume, old, -1.0)
-                + tail_of_adding(walker.number, host.tail_energies, guests.tails, conditions.volume, new, 1.0)
-                - guests.tails[old, new] / conditions.volume)
-        log_ratio = (log_new - log_old + conditions.log_activities[new] - conditions.log_activities[old]
-                     + math.log(walker.number[old] / (walker.number[new] + 1.0)) - beta * (fourier + tail))
-        accepted = metropolis(rng, log_ratio)
-        if accepted:
-            walker.energy[HOST] -= walker.host_energies[i]
-            walker.energy[PAIR] -= old_pair
-            walker.energy[TAIL] += tail
-            strike_off(walker, i)
-            enlist(walker, i, new)
-            take_trial(guests, walker, scratch, i, t, new)
-            take_unseen(guests, walker, scratch, fourier)
+        log_new = log_mean_weight(scratch.log_weights, trials)
+        if log_new > NEVER:
+            t = choose(rng, scratch.log_weights, log_new)
+            fourier = unseen_change(host, guests, ewald, walker, scratch, i, t, new)
+            # adding the new while the old is still counted sees one pair too many
+            tail = (tail_of_adding(walker.number, host.tail_energies, guests.tails, conditions.volume, old, -1.0)
+                    + tail_of_adding(walker.number, host.tail_energies, guests.tails, conditions.volume, new, 1.0)
+                    - guests.tails[old, new] / conditions.volume)
+            log_ratio = (log_new - log_old + conditions.log_activities[new] - conditions.log_activities[old]
+                         + math.log(walker.number[old] / (walker.number[new] + 1.0)) - beta * (fourier + tail))
+            accepted = metropolis(rng, log_ratio)
+            if accepted:
+                walker.energy[HOST] -= walker.host_energies[i]
+                walker.energy[PAIR] -= old_pair
+                walker.energy[TAIL] += tail
+                strike_off(walker, i)
+                enlist(walker, i, new)
+                take_trial(guests, walker, scratch, i, t, new)
+                take_unseen(guests, walker, scratch, fourier)
     return accepted
 
 
 @kernel
-def pick(rng, n):
+def _pick(rng, n):
     """A random whole number below ``n``; no random number is drawn where there is no choice."""
     if n == 1:
         return 0
@@ -552,33 +498,29 @@ def _turn(rng, quaternions, m, step_radians):
     quaternions[m, 2], quaternions[m, 3] = c / norm, d / norm
 
 
-@kernel
-def draw_kind(rng, mix):
-    """A kind of move, by the cumulative probabilities ``mix``."""
-    u = uniform(rng, DECISIONS)
-    kind = INSERTION
-    while kind < SWAP and u >= mix[kind]:
-        kind += 1
-    return kind
-
-
 @inlined
 def one_move(rng, host, guests, ewald, bias, walker, scratch, conditions):
     """Choose a kind of move and try it; returns the kind."""
     components = walker.number.shape[0]
-    kind = draw_kind(rng, conditions.mix)
+    u = uniform(rng, DECISIONS)
     done = False
-    if kind == INSERTION:
-        done = insertion(rng, host, guests, ewald, bias, walker, scratch, conditions, pick(rng, components))
-    elif kind == DELETION:
-        done = deletion(rng, host, guests, ewald, bias, walker, scratch, conditions, pick(rng, components))
-    elif kind == REGROWTH:
+    if u < conditions.mix[INSERTION]:
+        kind = INSERTION
+        done = insertion(rng, host, guests, ewald, bias, walker, scratch, conditions, _pick(rng, components))
+    elif u < conditions.mix[DELETION]:
+        kind = DELETION
+        done = deletion(rng, host, guests, ewald, bias, walker, scratch, conditions, _pick(rng, components))
+    elif u < conditions.mix[REGROWTH]:
+        kind = REGROWTH
         done = regrowth(rng, host, guests, ewald, bias, walker, scratch, conditions)
-    elif kind == TRANSLATION:
-        done = displacement(rng, host, guests, ewald, bias, walker, scratch, conditions, conditions.steps[0], 0.0)
-    elif kind == ROTATION:
-        done = displacement(rng, host, guests, ewald, bias, walker, scratch, conditions, 0.0, conditions.steps[1])
+    elif u < conditions.mix[TRANSLATION]:
+        kind = TRANSLATION
+        done = displacement(rng, host, guests, ewald, walker, scratch, conditions, conditions.steps[0], 0.0)
+    elif u < conditions.mix[ROTATION]:
+        kind = ROTATION
+        done = displacement(rng, host, guests, ewald, walker, scratch, conditions, 0.0, conditions.steps[1])
     else:
+        kind = SWAP
         done = swap(rng, host, guests, ewald, walker, scratch, conditions)
     walker.attempted[kind] += 1
     walker.accepted[kind] += done

@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zifsim.errors import SimulationError
-from zifsim.gcmc.cavities import cover_all
 from zifsim.gcmc.energy import total_energy
 from zifsim.gcmc.moves import INSERTION, ROTATION, SWAP, TRANSLATION, Conditions, run_moves
 from zifsim.gcmc.random import streams
@@ -35,8 +34,7 @@ BLOCK_MOVES = 5_000         # moves between progress reports
 CHECKPOINT_S = 20.0
 GROWTH = 1.3                # a state point is judged whenever its length has grown by this factor
 CROWDED = 0.02              # insertion acceptance below which the number of trials is doubled
-MAX_TRIALS = 512
-CAVITY_TRIALS = 32          # trials to go on with where covered voxels are kept account of
+MAX_TRIALS = 64
 TARGET_ACCEPTANCE = 0.4     # of translations and rotations ...
 ACCEPTANCE_BAND = 0.15, 0.7  # ... whose steps are changed outside this band
 DRIFT_TOLERANCE = 1e-9
@@ -104,8 +102,7 @@ def new_run(system: AdsorptionSystem, seed: int, start: Walker | None = None) ->
     walker = system.new_walker() if start is None else copy_walker(start)
     for array in (walker.accepted, walker.attempted, walker.transitions):
         array[...] = 0
-    n_trials = max(system.settings.n_trials, CAVITY_TRIALS if walker.covered.size else 1)
-    return Run(walker, streams(seed, MAX_TRIALS + 1), np.array([1.0, 0.5]), [], [], n_trials)
+    return Run(walker, streams(seed, MAX_TRIALS + 1), np.array([1.0, 0.5]), [], [], system.settings.n_trials)
 
 
 def advance(system: AdsorptionSystem, run: Run, fugacities_pa: Sequence[float], n_moves: int) -> None:
@@ -123,14 +120,7 @@ def advance(system: AdsorptionSystem, run: Run, fugacities_pa: Sequence[float], 
     run.counts.append(counts)
     run.energies.append(energies)
     run.moves += n_moves
-    _adapt(system, run, run.walker.accepted - accepted, run.walker.attempted - attempted)
-
-
-def covering(system: AdsorptionSystem, walker: Walker) -> Walker:
-    """The walker with an account of the voxels that its molecules cover."""
-    covered = np.zeros(tuple(system.bias.divisions * system.bias.repeats), dtype=np.int16)
-    cover_all(system.bias, covered, int(walker.total[0]), walker.centres)
-    return walker._replace(covered=covered)
+    _adapt(run, run.walker.accepted - accepted, run.walker.attempted - attempted, system.settings)
 
 
 def log_activities(fugacities_pa: Sequence[float], temperature_k: float) -> FloatArray:
@@ -152,14 +142,13 @@ def move_mix(system: AdsorptionSystem) -> FloatArray:
     return mix
 
 
-def _adapt(system: AdsorptionSystem, run: Run, accepted: NDArray[np.int64], attempted: NDArray[np.int64]) -> None:
-    """Tune the step sizes while their acceptance is far off; in a crowded cell avoid covered voxels, then double the
-    trials.
+def _adapt(run: Run, accepted: NDArray[np.int64], attempted: NDArray[np.int64], settings: GCMCSettings) -> None:
+    """Tune the step sizes while their acceptance is far off, and double the trials in a crowded cell.
 
     Only during the first half of the longest run, and everything before the last change is discarded from the
     averages, so that they come from one Markov chain.
     """
-    if run.moves > system.settings.max_moves // 2 or run.moves == system.settings.max_moves:
+    if run.moves > settings.max_moves // 2 or run.moves == settings.max_moves:
         return
     for kind, step, limit in ((TRANSLATION, 0, 4.0), (ROTATION, 1, math.pi)):
         rate = accepted[kind] / max(attempted[kind], 1)
@@ -170,11 +159,7 @@ def _adapt(system: AdsorptionSystem, run: Run, accepted: NDArray[np.int64], atte
             run.adapted_at = run.moves
     tried = attempted[INSERTION]
     if run.n_trials < MAX_TRIALS and tried > 500 and accepted[INSERTION] < CROWDED * tried:
-        if run.walker.covered.size == 0:
-            run.walker = covering(system, run.walker)
-            run.n_trials = max(run.n_trials, CAVITY_TRIALS)
-        else:
-            run.n_trials *= 2
+        run.n_trials *= 2
         run.adapted_at = run.moves
 
 
@@ -208,11 +193,9 @@ def save_run(path: Path, run: Run) -> None:
     """Write a run, atomically."""
     stream = io.BytesIO()
     counts, energies = run.series()
-    state = {"moves": run.moves, "judged_at": run.judged_at, "adapted_at": run.adapted_at, "n_trials": run.n_trials,
-             "covering": run.walker.covered.size > 0}
+    state = {"moves": run.moves, "judged_at": run.judged_at, "adapted_at": run.adapted_at, "n_trials": run.n_trials}
     np.savez_compressed(stream, allow_pickle=False, state=json.dumps(state), rng=run.rng, steps=run.steps,
-                        series_counts=counts, series_energies=energies,
-                        **run.walker._replace(covered=run.walker.covered[:0, :0, :0])._asdict())
+                        series_counts=counts, series_energies=energies, **run.walker._asdict())
     write_bytes_atomic(path, stream.getvalue())
 
 
@@ -221,7 +204,5 @@ def load_run(path: Path, system: AdsorptionSystem) -> Run:
     with np.load(path) as data:
         state = json.loads(str(data["state"]))
         walker = Walker(*(data[name] for name in Walker._fields))
-        if state["covering"]:
-            walker = covering(system, walker)
         return Run(walker, data["rng"], data["steps"], [data["series_counts"]], [data["series_energies"]],
                    state["n_trials"], state["moves"], state["judged_at"], state["adapted_at"])

@@ -31,8 +31,7 @@ class Walker(NamedTuple):
     fractional in the supercell; ``quaternions`` (M, 4); ``offsets`` (M, S, 3) Å of the sites from the centre;
     ``host_energies`` (M,) K; ``real``, ``imaginary`` (K,) structure factor; ``energy`` (4,) running totals, K;
     ``accepted``, ``attempted`` per kind of move; ``transitions`` (M + 1, 4): at each number of molecules, insertions
-    and deletions tried and the sums of their acceptance probabilities; ``covered`` (X, Y, Z) how many molecules cover
-    each voxel of the supercell (:mod:`zifsim.gcmc.cavities`), empty while no account of it is kept.
+    and deletions tried and the sums of their acceptance probabilities.
     """
 
     total: IntArray
@@ -50,7 +49,6 @@ class Walker(NamedTuple):
     accepted: IntArray
     attempted: IntArray
     transitions: FloatArray
-    covered: NDArray[np.int16]
 
 
 class Scratch(NamedTuple):
@@ -87,7 +85,7 @@ def make_walker(guests: Guests, ewald: Ewald, capacity: int) -> Walker:
         _integers(1), _integers(components), _integers(capacity), _integers(components, capacity), _integers(capacity),
         np.zeros((3, capacity)), np.zeros((capacity, 4)), np.zeros((capacity, sites, 3)), np.zeros(capacity),
         np.zeros(waves), np.zeros(waves), np.zeros(4), _integers(N_MOVES), _integers(N_MOVES),
-        np.zeros((capacity + 1, 4)), np.zeros((0, 0, 0), dtype=np.int16))
+        np.zeros((capacity + 1, 4)))
 
 
 def make_scratch(guests: Guests, ewald: Ewald, host: Host, n_trials: int, capacity: int) -> Scratch:

@@ -30,11 +30,11 @@ BLOCKS = 50
 
 
 @kernel
-def _insert(rng, host, guests, bias, covered, scratch, beta, n_insertions, sums):
+def _insert(rng, host, guests, bias, scratch, beta, n_insertions, sums):
     """Add Σ w and Σ w·U of ``n_insertions`` test molecules to ``sums`` (2,); w = exp(−βU)/(g V)."""
     count = guests.first[1]
     for _ in range(n_insertions):
-        log_density = random_position(rng, 1, bias, covered, 0, scratch.centres, 0)
+        log_density = random_position(rng, 1, bias, 0, scratch.centres, 0)
         random_quaternion(rng, 1, scratch.quaternions, 0)
         turn_body(guests.body, 0, count, scratch.quaternions, scratch.offsets, 0)
         place_sites(host.cell, scratch.centres, scratch.offsets, 0, count, scratch.sites, 0)
@@ -54,9 +54,8 @@ def mean_weights(system: AdsorptionSystem, n_insertions: int, seed: int) -> Floa
     rng = streams(derive_seed(seed, "widom"), 2)
     per_block = max(1, n_insertions // BLOCKS)
     sums = np.zeros((BLOCKS, 2))
-    covered = np.zeros((0, 0, 0), dtype=np.int16)     # by no guests
     for block in sums:
-        _insert(rng, system.host, system.guests, bias, covered, scratch, 1.0 / system.temperature_k, per_block, block)
+        _insert(rng, system.host, system.guests, bias, scratch, 1.0 / system.temperature_k, per_block, block)
     return sums / per_block
 
 
