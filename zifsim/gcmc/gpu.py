@@ -1,0 +1,369 @@
+"""Many walkers at once on a CUDA card: a warp per walker, whose lanes try the trial placements side by side.
+
+The physics is the CPU's: the functions of :mod:`zifsim.gcmc.moves` are compiled once more, for the card. Written here
+is only who does what. Lane 0 decides, with the walker's first random stream; trial t is tried by lane t mod 32, with
+stream t + 1. So a walker takes the same random numbers as on the CPU and, but for rounding, the same path.
+
+What is known: in CUDA's simulator the path is the CPU's, move by move, and the kernel compiles for compute capability
+9.0 (both are tests). What is not: no card has run it, so its speed is unmeasured. The Fourier part of molecules with a
+dipole is summed by one lane alone, so those will gain least; more trials (up to 32) cost a walker next to nothing.
+Step sizes and the number of trials are given, not adapted.
+
+Needs the package numba-cuda; numba's own CUDA target does not compile the kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import config, cuda, int64
+from numpy.typing import NDArray
+
+from zifsim.errors import InputError, SimulationError
+from zifsim.gcmc.bias import Bias
+from zifsim.gcmc.ewald import Ewald, Phases
+from zifsim.gcmc.guests import Guests
+from zifsim.gcmc.host import Host
+from zifsim.gcmc.jit import kernel
+from zifsim.gcmc.moves import (
+    DELETION,
+    INSERTION,
+    REGROWTH,
+    SWAP,
+    TRANSLATION,
+    Conditions,
+    decide_deletion,
+    decide_insertion,
+    decide_regrowth,
+    decide_swap,
+    displacement,
+    draw_kind,
+    lift,
+    log_mean_weight,
+    old_weight,
+    pick,
+    put_down,
+    try_orientation,
+    try_placement,
+    weigh_old,
+)
+from zifsim.gcmc.random import streams
+from zifsim.gcmc.sampling import SAMPLE_EVERY, check_energy, log_activities, move_mix
+from zifsim.gcmc.system import AdsorptionSystem
+from zifsim.gcmc.walker import DELETIONS, FOURIER, HOST, PAIR, TAIL, Scratch, Walker, copy_walker
+
+FloatArray = NDArray[np.float64]
+LANES = 32                 # threads of a warp
+LAUNCH_MOVES = 20_000      # per launch, so that no launch holds a card for long
+
+# What lane 0 tells the others about a move: its kind (FULL: stop), the molecule (−1: none), the gas that is tried, and
+# how often all trials are tried.
+KIND, MOLECULE, GAS, ROUNDS = range(4)
+FULL = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """State points of one system, to be run at once: W walkers of C gases.
+
+    ``fugacities_pa`` (W, C); ``seeds`` W of them; ``starts``: W walkers to begin from (empty: empty cells);
+    ``steps``: translation, Å, and rotation, rad.
+    """
+
+    system: AdsorptionSystem
+    fugacities_pa: FloatArray
+    seeds: Sequence[int]
+    n_trials: int = LANES
+    starts: Sequence[Walker] = ()
+    steps: tuple[float, float] = (1.0, 0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSeries:
+    """What W walkers did: ``counts`` (W, n, C) molecules, ``energies`` (W, n) K, and the walkers at their end."""
+
+    counts: FloatArray
+    energies: FloatArray
+    walkers: tuple[Walker, ...]
+
+
+class Field(NamedTuple):
+    """What all walkers of a batch move in."""
+
+    host: Host
+    guests: Guests
+    ewald: Ewald
+    bias: Bias
+
+
+class Series(NamedTuple):
+    """``rng`` (W, 1 + K, 2) random streams; ``counts`` (W, n, C); ``energies`` (W, n) K; ``full`` (W,) 1 where a cell
+    filled up."""
+
+    rng: NDArray[np.uint64]
+    counts: FloatArray
+    energies: FloatArray
+    full: NDArray[np.int64]
+
+
+# ---------------------------------------------------------------- one walker of many
+
+@cuda.jit(device=True)
+def _walker_of(all_, w):
+    return Walker(
+        all_.total[w], all_.number[w], all_.kind[w], all_.members[w], all_.place[w], all_.centres[w],
+        all_.quaternions[w], all_.offsets[w], all_.host_energies[w], all_.real[w], all_.imaginary[w], all_.energy[w],
+        all_.accepted[w], all_.attempted[w], all_.transitions[w], all_.covered[w])
+
+
+@cuda.jit(device=True)
+def _scratch_of(all_, w, lane):
+    """Every lane looks for neighbours, and sums over a direct host, in a place of its own."""
+    return Scratch(
+        all_.distances2[w, :, lane], all_.neighbours[w, :, lane],
+        Phases(all_.phases.axes[w], all_.phases.flat_real[w], all_.phases.flat_imaginary[w]), all_.real[w],
+        all_.imaginary[w], all_.old_sites[w],
+        Phases(all_.host_phases.axes[w, lane], all_.host_phases.flat_real[w, lane],
+               all_.host_phases.flat_imaginary[w, lane]),
+        all_.host_real[w, lane], all_.host_imaginary[w, lane], all_.centres[w], all_.quaternions[w], all_.offsets[w],
+        all_.sites[w], all_.energies[w], all_.log_weights[w])
+
+
+@cuda.jit(device=True)
+def _conditions_of(all_, w):
+    return Conditions(all_.beta, all_.log_activities[w], all_.volume, all_.mix, all_.steps, all_.log_bias)
+
+
+# ---------------------------------------------------------------- a move, shared out
+
+@kernel
+def make_plan(rng, bias, walker, mix, plan):
+    """Draw what the next move is, as :func:`zifsim.gcmc.moves.one_move` does."""
+    kind, components = draw_kind(rng, mix), walker.number.shape[0]
+    molecule, gas, rounds = -1, -1, 0
+    if kind == INSERTION:
+        gas, rounds = pick(rng, components), 1
+    elif kind == DELETION:
+        gas = pick(rng, components)
+        walker.transitions[walker.total[0], DELETIONS] += 1.0
+        if walker.number[gas] > 0:
+            molecule = walker.members[gas, pick(rng, walker.number[gas])]
+            rounds = 1 if lift(bias, walker, molecule) else 0
+    elif kind == REGROWTH:
+        if walker.total[0] > 0:
+            molecule = pick(rng, walker.total[0])
+            gas = walker.kind[molecule]
+            rounds = 2 if lift(bias, walker, molecule) else 0
+    elif kind == SWAP:
+        old = pick(rng, components)
+        gas = (old + 1 + pick(rng, components - 1)) % components
+        if walker.number[old] > 0:
+            molecule, rounds = walker.members[old, pick(rng, walker.number[old])], 2
+    plan[KIND], plan[MOLECULE], plan[GAS], plan[ROUNDS] = kind, molecule, gas, rounds
+
+
+@kernel
+def try_trial(rng, field, walker, scratch, beta, plan, stage, t):
+    """Weigh trial ``t``. Except when inserting, the first stage weighs what there is, as trial 0, beside others."""
+    kind, i = plan[KIND], plan[MOLECULE]
+    before = stage == 0 and kind != INSERTION
+    if before and t == 0 and kind == SWAP:
+        scratch.log_weights[0] = old_weight(field.host, field.guests, walker, scratch, beta, i)
+    elif before and t == 0:
+        weigh_old(field.host, field.guests, field.bias, walker, scratch, beta, i)
+    elif kind == SWAP:
+        gas = walker.kind[i] if before else plan[GAS]
+        try_orientation(rng, t + 1, field.host, field.guests, walker, scratch, beta, gas, t, i)
+    else:
+        try_placement(rng, t + 1, field.host, field.guests, field.bias, walker, scratch, beta, plan[GAS], t, i)
+
+
+@kernel
+def decide(rng, field, walker, scratch, conditions, plan, log_old, old_pair):
+    """Accept or reject the planned move, whose trials are weighed."""
+    host, guests, ewald, bias = field.host, field.guests, field.ewald, field.bias
+    kind, i, gas, tried = plan[KIND], plan[MOLECULE], plan[GAS], plan[ROUNDS] > 0
+    done = False
+    if kind == INSERTION:
+        n = walker.total[0]
+        done = decide_insertion(rng, host, guests, ewald, walker, scratch, conditions, gas, n)
+        if done:
+            put_down(bias, walker, n)
+    elif kind == DELETION:
+        if tried:
+            done = decide_deletion(rng, host, guests, ewald, walker, scratch, conditions, i)
+        if i >= 0 and not done:
+            put_down(bias, walker, i)
+    elif kind == REGROWTH:
+        if tried:
+            done = decide_regrowth(rng, host, guests, ewald, walker, scratch, conditions, i, log_old, old_pair)
+        if i >= 0:
+            put_down(bias, walker, i)
+    elif kind == SWAP:
+        if tried:
+            done = decide_swap(rng, host, guests, ewald, walker, scratch, conditions, i, gas, log_old, old_pair)
+    else:
+        shift = conditions.steps[0] if kind == TRANSLATION else 0.0
+        turn = 0.0 if kind == TRANSLATION else conditions.steps[1]
+        done = displacement(rng, host, guests, ewald, bias, walker, scratch, conditions, shift, turn)
+    walker.attempted[kind] += 1
+    walker.accepted[kind] += done
+
+
+@kernel
+def note(walker, counts, energies, sample):
+    for c in range(walker.number.shape[0]):
+        counts[sample, c] = walker.number[c]
+    energies[sample] = walker.energy[HOST] + walker.energy[PAIR] + walker.energy[FOURIER] + walker.energy[TAIL]
+
+
+@cuda.jit
+def walk(field, conditions, walkers, scratches, series, first, last, sample_every):
+    """Moves ``first`` ≤ m < ``last`` of all walkers, a block each; see :func:`zifsim.gcmc.moves.run_moves`."""
+    w, lane, lanes = cuda.blockIdx.x, cuda.threadIdx.x, cuda.blockDim.x
+    plan = cuda.shared.array(4, int64)
+    walker, scratch, here = _walker_of(walkers, w), _scratch_of(scratches, w, lane), _conditions_of(conditions, w)
+    rng, trials = series.rng[w], scratch.log_weights.shape[0]
+    for move in range(first, last):
+        if lane == 0:
+            if walker.total[0] + 1 >= walker.centres.shape[1]:
+                plan[KIND] = FULL
+                series.full[w] = 1
+            else:
+                make_plan(rng, field.bias, walker, here.mix, plan)
+        cuda.syncthreads()
+        if plan[KIND] == FULL:
+            break
+        log_old, old_pair = 0.0, 0.0
+        for stage in range(plan[ROUNDS]):
+            if stage == 1:
+                if lane == 0:
+                    log_old, old_pair = log_mean_weight(scratch.log_weights, trials), scratch.energies[0, 1]
+                cuda.syncthreads()
+            for t in range(lane, trials, lanes):
+                try_trial(rng, field, walker, scratch, here.beta, plan, stage, t)
+            cuda.syncthreads()
+        if lane == 0:
+            decide(rng, field, walker, scratch, here, plan, log_old, old_pair)
+            if (move + 1) % sample_every == 0:
+                note(walker, series.counts[w], series.energies[w], (move + 1) // sample_every - 1)
+        cuda.syncthreads()      # before lane 0 plans anew, all have read the old plan
+
+
+# ---------------------------------------------------------------- from the host's side
+
+def check_card() -> None:
+    """Raise InputError where no card can be used. The simulator (NUMBA_ENABLE_CUDASIM=1) counts as one."""
+    if config.ENABLE_CUDASIM:
+        return
+    if getattr(cuda, "implementation", "") != "NVIDIA":
+        raise InputError("Sampling on a GPU needs the package numba-cuda; install numba-cuda[cu13], or [cu12] for an "
+                         "older driver.")
+    if not cuda.is_available():
+        raise InputError("No CUDA card can be used here (numba.cuda.is_available() says no); look at the driver, or "
+                         "sample on the CPU.")
+    teach_rint()
+
+
+def teach_rint() -> None:
+    """Tell numba-cuda what np.rint is on a card: the one function of the kernels that it does not know."""
+    from numba.cuda import libdevice
+    from numba.cuda.ufuncs import ufunc_db
+
+    def rint(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        return context.get_function(libdevice.rint, signature)(builder, arguments)
+
+    ufunc_db()[np.rint] = {"d->d": rint}
+
+
+def _mapped(value: Any, change: Callable[[NDArray[Any]], Any]) -> Any:
+    """The same nested tuple with every array changed."""
+    if isinstance(value, tuple):
+        return type(value)(*(_mapped(v, change) for v in value))
+    return change(value) if isinstance(value, np.ndarray) else value
+
+
+def _empty(shape: tuple[int, ...], dtype: Any) -> Any:
+    return np.zeros(shape, dtype) if config.ENABLE_CUDASIM else cuda.device_array(shape, dtype)
+
+
+def scratches_for(batch: Batch, lanes: int, empty: Callable[..., Any]) -> Scratch:
+    """Work space for all walkers, allocated by ``empty(shape, dtype)``; lanes lie side by side in memory."""
+    n, one = len(batch.seeds), batch.system.new_scratch(batch.n_trials)
+
+    def shape(name: str, array: NDArray[Any]) -> tuple[int, ...]:
+        if name in ("distances2", "neighbours"):
+            return n, *array.shape, lanes
+        return (n, lanes, *array.shape) if name.startswith("host_") else (n, *array.shape)
+
+    return Scratch(**{name: _mapped(value, lambda array, name=name: empty(shape(name, array), array.dtype))
+                      for name, value in one._asdict().items()})
+
+
+def arguments_for(batch: Batch, samples: int) -> tuple[Field, Conditions, Walker, Series]:
+    """The kernel's arguments but the work space, as numpy arrays. Raises InputError for input that does not fit."""
+    system, n = batch.system, len(batch.seeds)
+    fugacities = np.asarray(batch.fugacities_pa, dtype=float)
+    if n == 0 or fugacities.shape != (n, len(system.models)) or not np.all(fugacities > 0.0):
+        raise InputError(f"A batch needs one positive fugacity per seed ({n}) and gas ({len(system.models)}); got an "
+                         f"array of shape {fugacities.shape}.")
+    if batch.n_trials < 1:
+        raise InputError(f"A batch needs at least one trial placement, not {batch.n_trials}.")
+    starts = [copy_walker(w) for w in batch.starts] or [system.new_walker() for _ in range(n)]
+    if len(starts) != n or len({w.covered.shape for w in starts}) != 1:
+        raise InputError(f"A batch needs as many walkers to start from as seeds ({n}), and all or none of them with an "
+                         "account of covered voxels.")
+    for walker in starts:
+        for array in (walker.accepted, walker.attempted, walker.transitions):
+            array[...] = 0
+    conditions = Conditions(1.0 / system.temperature_k,
+                            np.stack([log_activities(row, system.temperature_k) for row in fugacities]),
+                            system.volume, move_mix(system), np.array(batch.steps), np.zeros(system.capacity + 1))
+    series = Series(np.stack([streams(seed, batch.n_trials + 1) for seed in batch.seeds]),
+                    np.zeros((n, samples, len(system.models))), np.zeros((n, samples)), np.zeros(n, dtype=np.int64))
+    field = Field(system.host, system.guests, system.ewald, system.bias)
+    return field, conditions, Walker(*(np.stack(rows) for rows in zip(*starts, strict=True))), series
+
+
+def sample_on_gpu(batches: Sequence[Batch], n_moves: int, *, sample_every: int = SAMPLE_EVERY) -> list[BatchSeries]:
+    """Run every walker of every batch ``n_moves`` moves, the batches side by side on streams of their own.
+
+    Every ``sample_every``-th move is a sample. Raises InputError without a card or for input that does not fit,
+    SimulationError where a cell fills up or a running energy drifts.
+    """
+    check_card()
+    launched = []
+    for batch in batches:
+        stream, lanes = cuda.stream(), min(LANES, batch.n_trials)
+
+        def put(array: NDArray[Any], stream: Any = stream) -> Any:
+            return array.copy() if config.ENABLE_CUDASIM else cuda.to_device(array, stream)
+
+        arrays = [_mapped(group, put) for group in arguments_for(batch, n_moves // sample_every)]
+        launched.append((batch, stream, lanes, arrays, scratches_for(batch, lanes, _empty)))
+    for first in range(0, n_moves, LAUNCH_MOVES):
+        for batch, stream, lanes, (field, conditions, walkers, series), scratches in launched:
+            walk[len(batch.seeds), lanes, stream](field, conditions, walkers, scratches, series, first,
+                                                  min(first + LAUNCH_MOVES, n_moves), sample_every)
+    return [_collected(batch, stream, walkers, series)
+            for batch, stream, _, (_, _, walkers, series), _ in launched]
+
+
+def _collected(batch: Batch, stream: Any, walkers: Walker, series: Series) -> BatchSeries:
+    """What a batch left on the card, checked."""
+    if not config.ENABLE_CUDASIM:
+        fetched = [type(group)(*(array.copy_to_host(stream=stream) for array in group)) for group in (walkers, series)]
+        stream.synchronize()
+        walkers, series = fetched
+    system, ended = batch.system, []
+    for w in range(len(batch.seeds)):
+        walker = Walker(*(np.ascontiguousarray(array[w]) for array in walkers))
+        if series.full[w]:
+            raise SimulationError(f"{system.gases} in {system.framework.name}: the cell filled up with "
+                                  f"{int(walker.total[0])} molecules; check the force field and the pressure.")
+        check_energy(system, walker)
+        ended.append(walker)
+    return BatchSeries(series.counts, series.energies, tuple(ended))
