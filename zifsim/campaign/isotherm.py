@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -231,8 +232,11 @@ def _writable(out: Path) -> Iterator[None]:
 
 def _why_not(out: Path, key: str) -> str:
     """Why ``out`` is not the folder of the job ``key``; nothing where it is new, empty, or holds that very job."""
-    if out.exists() and not out.is_dir():
-        return f"{out} is a file; give a folder with --out."
+    nearest = next(p for p in (out, *out.absolute().parents) if p.exists())
+    if not nearest.is_dir():
+        return f"{nearest} is a file; give a folder with --out."
+    if not os.access(nearest, os.R_OK | os.W_OK | os.X_OK):
+        return f"{out} cannot be written to: no permission for {nearest}; choose another folder with --out."
     if not out.is_dir() or all(p.name == rundir.LOCK for p in out.iterdir()):
         return ""
     try:

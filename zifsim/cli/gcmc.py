@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 MOST_PRESSURES = 1000
+LEAST_MOVES = 1000
 MODEL, SAMPLING, OUTPUT = "Model", "Sampling", "Output"
 
 
@@ -70,9 +71,12 @@ def gcmc(
     from zifsim.campaign import devices
     from zifsim.campaign.isotherm import IsothermJob, run_isotherm_job
     from zifsim.cli.isotherm_view import Columns, Watch, print_isotherm, print_plan, say_what_will_run
+    from zifsim.errors import InputError
     from zifsim.gcmc.settings import GCMCSettings
 
     unit_key = parse_unit(unit)
+    if max_moves < LEAST_MOVES:
+        raise InputError(f"--max-moves {max_moves}: fewer than {LEAST_MOVES} moves say nothing about a loading.")
     settings = GCMCSettings(cutoff_angstrom=cutoff, truncation=truncation, target_relative_error=error,
                             min_moves=min(100_000, max_moves), max_moves=max_moves, seed=seed)
     pressures_pa = _pressures_pa(pressures, relative_pressures, gas, temperature)
