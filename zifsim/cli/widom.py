@@ -26,7 +26,6 @@ def widom(
     Example: zifsim widom ZIF-8 --gas CH4 --temperature 273
     """
     import json
-    from dataclasses import asdict
 
     from zifsim.build.load import load_framework
     from zifsim.gcmc.eos import check_temperature
@@ -49,8 +48,7 @@ def widom(
     if not room:
         result = without_room(result)
     if as_json:
-        values = asdict(result)
-        print(json.dumps({k: None if v != v else v for k, v in values.items()}, indent=2))     # NaN is no JSON
+        print(json.dumps(result.to_dict(), indent=2))
         return
     named = f"charges {charge_set.name}" if guest.has_charges else "no charges"
     print(f"{guest.name} in {framework.name} at {temperature:g} K ({forcefield}, {named}, {cutoff:g} Å {truncation})")

@@ -59,6 +59,10 @@ class HenryResult:
     n_insertions: int
     seed: int
 
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready values, None for NaN."""
+        return _without_nan(asdict(self))
+
 
 @dataclass(frozen=True, slots=True)
 class Isotherm:
@@ -122,7 +126,7 @@ class Isotherm:
         """
         values = _without_nan(asdict(self))
         values["points"] = [_without_nan(p) for p in values["points"]]
-        values["henry"] = _without_nan(values["henry"]) if values["henry"] else None
+        values["henry"] = self.henry.to_dict() if self.henry else None
         values["derived"] = {name: cells for name, cells in self.columns().items()
                              if name.startswith(("p_over_p0", "loading", "excess"))}
         return values
