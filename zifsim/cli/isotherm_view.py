@@ -214,7 +214,7 @@ def print_plan(job: IsothermJob) -> None:
           f"{cost.grid_megabytes:.0f} MB")
     cores = f"{job.threads} core{'s' * (job.threads > 1)}"
     print(f"time: up to about {_rough(cost.seconds)} on {cores}; a pressure is done at an error of "
-          f"{job.settings.target_relative_error:.2%}, or after {job.settings.max_moves:g} moves")
+          f"{100.0 * job.settings.target_relative_error:.2g} %, or after {job.settings.max_moves:g} moves")
     _print_table(_bulk_table(job))
     print("dry run: nothing was written")
 
@@ -252,7 +252,7 @@ def print_isotherm(job: IsothermJob, isotherm: Isotherm, columns: Columns) -> No
               f"mol/kg/Pa, heat at zero loading {henry.heat_of_adsorption_kj_mol:.2f} ± "
               f"{henry.heat_of_adsorption_error_kj_mol:.2f} kJ/mol, helium void fraction {isotherm.void_fraction:.3f}")
     if MOVE_LIMIT in states:
-        print(f"{MOVE_LIMIT}: the error asked for ({columns.target:.2%} of the loading) was not reached; "
+        print(f"{MOVE_LIMIT}: the error asked for ({100.0 * columns.target:.2g} % of the loading) was not reached; "
               "raise --max-moves or --error.")
     if NOT_EQUILIBRATED in states:
         print(f"{NOT_EQUILIBRATED}: the loading was still drifting; its error is how far. Raise --max-moves.")
