@@ -15,7 +15,7 @@ import argparse
 from dataclasses import replace
 
 import numpy as np
-from gcmc_vs_peers import CASES, SETTINGS, timed_point
+from gcmc_vs_peers import CASES, SETTINGS, one_bar
 from yardstick import PEERS, has_peer, job_of, machine, molecules_for, row, run_peer, table, yardstick
 
 from zifsim.gcmc.energy import configuration_energy
@@ -37,7 +37,7 @@ def main() -> None:
     framework, forcefield = yardstick()
     guest = load_guest(model)
     brief = replace(SETTINGS, min_moves=FILLING_MOVES, max_moves=FILLING_MOVES)
-    walker = timed_point(make_system(framework, guest, forcefield, temperature_k, brief), 1)[1]
+    walker = one_bar(make_system(framework, guest, forcefield, temperature_k, brief), 1)[1]
     sites = np.array(walker.sites[:int(np.ravel(walker.number)[0])])
 
     exactly = replace(SETTINGS, host_path="direct", ewald_tolerance=EXACT_TOLERANCE)

@@ -21,6 +21,7 @@ from yardstick import (
     PEERS,
     PRESSURE_PA,
     Cost,
+    cost_of_point,
     cost_of_series,
     has_peer,
     job_of,
@@ -30,16 +31,18 @@ from yardstick import (
     row,
     run_peer,
     table,
+    timed_point,
     yardstick,
 )
 
-from zifsim.gcmc.engine import run_point
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.gcmc.system import AdsorptionSystem, make_system
+from zifsim.gcmc.walker import Walker
 from zifsim.io.guests import load_guest
 from zifsim.model.forcefield import AdsorptionForceField
 from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel
+from zifsim.model.uptake import LoadingPoint
 
 # Gas, model, temperature in K, and whether the peers have the model (Feynman–Hibbs they have not).
 CASES = {"CO2": ("CO2-TraPPE", 273.0, True), "CH4": ("CH4-TraPPE", 273.0, True), "O2": ("O2-TraPPE", 273.0, True),
@@ -50,39 +53,31 @@ PRECISE = 0.005          # of the run whose cost is scaled to 1 %: its own error
 DIRECT_MOVES = 20_000
 
 
-def timed_point(system: AdsorptionSystem, seed: int) -> tuple[Any, Any, float]:
-    """Point, final walker and processor seconds of 1 bar from an empty cell."""
-    clock = time.process_time()
-    point, walker = run_point(system, PRESSURE_PA, PRESSURE_PA, seed)
-    return point, walker, time.process_time() - clock
+def one_bar(system: AdsorptionSystem, seed: int, start: Walker | None = None) -> tuple[LoadingPoint, Walker, float]:
+    """Point, final walker and processor seconds of 1 bar; fugacity = pressure."""
+    return timed_point(system, PRESSURE_PA, PRESSURE_PA, seed, start)
 
 
 def ours(framework: Framework, guest: GuestModel, forcefield: AdsorptionForceField,
-         temperature_k: float) -> tuple[Cost, float, Any]:
+         temperature_k: float) -> tuple[Cost, float, Walker]:
     """Cost with the grids in hand, processor seconds of a cold start to 1 %, final walker. Compiling is not counted."""
     brief = replace(SETTINGS, min_moves=5000, max_moves=5000)
-    timed_point(make_system(framework, guest, forcefield, temperature_k, brief), 1)
+    one_bar(make_system(framework, guest, forcefield, temperature_k, brief), 1)
     clock = time.process_time()
     system = make_system(framework, guest, forcefield, temperature_k, SETTINGS)
-    cold = time.process_time() - clock + timed_point(system, 1)[2]
-    point, walker, cpu = timed_point(replace(system, settings=replace(SETTINGS, target_relative_error=PRECISE)), 2)
-    production = cpu * (1.0 - point.n_equilibration_moves / point.n_moves)
-    relative = point.molecules_per_cell_error / point.molecules_per_cell
-    cost = Cost(point.molecules_per_cell, point.molecules_per_cell_error, production * (relative / 0.01) ** 2,
-                point.n_moves / cpu, point.effective_samples, point.equilibrated)
-    return cost, cold, walker
+    cold = time.process_time() - clock + one_bar(system, 1)[2]
+    point, walker, cpu = one_bar(replace(system, settings=replace(SETTINGS, target_relative_error=PRECISE)), 2)
+    return cost_of_point(point, cpu), cold, walker
 
 
-def direct_moves_per_s(framework: Framework, forcefield: AdsorptionForceField, start: Any) -> float:
+def direct_moves_per_s(framework: Framework, forcefield: AdsorptionForceField, start: Walker) -> float:
     """CO2 without grids, one trial a move, from a settled configuration."""
     settings = replace(SETTINGS, host_path="direct", n_trials=1, bias_exponent=0.0, min_moves=5000, max_moves=5000)
     model, temperature_k, _ = CASES["CO2"]
     system = make_system(framework, load_guest(model), forcefield, temperature_k, settings)
-    run_point(system, PRESSURE_PA, PRESSURE_PA, 1, start=start)
+    one_bar(system, 1, start)
     timed = replace(system, settings=replace(settings, min_moves=DIRECT_MOVES, max_moves=DIRECT_MOVES))
-    clock = time.process_time()
-    run_point(timed, PRESSURE_PA, PRESSURE_PA, 1, start=start)
-    return DIRECT_MOVES / (time.process_time() - clock)
+    return DIRECT_MOVES / one_bar(timed, 1, start)[2]
 
 
 def theirs(name: str, python: str, job: dict[str, Any], needed_samples: float) -> Cost:
@@ -99,12 +94,11 @@ def case(name: str, peers: dict[str, str], seconds: dict[str, float]) -> None:
     mine, cold, walker = ours(framework, guest, forcefield, temperature_k)
     label = f"{model} {temperature_k:g} K"
     row([label, "zifsim", mine.loading, mine.time, f"{mine.moves_per_s:.3g}", "1", f"{cold:.1f}"])
-    needed = mine.samples * (mine.error / mine.mean / 0.01) ** 2
     n = int(np.ravel(walker.number)[0])
     for peer, python in peers.items() if has_model else ():
         job = job_of(framework, guest, forcefield, temperature_k, task="gcmc", seconds=seconds[peer],
                      molecules=molecules_for(guest, np.array(walker.sites[:n])))
-        found = theirs(peer, python, job, needed)
+        found = theirs(peer, python, job, mine.needed_samples)
         ratio = rounded(found.seconds / mine.seconds)
         row([label, peer, found.loading, found.time, f"{found.moves_per_s:.3g}",
              ratio if found.settled else f"> {ratio}", "–"])

@@ -12,6 +12,7 @@ import os
 import platform
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,15 @@ from ase.data import atomic_masses, atomic_numbers
 from numpy.typing import NDArray
 
 from zifsim.build.ordering import build_frameworks
+from zifsim.gcmc.engine import run_point
 from zifsim.gcmc.statistics import summarise
+from zifsim.gcmc.system import AdsorptionSystem
+from zifsim.gcmc.walker import Walker
 from zifsim.io.adsorption import assign_charges, lj_parameters, load_adsorption_forcefield, load_charge_set
 from zifsim.model.forcefield import AdsorptionForceField
 from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel
+from zifsim.model.uptake import LoadingPoint
 
 HERE = Path(__file__).resolve().parent
 MODEL = HERE / "yardstick.toml"
@@ -114,6 +119,11 @@ class Cost:
     settled: bool
 
     @property
+    def needed_samples(self) -> float:
+        """Independent samples for an error of 1 %."""
+        return self.samples * (self.error / self.mean / 0.01) ** 2 if self.mean > 0 else math.nan
+
+    @property
     def loading(self) -> str:
         return f"{self.mean:.2f} ± {self.error:.2f}" + ("" if self.settled else " (not settled)")
 
@@ -150,6 +160,26 @@ def cost_of_series(molecules: list[float], cpu_s: float, moves: float, needed_sa
     else:
         seconds = kept * needed_samples / samples
     return Cost(summary.mean, summary.standard_error, seconds, moves / cpu_s, samples, summary.equilibrated)
+
+
+def cost_of_point(point: LoadingPoint, cpu_s: float, needed_samples: float = math.nan) -> Cost:
+    """The same of a pressure that zifsim ran in ``cpu_s``."""
+    kept = cpu_s * (1.0 - point.n_equilibration_moves / point.n_moves)
+    samples = max(point.effective_samples, 1.0)
+    mean, error = point.molecules_per_cell, point.molecules_per_cell_error
+    if point.equilibrated:
+        seconds = kept * (error / mean / 0.01) ** 2 if mean > 0 else math.inf
+    else:
+        seconds = kept * needed_samples / samples
+    return Cost(mean, error, seconds, point.n_moves / cpu_s, samples, point.equilibrated)
+
+
+def timed_point(system: AdsorptionSystem, pressure_pa: float, fugacity_pa: float, seed: int,
+                start: Walker | None = None) -> tuple[LoadingPoint, Walker, float]:
+    """A pressure, its last configuration and its processor seconds."""
+    clock = time.process_time()
+    point, walker = run_point(system, pressure_pa, fugacity_pa, seed, start=start)
+    return point, walker, time.process_time() - clock
 
 
 def machine() -> str:
