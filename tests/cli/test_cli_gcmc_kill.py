@@ -13,6 +13,7 @@ import pytest
 
 from zifsim.build.load import load_framework
 from zifsim.cli import app
+from zifsim.io.files import read_json
 from zifsim.io.xyz import write_framework
 
 # The command as a user runs it, with checkpoints every 50 ms instead of 20 s so that kills fall between many of them.
@@ -32,11 +33,11 @@ def small_crystal(tmp_path, monkeypatch):
     """ZIF-8 shrunk to the smallest cell that holds the cut-off, in an empty folder."""
     monkeypatch.chdir(tmp_path)
     crystal = load_framework("ZIF-8")
-    write_framework("small.extxyz", replace(crystal, positions=0.7 * crystal.positions, cell=0.7 * crystal.cell))
+    write_framework("small.extxyz", replace(crystal, positions=0.8 * crystal.positions, cell=0.8 * crystal.cell))
 
 
 def command(out: str) -> list[str]:
-    return ["gcmc", "small.extxyz", "--gas", "CO2", "--cutoff", "3.5", "--pressures", "0.01,0.1,1", "--error", "1e-6",
+    return ["gcmc", "small.extxyz", "--gas", "CO2", "--cutoff", "4.4", "--pressures", "0.1,1,10", "--error", "1e-6",
             "--max-moves", "60000", "--threads", "2", "--out", out]
 
 
@@ -88,5 +89,6 @@ def test_killed_again_and_again_the_isotherm_is_that_of_an_uninterrupted_run():
             assert error.startswith("stopped: by SIGTERM; the same command continues")
     assert landed[:2] == [-signal.SIGKILL, 75]      # a third one where the run is not too fast for it
     killed, alone = run_to_the_end("killed"), run_to_the_end("alone")
+    assert read_json(alone / "isotherm.json")["points"][-1]["molecules_per_cell"] > 1.0
     for name in ("isotherm.json", "isotherm.csv"):
         assert (killed / name).read_bytes() == (alone / name).read_bytes()
