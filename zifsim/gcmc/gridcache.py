@@ -56,7 +56,7 @@ def load(name: str) -> Spline | None:
         return None
     path = folder / f"{name}{SUFFIX}"
     try:
-        with np.load(path) as stored:
+        with open(path, "rb") as stream, np.load(stream) as stored:
             found = Spline(stored["coefficients"], float(stored["floor"]), float(stored["scale"]))
         os.utime(path)      # used just now
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
