@@ -117,7 +117,7 @@ class Isotherm:
         for name in ("heat_of_adsorption_kj_mol", "heat_of_adsorption_error_kj_mol", "n_moves",
                      "n_equilibration_moves", "effective_samples", "equilibrated", "seed"):
             table[name] = [getattr(p, name) for p in points]
-        return {name: [None if _is_nan(cell) else cell for cell in cells] for name, cells in table.items()}
+        return {name: [_none_for_nan(cell) for cell in cells] for name, cells in table.items()}
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values, None for NaN (which JSON does not know); :meth:`from_dict` is the inverse.
@@ -148,12 +148,66 @@ def _is_nan(value: Any) -> bool:
     return isinstance(value, float) and math.isnan(value)
 
 
+def _none_for_nan(value: Any) -> Any:
+    return None if _is_nan(value) else value
+
+
 def _without_nan(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: None if _is_nan(v) else v for k, v in values.items()}
+    return {k: _none_for_nan(v) for k, v in values.items()}
 
 
 def _with_nan(values: Mapping[str, Any]) -> dict[str, Any]:
     return {k: math.nan if v is None else v for k, v in values.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class MixturePoint:
+    """Loading of every gas of a mixture at one total pressure, with one standard error each.
+
+    ``composition``: gas -> mole fraction in the gas phase. ``source``: ``gcmc`` (sampled) or ``iast`` (from isotherms
+    of the pure gases). ``equilibrated`` is False where a sampled series never settled.
+    """
+
+    framework: str
+    temperature_k: float
+    pressure_pa: float
+    composition: Mapping[str, float]
+    loadings_mol_kg: Mapping[str, float]
+    loading_errors_mol_kg: Mapping[str, float]
+    source: str
+    equilibrated: bool = True
+
+    @property
+    def total_mol_kg(self) -> float:
+        return sum(self.loadings_mol_kg.values())
+
+    def selectivity(self, gas: str, over: str) -> tuple[float, float]:
+        """(q/q′)/(y/y′) of one gas over another, and its standard error (the two loadings taken as independent).
+
+        NaN where the other gas is absent from either phase.
+        """
+        q, q_other = self.loadings_mol_kg[gas], self.loadings_mol_kg[over]
+        y, y_other = self.composition[gas], self.composition[over]
+        if q_other == 0.0 or y == 0.0:
+            return math.nan, math.nan
+        value = q / q_other * y_other / y
+        relative_other = self.loading_errors_mol_kg[over] / q_other
+        return value, math.hypot(self.loading_errors_mol_kg[gas] / q_other * y_other / y, value * relative_other)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready values; selectivities over every other gas are added, :meth:`from_dict` leaves them out."""
+        pairs = [(a, b) for a in self.composition for b in self.composition if a != b]
+        found = {f"{a}/{b}": self.selectivity(a, b) for a, b in pairs}
+        selectivities = {pair: {"value": _none_for_nan(value), "error": _none_for_nan(error)}
+                         for pair, (value, error) in found.items()}
+        errors = {gas: _none_for_nan(e) for gas, e in self.loading_errors_mol_kg.items()}
+        return asdict(self) | {"loading_errors_mol_kg": errors, "selectivities": selectivities}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> MixturePoint:
+        values = {k: v for k, v in data.items() if k != "selectivities"}
+        values["loading_errors_mol_kg"] = _with_nan(values["loading_errors_mol_kg"])
+        return cls(**values)
 
 
 @dataclass(frozen=True, slots=True)
