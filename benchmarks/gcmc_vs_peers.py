@@ -1,106 +1,130 @@
-"""CPU seconds to 1 % standard error of the loading: zifsim beside RASPA3, one model, one machine, one run.
+"""Processor seconds to 1 % standard error of the loading: zifsim beside RASPA3, RASPA2 and LAMMPS.
 
-    python benchmarks/gcmc_vs_peers.py [--cases CO2,CH4,O2,H2] [--peer-python PYTHON] [--peer-cycles 2000]
+    python benchmarks/gcmc_vs_peers.py [--cases CO2,CH4] [--raspa3 PYTHON] [--raspa2 PYTHON] [--lammps PYTHON]
 
-ZIF-8 2×2×2, 1 bar, fugacity = pressure, 12 Å cut and shifted, one thread each. RASPA3 is its Python wheel, `pip
-install raspalib`, in this environment or in the one whose interpreter --peer-python names; where it is missing its
-column is left out. Errors of both come from zifsim.gcmc.statistics, so that the same ruler measures both.
+One model (yardstick.toml), one machine, one run, one thread each: ZIF-8 2×2×2, 1 bar, fugacity = pressure, 12 Å cut and
+shifted. A peer is a Python package (``raspalib``, ``RASPA2``, ``lammps``) in the environment of the interpreter given;
+it is left out where it is not named or cannot be imported, and wherever it has no such model. Errors of all codes come
+from zifsim.gcmc.statistics, so that one ruler measures all.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import platform
-import subprocess
-import sys
 import time
-from pathlib import Path
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from yardstick import (
+    CUTOFF_ANGSTROM,
+    PEERS,
+    PRESSURE_PA,
+    Cost,
+    cost_of_point,
+    cost_of_series,
+    has_peer,
+    job_of,
+    machine,
+    molecules_for,
+    rounded,
+    row,
+    run_peer,
+    table,
+    timed_point,
+    yardstick,
+)
 
-from zifsim.build.ordering import build_frameworks
-from zifsim.gcmc.engine import run_point
 from zifsim.gcmc.settings import GCMCSettings
-from zifsim.gcmc.statistics import summarise
-from zifsim.gcmc.system import make_system
-from zifsim.io.adsorption import assign_charges, load_adsorption_forcefield, load_charge_set
+from zifsim.gcmc.system import AdsorptionSystem, make_system
+from zifsim.gcmc.walker import Walker
 from zifsim.io.guests import load_guest
+from zifsim.model.forcefield import AdsorptionForceField
 from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel
+from zifsim.model.uptake import LoadingPoint
 
-HERE = Path(__file__).parent
-MODEL = HERE / "yardstick.toml"
-PRESSURE_PA = 1e5
-CASES = {"CO2": ("CO2-TraPPE", 273.0), "CH4": ("CH4-TraPPE", 273.0), "O2": ("O2-TraPPE", 273.0),
-         "H2": ("H2-Darkrim-Levesque", 77.0)}
+# Gas, model, temperature in K, and whether the peers have the model (Feynman–Hibbs they have not).
+CASES = {"CO2": ("CO2-TraPPE", 273.0, True), "CH4": ("CH4-TraPPE", 273.0, True), "O2": ("O2-TraPPE", 273.0, True),
+         "H2": ("H2-Darkrim-Levesque", 77.0, True), "H2-FH": ("H2-Buch-FH", 77.0, False)}
+SETTINGS = GCMCSettings(cutoff_angstrom=CUTOFF_ANGSTROM, truncation="shifted", target_relative_error=0.01,
+                        widom_insertions=0)
+PRECISE = 0.005          # of the run whose cost is scaled to 1 %: its own error is known better for it
+DIRECT_MOVES = 20_000
 
 
-def ours(framework: Framework, guest: GuestModel, temperature_k: float) -> dict[str, float]:
-    """Loading, error and CPU seconds of zifsim; grids and compilation are timed apart."""
-    forcefield = load_adsorption_forcefield(MODEL)
-    settings = GCMCSettings(cutoff_angstrom=12.0, truncation="shifted", target_relative_error=0.01,
-                            widom_insertions=0)
-    short = GCMCSettings(cutoff_angstrom=12.0, truncation="shifted", min_moves=5000, max_moves=5000,
-                         widom_insertions=0)
-    run_point(make_system(framework, guest, forcefield, temperature_k, short), PRESSURE_PA, PRESSURE_PA, 1)
+def one_bar(system: AdsorptionSystem, seed: int, start: Walker | None = None) -> tuple[LoadingPoint, Walker, float]:
+    """Point, final walker and processor seconds of 1 bar; fugacity = pressure."""
+    return timed_point(system, PRESSURE_PA, PRESSURE_PA, seed, start)
+
+
+def ours(framework: Framework, guest: GuestModel, forcefield: AdsorptionForceField,
+         temperature_k: float) -> tuple[Cost, float, Walker]:
+    """Cost with the grids in hand, processor seconds of a cold start to 1 %, final walker. Compiling is not counted."""
+    brief = replace(SETTINGS, min_moves=5000, max_moves=5000)
+    one_bar(make_system(framework, guest, forcefield, temperature_k, brief), 1)
     clock = time.process_time()
-    system = make_system(framework, guest, forcefield, temperature_k, settings)
-    grids = time.process_time() - clock
-    clock = time.process_time()
-    point, _ = run_point(system, PRESSURE_PA, PRESSURE_PA, 1)
-    cpu = time.process_time() - clock
-    relative = point.molecules_per_cell_error / point.molecules_per_cell
-    return {"n": point.molecules_per_cell, "error": point.molecules_per_cell_error, "moves_per_s": point.n_moves / cpu,
-            "to_one_percent_s": cpu * (relative / 0.01) ** 2, "grids_s": grids}
+    system = make_system(framework, guest, forcefield, temperature_k, SETTINGS)
+    cold = time.process_time() - clock + one_bar(system, 1)[2]
+    point, walker, cpu = one_bar(replace(system, settings=replace(SETTINGS, target_relative_error=PRECISE)), 2)
+    return cost_of_point(point, cpu), cold, walker
 
 
-def peer(python: str, framework: Framework, guest: GuestModel, temperature_k: float, cycles: int) -> dict[str, float]:
-    """The same of RASPA3's wheel, run by ``python`` (benchmarks/run_raspalib.py)."""
-    forcefield = load_adsorption_forcefield(MODEL)
-    charges = load_charge_set(MODEL).charges
-    job = {
-        "cell": framework.cell.diagonal().tolist(), "fractional": framework.fractional.tolist(),
-        "types": list(framework.types), "charges": dict(charges),
-        "lj": {t: [forcefield.atoms[t[:2] if t == "Zn" else t[0]].epsilon_k,
-                   forcefield.atoms[t[:2] if t == "Zn" else t[0]].sigma_angstrom] for t in set(framework.types)},
-        "sites": [[s.label, s.element, s.mass_amu, s.epsilon_k, s.sigma_angstrom, s.charge_e, *s.position]
-                  for s in guest.sites],
-        "critical": [guest.critical_temperature_k, guest.critical_pressure_pa, guest.acentric_factor],
-        "temperature_k": temperature_k, "pressure_pa": PRESSURE_PA, "cycles": cycles}
-    done = subprocess.run([python, str(HERE / "run_raspalib.py")], input=json.dumps(job), text=True,
-                          capture_output=True, check=True)
-    result = json.loads(done.stdout.splitlines()[-1])
-    summary = summarise(np.array(result["molecules"]))
-    relative = summary.standard_error / summary.mean
-    return {"n": summary.mean, "error": summary.standard_error,
-            "to_one_percent_s": result["cpu_s"] * (relative / 0.01) ** 2}
+def direct_moves_per_s(framework: Framework, forcefield: AdsorptionForceField, start: Walker) -> float:
+    """CO2 without grids, one trial a move, from a settled configuration."""
+    settings = replace(SETTINGS, host_path="direct", n_trials=1, bias_exponent=0.0, min_moves=5000, max_moves=5000)
+    model, temperature_k, _ = CASES["CO2"]
+    system = make_system(framework, load_guest(model), forcefield, temperature_k, settings)
+    one_bar(system, 1, start)
+    timed = replace(system, settings=replace(settings, min_moves=DIRECT_MOVES, max_moves=DIRECT_MOVES))
+    return DIRECT_MOVES / one_bar(timed, 1, start)[2]
+
+
+def theirs(name: str, python: str, job: dict[str, Any], needed_samples: float) -> Cost:
+    """The same of a peer."""
+    result = run_peer(name, python, job)
+    return cost_of_series(result["molecules"], result["cpu_s"], result["moves"], needed_samples)
+
+
+def case(name: str, peers: dict[str, str], seconds: dict[str, float]) -> None:
+    """The rows of one gas."""
+    model, temperature_k, has_model = CASES[name]
+    framework, forcefield = yardstick()
+    guest = load_guest(model)
+    mine, cold, walker = ours(framework, guest, forcefield, temperature_k)
+    label = f"{model} {temperature_k:g} K"
+    row([label, "zifsim", mine.loading, mine.time, f"{mine.moves_per_s:.3g}", "1", f"{cold:.1f}"])
+    n = int(np.ravel(walker.number)[0])
+    for peer, python in peers.items() if has_model else ():
+        job = job_of(framework, guest, forcefield, temperature_k, task="gcmc", seconds=seconds[peer],
+                     molecules=molecules_for(guest, np.array(walker.sites[:n])))
+        found = theirs(peer, python, job, mine.needed_samples)
+        ratio = rounded(found.seconds / mine.seconds)
+        row([label, peer, found.loading, found.time, f"{found.moves_per_s:.3g}",
+             ratio if found.settled else f"> {ratio}", "–"])
+    if name == "CO2":
+        row([label, "zifsim, no grids, one trial", "–", "–",
+             f"{direct_moves_per_s(framework, forcefield, walker):.3g}", "–", "–"])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cases", default=",".join(CASES))
-    parser.add_argument("--peer-python", default=sys.executable)
-    parser.add_argument("--peer-cycles", type=int, default=2000)
-    arguments = parser.parse_args()
-    has_peer = subprocess.run([arguments.peer_python, "-c", "import raspalib"], capture_output=True).returncode == 0
-    framework = assign_charges(build_frameworks("ZIF-8")[0], load_charge_set(MODEL))
-    print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, one thread each")
-    print("| case | zifsim ⟨N⟩ | CPU s to 1 % | moves/s | grids, s | RASPA3 ⟨N⟩ | CPU s to 1 % | ratio |")
-    print("|---|---|---|---|---|---|---|---|")
-    for case in arguments.cases.split(","):
-        model, temperature_k = CASES[case]
-        guest = load_guest(model)
-        a = ours(framework, guest, temperature_k)
-        row = (f"| {case} {temperature_k:g} K | {a['n']:.2f} ± {a['error']:.2f} | {a['to_one_percent_s']:.2f} | "
-               f"{a['moves_per_s']:.3g} | {a['grids_s']:.1f} |")
-        if has_peer:
-            b = peer(arguments.peer_python, framework, guest, temperature_k, arguments.peer_cycles)
-            row += (f" {b['n']:.2f} ± {b['error']:.2f} | {b['to_one_percent_s']:.0f} | "
-                    f"{b['to_one_percent_s'] / a['to_one_percent_s']:.0f}× |")
-        else:
-            row += " not installed | – | – |"
-        print(row, flush=True)
+    parser.add_argument("--cases", default=",".join(CASES), help=f"of {', '.join(CASES)}; all by default")
+    for peer in PEERS:
+        parser.add_argument(f"--{peer.lower()}", metavar="PYTHON", default="", help=f"interpreter that has {peer}")
+        parser.add_argument(f"--{peer.lower()}-seconds", type=float, default=60.0, metavar="S",
+                            help=f"processor time of {peer} for a gas (default 60)")
+    arguments = vars(parser.parse_args())
+    named = {peer: arguments[peer.lower()] for peer in PEERS if arguments[peer.lower()]}
+    peers = {peer: python for peer, python in named.items() if has_peer(peer, python)}
+    print(machine())
+    for peer in PEERS:
+        if peer not in peers:
+            print(f"{peer}: {'not installed in ' + named[peer] if peer in named else 'not named'}, left out")
+    print()
+    table(["case", "code", "⟨N⟩ in 2×2×2", "CPU s to 1 %", "moves/s", "times zifsim's", "cold start to 1 %, CPU s"])
+    for name in arguments["cases"].split(","):
+        case(name, peers, {peer: arguments[f"{peer.lower()}_seconds"] for peer in PEERS})
 
 
 if __name__ == "__main__":

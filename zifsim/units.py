@@ -33,6 +33,33 @@ STP_ML_MOL = GAS_CONSTANT * 273.15 / ATM_PA * 1e6
 AMU_PER_CUBIC_ANGSTROM_TO_G_CM3 = AMU_KG * 1e3 / 1e-24
 
 
+# Units of loading: ending of a column's name -> how the unit is printed. Gravimetric ones are per mass of the bare
+# framework; wt % is grams of gas per 100 g of framework. The supercell is the simulation cell.
+LOADING_UNITS = {
+    "mol_kg": "mol/kg",
+    "mmol_g": "mmol/g",
+    "ml_stp_g": "mL(STP)/g",
+    "wt_percent": "wt %",
+    "molecules_per_unit_cell": "molecules/unit cell",
+    "molecules_per_supercell": "molecules/supercell",
+}
+
+
+def loading_factor(unit: str, *, molar_mass_g_mol: float, unit_cell_mass_amu: float, unit_cells: int) -> float:
+    """What a loading in mol/kg is multiplied by to be in ``unit`` (a key of LOADING_UNITS).
+
+    ``molar_mass_g_mol`` is the gas's; ``unit_cells`` make up the supercell. Raises KeyError for another unit.
+    """
+    return {
+        "mol_kg": 1.0,
+        "mmol_g": 1.0,
+        "ml_stp_g": STP_ML_MOL * 1e-3,
+        "wt_percent": molar_mass_g_mol * 0.1,
+        "molecules_per_unit_cell": unit_cell_mass_amu * 1e-3,
+        "molecules_per_supercell": unit_cell_mass_amu * 1e-3 * unit_cells,
+    }[unit]
+
+
 def mol_kg_to_ml_stp_g(loading_mol_kg: float) -> float:
     """Loading in mol/kg -> mL(STP) of gas per gram of framework."""
     return loading_mol_kg * STP_ML_MOL * 1e-3

@@ -45,7 +45,7 @@ METHANE = guest_model([(148.0, 3.73, 0.0, 0.0)], "CH4-toy", "CH4", 16.0, critica
                       critical_pressure_pa=4.6e6, acentric_factor=0.011)
 # A lopsided four-site molecule: no symmetry hides a wrong rotation, and each site has its own grid.
 LOPSIDED = guest_model([(60.0, 2.9, 0.3, (0.9, 0.1, -0.2)), (35.0, 3.2, -0.5, (-0.4, 0.7, 0.1)),
-                        (0.0, 1.0, 0.4, (-0.3, -0.6, 0.5)), (90.0, 2.6, -0.2, (-0.1, -0.3, -0.8))], "lopsided")
+                        (0.0, 1.0, 0.4, (-0.3, -0.6, 0.5)), (90.0, 2.6, -0.2, (-0.1, -0.3, -0.8))], "lopsided", "H2O")
 FORCEFIELD = AdsorptionForceField("toy", "", {
     "Zn": LennardJones(60.0, 2.5, ""), "N": LennardJones(30.0, 3.2, ""), "C": LennardJones(50.0, 3.4, ""),
     "He": LennardJones(0.0, 1.0, "")}, "")

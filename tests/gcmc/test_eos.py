@@ -164,11 +164,20 @@ def test_boiling_point_of_nitrogen_at_one_atmosphere() -> None:
 
 
 @pytest.mark.parametrize(("temperature", "p"), [
-    (-77.0, 1e5), (0.0, 1e5), (math.nan, 1e5), (77.0, -1e5), (77.0, 0.0), (77.0, math.inf),
+    (-77.0, 1e5), (0.0, 1e5), (math.nan, 1e5), (9.9, 1e5), (1e5, 1e5),
+    (77.0, -1e5), (77.0, 0.0), (77.0, math.inf), (77.0, math.nan), (77.0, 1.01e8),
 ])
-def test_impossible_states_are_refused(temperature: float, p: float) -> None:
-    with pytest.raises(InputError, match="must be above 0"):
+def test_states_that_are_impossible_or_out_of_range_are_refused(temperature: float, p: float) -> None:
+    with pytest.raises(InputError, match=r"must lie in 10 to 2000 K|above 0 and at most 1000 bar"):
         gas("N2").fugacity_pa(temperature, p)
+
+
+@pytest.mark.parametrize("name", ["CO2", "N2", "O2", "CH4", "H2"])
+def test_every_allowed_state_has_a_fugacity_and_a_density(name: str) -> None:
+    for temperature in np.geomspace(10.0, 2000.0, 25):
+        for p in np.geomspace(1e-7, 1e8, 25):
+            assert 0.0 < gas(name).fugacity_pa(temperature, min(p, 1e8)) < math.inf
+            assert gas(name).molar_density_mol_m3(temperature, min(p, 1e8)) > 0.0
 
 
 def test_supercritical_gas_has_no_saturation_pressure() -> None:

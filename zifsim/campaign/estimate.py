@@ -15,7 +15,6 @@ from zifsim.model.guest import GuestModel
 
 if TYPE_CHECKING:
     from zifsim.campaign.stage import Stage
-    from zifsim.campaign.study import GasRun, Gcmc
 
 BUILD_SECONDS = 1.0
 # 2.6 ms per step for 424 particles, linear in the number of particles (PME, one CPU thread).
@@ -56,17 +55,18 @@ def melt_megabytes(n_particles: int, duration_ps: float) -> float:
     return (12 * n_particles * duration_ps / TRAJECTORY_FRAME_PS + 2 * 250 * n_particles) / 1e6
 
 
-def gcmc_seconds(guest: GuestModel, run: GasRun, gcmc: Gcmc, volume: float) -> float:
-    """An isotherm with its host grid in a supercell of ``volume`` (Å³), s.
+def gcmc_seconds(guest: GuestModel, temperature_k: float, n_pressures: int, moves: tuple[int, int],
+                 volume: float) -> float:
+    """An isotherm with its host grid in a supercell of ``volume`` (Å³), s; ``moves``: fewest and most per pressure.
 
     Moves per pressure: as many as allowed for a condensing gas, else the geometric mean of fewest and most.
     """
-    condensing = run.temperature_k < CONDENSING * guest.critical_temperature_k
-    moves = gcmc.max_moves if condensing else (gcmc.min_moves * gcmc.max_moves) ** 0.5
-    guests = volume / (VOLUME_PER_COLD_GUEST if run.temperature_k < COLD_K else VOLUME_PER_WARM_GUEST)
+    condensing = temperature_k < CONDENSING * guest.critical_temperature_k
+    typical = moves[1] if condensing else (moves[0] * moves[1]) ** 0.5
+    guests = volume / (VOLUME_PER_COLD_GUEST if temperature_k < COLD_K else VOLUME_PER_WARM_GUEST)
     per_move = (GCMC_SECONDS_PER_MOVE[guest.has_charges]
                 + GCMC_SECONDS_PER_SITE_PAIR * guests * len(guest.sites) ** 2)
-    return float(GCMC_START_SECONDS[guest.has_charges] + len(run.pressures_bar) * moves * per_move)
+    return float(GCMC_START_SECONDS[guest.has_charges] + n_pressures * typical * per_move)
 
 
 def path_lengths(stages: Sequence[Stage]) -> dict[str, float]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,19 +15,37 @@ from zifsim.errors import InputError
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.io.aif import write_aif
 from zifsim.io.files import read_json, sha256_file, write_bytes_atomic, write_json_atomic
+from zifsim.io.guests import DEFAULT_MODELS
 from zifsim.io.tables import write_csv
 from zifsim.model.forcefield import AdsorptionForceField
 from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel
-from zifsim.model.uptake import Isotherm
+from zifsim.model.uptake import Isotherm, LoadingPoint
 
-CSV_COLUMNS = (
-    "pressure_pa", "fugacity_pa", "loading_mol_kg", "loading_error_mol_kg", "loading_ml_stp_g",
-    "loading_error_ml_stp_g", "excess_mol_kg", "molecules_per_cell", "molecules_per_cell_error",
-    "heat_of_adsorption_kj_mol", "heat_of_adsorption_error_kj_mol", "n_moves", "n_equilibration_moves",
-    "effective_samples", "equilibrated", "seed",
-)
 OUTPUTS = ("isotherm.json", "isotherm.csv", "isotherm.aif", "isotherm.png", "record.json")
+DEFAULT_ROOT = Path("results/gcmc")
+
+
+@dataclass(frozen=True, slots=True)
+class BulkState:
+    """The gas at one pressure: fugacity (Pa), p/p₀ (NaN above the critical temperature), and the branch it is on."""
+
+    pressure_pa: float
+    fugacity_pa: float
+    p_over_p0: float
+    phase: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobCost:
+    """Supercell and its atoms, nodes of the host grid along each axis, grids, their memory, a guess of the time."""
+
+    repeats: tuple[int, int, int]
+    n_atoms: int
+    grid_nodes: tuple[int, int, int]
+    n_grids: int
+    grid_megabytes: float
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +81,13 @@ class IsothermJob:
         )
         from zifsim.io.guests import load_guest
 
-        if temperature_k <= 0:
-            raise InputError(f"--temperature {temperature_k:g} is no temperature in K; it must be above 0.")
         guest = load_guest(gas, temperature_k=temperature_k)
         parameters, charge_set = load_adsorption_forcefield(forcefield), load_charge_set(charges)
         for pressure in pressures_pa:
             PengRobinson(guest).fugacity_pa(temperature_k, pressure)
-        framework = assign_charges(load_framework(structure), charge_set)
+        framework = load_framework(structure)
+        if guest.has_charges:       # a gas without charges does not feel the framework's
+            framework = assign_charges(framework, charge_set)
         lj_parameters(framework, parameters)
         check_framework(framework, guest)
         return cls(framework, guest, parameters, charge_set.name, temperature_k, tuple(pressures_pa),
@@ -86,61 +107,142 @@ class IsothermJob:
         return {"framework": self.framework.content_hash()}
 
     @property
-    def condensation_pa(self) -> float | None:
-        """Saturation pressure of the gas, Pa, where the last pressure lies beyond it."""
+    def key(self) -> str:
+        """What the job's folder is known by."""
+        return rundir.content_key("isotherm", self.config, self.inputs_sha256)
+
+    @property
+    def default_folder(self) -> Path:
+        """``results/gcmc/ZIF-8_CO2_273K``; where that holds something else, with eight digits of the job's key.
+
+        The same job finds the same folder again, and a changed one gets a folder of its own.
+        """
+        gas = self.guest.gas if self.guest.name == DEFAULT_MODELS.get(self.guest.gas) else self.guest.name
+        plain = DEFAULT_ROOT / f"{rundir.slug(self.framework.name)}_{rundir.slug(gas)}_{self.temperature_k:g}K"
+        own = plain.with_name(f"{plain.name}-{self.key[:8]}")
+        return own if own.exists() or _why_not(plain, self.key) else plain
+
+    def check_folder(self, out: Path) -> None:
+        """Raise InputError unless ``out`` is new, empty, or holds this very job; writes nothing."""
+        if reason := _why_not(out, self.key):
+            raise InputError(reason)
+
+    @property
+    def bulk(self) -> tuple[BulkState, ...]:
+        """The gas outside at every pressure."""
         from zifsim.gcmc.eos import PengRobinson
 
         eos = PengRobinson(self.guest)
-        if not eos.beyond_saturation(self.temperature_k, self.pressures_pa[-1]):
-            return None
-        return eos.saturation_pressure_pa(self.temperature_k)
+        saturation = eos.saturation_or_nan_pa(self.temperature_k)
+        return tuple(BulkState(p, eos.fugacity_pa(self.temperature_k, p), p / saturation,
+                               eos.phase(self.temperature_k, p)) for p in self.pressures_pa)
+
+    @property
+    def cost(self) -> JobCost:
+        """What the job will need."""
+        from zifsim.campaign.estimate import gcmc_seconds
+        from zifsim.gcmc.grid import divisions_for
+        from zifsim.gcmc.system import supercell_repeats
+
+        cells = supercell_repeats(self.framework, (self.guest,), self.settings.cutoff_angstrom)
+        nodes = divisions_for(self.framework.cell, self.settings.grid_spacing_angstrom)
+        lj_sites = {(s.epsilon_k, s.sigma_angstrom, s.charge_e) for s in self.guest.sites if s.epsilon_k > 0.0}
+        grids = len(lj_sites) + any(s.epsilon_k == 0.0 for s in self.guest.sites)
+        per_node = 8 * 4 * grids        # value and seven derivatives, single precision
+        seconds = gcmc_seconds(self.guest, self.temperature_k, len(self.pressures_pa),
+                               (self.settings.min_moves, self.settings.max_moves),
+                               self.framework.volume * math.prod(cells))
+        return JobCost(cells, self.framework.n_atoms * math.prod(cells), nodes, grids,
+                       math.prod(n + 1 for n in nodes) * per_node / 1e6, seconds / self.threads)
 
 
-def run_isotherm_job(job: IsothermJob, out: Path, progress: Callable[[dict[str, Any]], None]) -> Isotherm:
-    """Run or resume a job in ``out``; a finished one is read back.
+def run_isotherm_job(job: IsothermJob, out: Path, progress: Callable[[dict[str, Any]], None],
+                     unit: str = "ml_stp_g") -> Isotherm:
+    """Run or resume a job in ``out``; a finished one is read back. ``unit`` is that of the picture.
+
+    ``progress`` takes the engine's events, and before them one for every pressure that is already there
+    (``resumed`` among its keys).
 
     Raises
     ------
-    InputError: ``out`` holds something else, or is in use; nothing is changed there.
+    InputError: ``out`` holds something else, is in use or cannot be written to; nothing is changed there.
     """
     from zifsim.gcmc.engine import run_isotherm
-    from zifsim.report.isotherm import isotherm_png
 
-    key = rundir.content_key("isotherm", job.config, job.inputs_sha256)
-    _check_folder(out, key)
-    with rundir.locked(out):
+    job.check_folder(out)
+    with _writable(out), rundir.locked(out):
         if rundir.finished_outputs(out) is not None:
-            return Isotherm.from_dict(read_json(out / "isotherm.json"))
-        write_json_atomic(out / "config.json", {"kind": "isotherm", "key": key, "config": job.config,
+            isotherm = Isotherm.from_dict(read_json(out / "isotherm.json"))
+            _redraw(out, isotherm, unit)
+            return isotherm
+        write_json_atomic(out / "config.json", {"kind": "isotherm", "key": job.key, "config": job.config,
                                                 "inputs_sha256": job.inputs_sha256})
         record = provenance.start_record(f"isotherm {job.guest.gas} in {job.framework.name}",
                                          seed=job.settings.seed, settings=job.config,
                                          inputs_sha256=job.inputs_sha256)
         provenance.write_record(out, record)
+        for path in sorted((out / "points").glob("*.json")):
+            point = LoadingPoint(**read_json(path))
+            progress({"pressure_pa": point.pressure_pa, "moves": point.n_moves, "fraction": 1.0, "point": point,
+                      "molecules": point.molecules_per_cell, "resumed": True})
         isotherm = run_isotherm(job.framework, job.guest, job.forcefield, job.temperature_k, job.pressures_pa,
                                 job.settings, charges=job.charges, out_dir=out, threads=job.threads,
                                 progress=progress)
-        write_json_atomic(out / "isotherm.json", isotherm.to_dict())
-        rows = [[getattr(point, column) for column in CSV_COLUMNS] for point in isotherm.points]
-        write_csv(out / "isotherm.csv", CSV_COLUMNS, rows)
-        write_aif(out / "isotherm.aif", isotherm, record.started)
-        write_bytes_atomic(out / "isotherm.png", isotherm_png(isotherm))
+        _write(out, isotherm, record.started, unit)
         digests = {name: sha256_file(out / name) for name in OUTPUTS[:-1]}
         provenance.write_record(out, provenance.finish_record(record, digests))
         rundir.mark_done(out, OUTPUTS)
         return isotherm
 
 
-def _check_folder(out: Path, key: str) -> None:
-    """Raise InputError unless ``out`` is new, empty, or holds this very job."""
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out} is a file; give a folder with --out.")
-    if not out.is_dir() or all(p.name == rundir.LOCK for p in out.iterdir()):
+def _write(out: Path, isotherm: Isotherm, date: str, unit: str) -> None:
+    """The isotherm in every form."""
+    from zifsim.report.isotherm import isotherm_png
+
+    write_json_atomic(out / "isotherm.json", isotherm.to_dict())
+    table = isotherm.columns()
+    write_csv(out / "isotherm.csv", list(table), list(zip(*table.values(), strict=True)))
+    write_aif(out / "isotherm.aif", isotherm, date)
+    write_bytes_atomic(out / "isotherm.png", isotherm_png(isotherm, unit))
+
+
+def _redraw(out: Path, isotherm: Isotherm, unit: str) -> None:
+    """The picture of a finished isotherm in another unit; its numbers stay as they are."""
+    from zifsim.report.isotherm import isotherm_png
+
+    picture = isotherm_png(isotherm, unit)
+    if picture == (out / "isotherm.png").read_bytes():
         return
+    write_bytes_atomic(out / "isotherm.png", picture)
+    record = read_json(out / "record.json")
+    record["outputs_sha256"]["isotherm.png"] = sha256_file(out / "isotherm.png")
+    write_json_atomic(out / "record.json", record)
+    rundir.mark_done(out, OUTPUTS)
+
+
+@contextmanager
+def _writable(out: Path) -> Iterator[None]:
+    """What the file system refuses, as one sentence."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        yield
+    except (PermissionError, FileNotFoundError, NotADirectoryError) as error:
+        raise InputError(f"{out} cannot be written to ({error.strerror}); choose another folder with --out.") from error
+
+
+def _why_not(out: Path, key: str) -> str:
+    """Why ``out`` is not the folder of the job ``key``; nothing where it is new, empty, or holds that very job."""
+    nearest = next(p for p in (out, *out.absolute().parents) if p.exists())
+    if not nearest.is_dir():
+        return f"{nearest} is a file; give a folder with --out."
+    if not os.access(nearest, os.R_OK | os.W_OK | os.X_OK):
+        return f"{out} cannot be written to: no permission for {nearest}; choose another folder with --out."
+    if not out.is_dir() or all(p.name == rundir.LOCK for p in out.iterdir()):
+        return ""
     try:
         held = read_json(out / "config.json")["key"]
     except (OSError, ValueError, KeyError, TypeError):
-        raise InputError(f"{out} holds other files and no isotherm; choose a new --out folder.") from None
+        return f"{out} holds other files and no isotherm; choose a new --out folder."
     if held != key:
-        raise InputError(f"{out} holds another calculation (see {out / 'config.json'}); choose a new folder "
-                         "with --out.")
+        return f"{out} holds another calculation (see {out / 'config.json'}); choose a new folder with --out."
+    return ""

@@ -180,7 +180,8 @@ def _gcmc_stages(study: Study, model: Model, stages: list[Stage]) -> None:
         low, high = gcmc.min_moves, gcmc.max_moves
         stages.append(Stage(
             "gcmc", name, config, f"{STAGES}:run_gcmc", needs={"framework": (model.stage, model.file)},
-            seconds=estimate.gcmc_seconds(guest, run, gcmc, model.cell.volume * math.prod(repeats)),
+            seconds=estimate.gcmc_seconds(guest, run.temperature_k, len(run.pressures_bar), (low, high),
+                                          model.cell.volume * math.prod(repeats)),
             megabytes=estimate.GCMC_MEGABYTES,
             size=f"{atoms} atoms ({'×'.join(map(str, repeats))})",
             work=f"{len(run.pressures_bar)} pressures, {low:.2g} to {high:.2g} moves each"))

@@ -35,14 +35,18 @@ def energy(
 
     from zifsim.build.load import load_framework
     from zifsim.gcmc.energy import configuration_energy
+    from zifsim.gcmc.eos import check_temperature
     from zifsim.gcmc.settings import GCMCSettings
     from zifsim.io.adsorption import assign_charges, has_charges, load_adsorption_forcefield, load_charge_set
     from zifsim.io.guests import load_guest, read_guest_sites
 
     guest = load_guest(gas, temperature_k=temperature)
+    check_temperature(guest.gas, temperature)
     own = not charges and has_charges(forcefield)
     charge_set = load_charge_set(forcefield if own else charges or "ZIF-FF")
-    framework = assign_charges(load_framework(structure), charge_set)
+    framework = load_framework(structure)
+    if guest.has_charges:       # a gas without charges does not feel the framework's
+        framework = assign_charges(framework, charge_set)
     settings = GCMCSettings(cutoff_angstrom=cutoff, truncation=truncation, host_path=path, ewald_tolerance=1e-10)
     terms = configuration_energy(framework, guest, load_adsorption_forcefield(forcefield), temperature,
                                  read_guest_sites(guests, guest), settings).to_dict()

@@ -26,24 +26,35 @@ def widom(
     Example: zifsim widom ZIF-8 --gas CH4 --temperature 273
     """
     import json
-    from dataclasses import asdict
 
     from zifsim.build.load import load_framework
+    from zifsim.gcmc.eos import check_temperature
+    from zifsim.gcmc.noroom import has_room, without_room
     from zifsim.gcmc.settings import GCMCSettings
     from zifsim.gcmc.widom import widom as test_insertion
     from zifsim.io.adsorption import assign_charges, load_adsorption_forcefield, load_charge_set
     from zifsim.io.guests import load_guest
 
     guest = load_guest(gas, temperature_k=temperature)
-    framework = assign_charges(load_framework(structure), load_charge_set(charges))
+    check_temperature(guest.gas, temperature)
+    framework, charge_set = load_framework(structure), load_charge_set(charges)
+    if guest.has_charges:       # a gas without charges does not feel the framework's
+        framework = assign_charges(framework, charge_set)
     settings = GCMCSettings(cutoff_angstrom=cutoff, truncation=truncation, host_path=path, seed=seed,
                             widom_insertions=insertions)
     result = test_insertion(framework, guest, load_adsorption_forcefield(forcefield), temperature, settings,
                             threads=threads)
+    room = has_room(framework, result)
+    if not room:
+        result = without_room(result)
     if as_json:
-        print(json.dumps(asdict(result), indent=2))
+        print(json.dumps(result.to_dict(), indent=2))
         return
-    print(f"{guest.name} in {framework.name} at {temperature:g} K ({forcefield}, {charges}, {cutoff:g} Å {truncation})")
+    named = f"charges {charge_set.name}" if guest.has_charges else "no charges"
+    print(f"{guest.name} in {framework.name} at {temperature:g} K ({forcefield}, {named}, {cutoff:g} Å {truncation})")
+    if not room:
+        print(f"No room for the gas: {guest.gas} finds no place in {framework.name}, so its Henry coefficient is 0.")
+        return
     print(f"Henry coefficient  {result.henry_coefficient_mol_kg_pa:.5e} ± {result.henry_error_mol_kg_pa:.1e} mol/kg/Pa")
     print(f"heat of adsorption {result.heat_of_adsorption_kj_mol:.3f} ± "
           f"{result.heat_of_adsorption_error_kj_mol:.3f} kJ/mol")

@@ -95,7 +95,7 @@ def _voxel_weights(rng, host, guests, scratch, component, divisions, repeats, be
             random_quaternion(rng, 1, scratch.quaternions, 0)
             turn_body(guests.body, first, last, scratch.quaternions, scratch.offsets, 0)
             place_sites(host.cell, scratch.centres, scratch.offsets, 0, last - first, scratch.sites, 0)
-            lj, coulomb = host_energy(host, first, last - first, scratch.sites, 0, scratch)
+            lj, coulomb = host_energy(host, first, last - first, scratch.sites, 0)
             if lj < OVERLAP:
                 total += math.exp(min(500.0, -beta * (lj + coulomb)))
         averages[v] = total / SAMPLES

@@ -71,7 +71,7 @@ def _real_space_sums(walker, guests, host, scratch, totals):
         count = guests.first[kind + 1] - first
         near = find_neighbours(guests, walker, scratch, kind, walker.centres, i, i)
         place_sites(host.cell, walker.centres, walker.offsets, i, count, scratch.sites, 0)
-        lj, coulomb = host_energy(host, first, count, scratch.sites, 0, scratch)
+        lj, coulomb = host_energy(host, first, count, scratch.sites, 0)
         if lj >= OVERLAP or near < 0:
             return False
         pair = guest_energy(guests, host, walker, scratch, near, kind, walker.centres, walker.offsets, i)
@@ -89,7 +89,7 @@ def real_space_energies(walker: Walker, host: Host, guests: Guests, ewald: Ewald
     Raises InputError where a molecule sits inside an atom or another molecule.
     """
     totals = np.zeros(3)
-    scratch = make_scratch(guests, ewald, host, 1, len(walker.kind))
+    scratch = make_scratch(guests, ewald, 1, len(walker.kind))
     if not _real_space_sums(walker, guests, host, scratch, totals):
         raise InputError("A guest molecule overlaps a framework atom or another guest; check the coordinates.")
     return totals

@@ -231,7 +231,7 @@ def run_isotherm(framework: Framework, guest: GuestModel, forcefield: Adsorption
         eos.fugacity_pa(temperature_k, pressure)
     system = make_system(framework, guest, forcefield, temperature_k, settings, threads=threads)
     henry: HenryResult | None = widom_in(system) if settings.widom_insertions > 0 else None
-    if henry is not None and not has_room(system, henry):
+    if henry is not None and not has_room(framework, henry):
         henry = without_room(henry)
         points = [empty_point(p, eos.fugacity_pa(temperature_k, p), settings.seed) for p in pressures]
     else:

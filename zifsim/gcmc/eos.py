@@ -18,12 +18,15 @@ from scipy.optimize import brentq
 
 from zifsim.errors import InputError
 from zifsim.model.guest import GuestModel
-from zifsim.units import GAS_CONSTANT
+from zifsim.units import BAR_PA, GAS_CONSTANT
 
 # The paper prints 0.45724, 0.07780 and 0.307; all digits put the critical point exactly where it belongs.
 OMEGA_A = 0.45723552892138
 OMEGA_B = 0.07779607390389
 CRITICAL_COMPRESSIBILITY = 0.30740130869870
+# Limits of use, chosen here: below 10 K no rigid classical model holds, beyond 1000 bar no cubic equation does.
+LEAST_K, MOST_K = 10.0, 2000.0
+MOST_PA = 1e8
 NEAR_CRITICAL = 1e-6            # relative: closer to Tc the two phases are one within rounding
 _SQRT2 = math.sqrt(2.0)
 
@@ -39,7 +42,7 @@ class PengRobinson:
 
         Raises
         ------
-        InputError: temperature or pressure not above zero.
+        InputError: a temperature outside 10 to 2000 K, a pressure not above zero or beyond 1000 bar.
         """
         return self.fugacity_coefficient(temperature_k, pressure_pa) * pressure_pa
 
@@ -149,11 +152,18 @@ class PengRobinson:
         return float(pressures[0]), float(pressures[-1])
 
 
+def check_temperature(gas: str, temperature_k: float) -> None:
+    """Raise InputError unless a temperature lies in 10 to 2000 K."""
+    if not LEAST_K <= temperature_k <= MOST_K:      # false for NaN too
+        raise InputError(f"The temperature of {gas} is {temperature_k:g} K and must lie in {LEAST_K:g} to "
+                         f"{MOST_K:g} K.")
+
+
 def _check(gas: str, temperature_k: float, pressure_pa: float) -> None:
-    if not (math.isfinite(temperature_k) and temperature_k > 0.0):
-        raise InputError(f"The temperature of {gas} is {temperature_k:g} K and must be above 0 K.")
-    if not (math.isfinite(pressure_pa) and pressure_pa > 0.0):
-        raise InputError(f"The pressure of {gas} is {pressure_pa:g} Pa and must be above 0 Pa.")
+    check_temperature(gas, temperature_k)
+    if not 0.0 < pressure_pa <= MOST_PA:
+        raise InputError(f"The pressure of {gas} is {pressure_pa / BAR_PA:g} bar and must be above 0 and at most "
+                         f"{MOST_PA / BAR_PA:g} bar, where the Peng-Robinson equation of state ends.")
 
 
 def _roots(a: float, b: float) -> NDArray[np.float64]:

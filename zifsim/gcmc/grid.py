@@ -1,35 +1,31 @@
-"""Energy grids of the rigid host: Lennard-Jones per guest site, and one electrostatic potential.
+"""The rigid host on a regular grid: Lennard-Jones energy of guest sites, and the electrostatic potential.
 
-Each node holds the value and the seven mixed first derivatives along the cell axes (f, ∂a, ∂b, ∂ab, ∂c, ∂ac, ∂bc,
-∂abc, per grid step), all analytic, so that tricubic Hermite interpolation needs no finite difference (Lekien & Marsden
-2005, doi:10.1002/nme.1296). Lennard-Jones is stored as ln(1 + (U − floor)/scale): the repulsive wall becomes gentle
-and the wells keep their digits. Nodes inside an atom's core are marked blocked.
+Nodes hold plain values; :mod:`zifsim.gcmc.spline` makes them a smooth function. The cell is filled block by block:
+the atoms near a block are gathered once, then each of its nodes sums over them, all guest sites in one pass.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
+import scipy.fft
 from numpy.typing import NDArray
 
-from zifsim.errors import InputError
 from zifsim.gcmc.ewald import alpha_for
 from zifsim.gcmc.jit import kernel
 from zifsim.gcmc.potential import PairTable
 from zifsim.units import COULOMB_K_ANGSTROM
 
 FloatArray = NDArray[np.float64]
-BLOCKED = 1e30            # node value inside an atom's core
-CORE_FRACTION = 0.6       # of σ: closer than this to an atom is core (u > 1800 ε)
-POTENTIAL_ALPHA = 0.7     # 1/Å: the Fourier part is exact on the grid, so the real-space part can be short (5.8 Å)
+IntArray = NDArray[np.int64]
+CORE2 = 0.8**2            # Å²: closer to a nucleus than 0.8 Å, where no guest comes, energies level off smoothly
+POTENTIAL_ALPHA = 1.2     # 1/Å: the Fourier part is exact on the grid, so the real-space part can be short (3.4 Å)
 POTENTIAL_TOLERANCE = 1e-8
-POTENTIAL_CORE2 = 1.0     # Å²: no guest charge comes closer than 1 Å to a nucleus; flat inside
-BLOCK = 6                 # grid nodes per edge of a block that shares one neighbour list
+BLOCK = 6                 # grid nodes per edge of a block that shares one list of neighbours
 
 
 def divisions_for(cell: FloatArray, spacing_angstrom: float) -> tuple[int, int, int]:
@@ -38,7 +34,7 @@ def divisions_for(cell: FloatArray, spacing_angstrom: float) -> tuple[int, int, 
     return int(n[0]), int(n[1]), int(n[2])
 
 
-def periodic_images(positions: FloatArray, cell: FloatArray, reach: float) -> tuple[FloatArray, NDArray[np.int64]]:
+def periodic_images(positions: FloatArray, cell: FloatArray, reach: float) -> tuple[FloatArray, IntArray]:
     """All images of atoms (N, 3) within ``reach`` Å of the home cell: (M, 3) positions and (M,) atom indices."""
     inverse = np.linalg.inv(cell)
     fractional = positions @ inverse
@@ -55,262 +51,168 @@ def periodic_images(positions: FloatArray, cell: FloatArray, reach: float) -> tu
 
 
 @kernel
-def _add_radial(node, d, steps, metric, u, u1, u2, u3):
-    """Add a radial function's value and mixed derivatives; u1..u3 are derivatives in s = r², d = r − r_atom."""
-    a = d[0] * steps[0, 0] + d[1] * steps[0, 1] + d[2] * steps[0, 2]
-    b = d[0] * steps[1, 0] + d[1] * steps[1, 1] + d[2] * steps[1, 2]
-    c = d[0] * steps[2, 0] + d[1] * steps[2, 1] + d[2] * steps[2, 2]
-    node[0] += u
-    node[1] += 2.0 * a * u1
-    node[2] += 2.0 * b * u1
-    node[3] += 4.0 * a * b * u2 + 2.0 * metric[0, 1] * u1
-    node[4] += 2.0 * c * u1
-    node[5] += 4.0 * a * c * u2 + 2.0 * metric[0, 2] * u1
-    node[6] += 4.0 * b * c * u2 + 2.0 * metric[1, 2] * u1
-    node[7] += 8.0 * a * b * c * u3 + 4.0 * (a * metric[1, 2] + b * metric[0, 2] + c * metric[0, 1]) * u2
+def _gather(images, charges, groups, centre, reach2, near, counts):
+    """Copy the images within √reach2 of ``centre`` to ``near`` (groups, 4, M): x, y, z, charge; ``counts`` (groups,).
 
-
-@kernel
-def _gather(images, centre, reach2, chosen):
-    """Indices of the images within √reach2 of a block's centre; returns how many."""
-    count = 0
+    Contiguous coordinates, one group after the other, are what makes the sums over them run in vector registers.
+    """
+    counts[:] = 0
     for m in range(images.shape[0]):
         x, y, z = images[m, 0] - centre[0], images[m, 1] - centre[1], images[m, 2] - centre[2]
         if x * x + y * y + z * z < reach2:
-            chosen[count] = m
-            count += 1
-    return count
+            g = groups[m]
+            n = counts[g]
+            near[g, 0, n], near[g, 1, n], near[g, 2, n], near[g, 3, n] = (
+                images[m, 0], images[m, 1], images[m, 2], charges[m])
+            counts[g] = n + 1
 
 
 @kernel
-def _fill_lj(first, last, steps, metric, images, kinds, coefficients, shift, core2, cutoff2, chosen, vectors, out):
-    """Lennard-Jones of one guest site on the grid planes first ≤ i < last; ``out`` (nx, ny, nz, 8), K.
+def _soft(s):
+    """s = r² kept away from zero: unchanged from ``CORE2`` on, 0.3·``CORE2`` at the nucleus, three times smooth."""
+    t = 1.0 - s / CORE2
+    t = t if t > 0.0 else 0.0
+    return s + 0.3 * CORE2 * t * t * t * t
 
-    ``chosen`` (M,) and ``vectors`` (3, 3) are scratch.
+
+@kernel
+def _lj_block(near, counts, origin, steps, coefficients, shift, cutoff2, sums, out):
+    """Lennard-Jones energies (S, I, J, K), K, on the nodes of one block; ``sums`` (groups, 5) is scratch.
+
+    Σ r⁻ⁿ over the atoms of a kind serve every guest site.
     """
-    centre, point, d = vectors[0], vectors[1], vectors[2]
-    nx, ny, nz = out.shape[0], out.shape[1], out.shape[2]
-    half_diagonal = 0.5 * BLOCK * (
-        math.sqrt(metric[0, 0]) + math.sqrt(metric[1, 1]) + math.sqrt(metric[2, 2]))
-    reach2 = (math.sqrt(cutoff2) + half_diagonal) ** 2
-    for i0 in range(first, last, BLOCK):
-        for j0 in range(0, ny, BLOCK):
-            for k0 in range(0, nz, BLOCK):
-                for x in range(3):
-                    centre[x] = ((i0 + 0.5 * BLOCK) * steps[0, x] + (j0 + 0.5 * BLOCK) * steps[1, x]
-                                 + (k0 + 0.5 * BLOCK) * steps[2, x])
-                count = _gather(images, centre, reach2, chosen)
-                for i in range(i0, min(i0 + BLOCK, last)):
-                    for j in range(j0, min(j0 + BLOCK, ny)):
-                        for k in range(k0, min(k0 + BLOCK, nz)):
-                            for x in range(3):
-                                point[x] = i * steps[0, x] + j * steps[1, x] + k * steps[2, x]
-                            _lj_node(out[i, j, k], point, d, steps, metric, images, kinds, chosen, count,
-                                     coefficients, shift, core2, cutoff2)
-    return nx
+    for i in range(out.shape[1]):
+        for j in range(out.shape[2]):
+            for k in range(out.shape[3]):
+                x = origin[0] + i * steps[0, 0] + j * steps[1, 0] + k * steps[2, 0]
+                y = origin[1] + i * steps[0, 1] + j * steps[1, 1] + k * steps[2, 1]
+                z = origin[2] + i * steps[0, 2] + j * steps[1, 2] + k * steps[2, 2]
+                for g in range(near.shape[0]):
+                    n3 = n4 = n6 = n7 = inside = 0.0
+                    for a in range(counts[g]):
+                        dx, dy, dz = near[g, 0, a] - x, near[g, 1, a] - y, near[g, 2, a] - z
+                        s = dx * dx + dy * dy + dz * dz
+                        seen = 1.0 if s < cutoff2 else 0.0
+                        inverse = seen / _soft(s)
+                        cube = inverse * inverse * inverse
+                        n3 += cube
+                        n4 += cube * inverse
+                        n6 += cube * cube
+                        n7 += cube * cube * inverse
+                        inside += seen
+                    sums[g, 0], sums[g, 1], sums[g, 2], sums[g, 3], sums[g, 4] = n3, n4, n6, n7, inside
+                for site in range(out.shape[0]):
+                    out[site, i, j, k] = _combine(coefficients, shift, site, sums)
 
 
 @kernel
-def _lj_node(node, point, d, steps, metric, images, kinds, chosen, count, coefficients, shift, core2, cutoff2):
-    for c in range(count):
-        m = chosen[c]
-        x, y, z = point[0] - images[m, 0], point[1] - images[m, 1], point[2] - images[m, 2]
-        if x * x + y * y + z * z < core2[kinds[m]]:
-            node[0] = BLOCKED
-            return
-    for c in range(count):
-        m = chosen[c]
-        d[0], d[1], d[2] = point[0] - images[m, 0], point[1] - images[m, 1], point[2] - images[m, 2]
-        s = d[0] * d[0] + d[1] * d[1] + d[2] * d[2]
-        kind = kinds[m]
-        if s < cutoff2 and coefficients[kind, 2] != 0.0:   # an atom of ε = 0 has no core, and may lie on a node
-            inverse = 1.0 / s
-            inverse3 = inverse * inverse * inverse
-            p3 = coefficients[kind, 0] * inverse3
-            p4 = coefficients[kind, 1] * inverse3 * inverse
-            p6 = coefficients[kind, 2] * inverse3 * inverse3
-            p7 = coefficients[kind, 3] * inverse3 * inverse3 * inverse
-            u = p3 + p4 + p6 + p7 - shift[kind]
-            u1 = -(3.0 * p3 + 4.0 * p4 + 6.0 * p6 + 7.0 * p7) * inverse
-            u2 = (12.0 * p3 + 20.0 * p4 + 42.0 * p6 + 56.0 * p7) * inverse * inverse
-            u3 = -(60.0 * p3 + 120.0 * p4 + 336.0 * p6 + 504.0 * p7) * inverse3
-            _add_radial(node, d, steps, metric, u, u1, u2, u3)
+def _combine(coefficients, shift, site, sums):
+    """Energy of one site from the power sums of each kind of atom."""
+    total = 0.0
+    for g in range(sums.shape[0]):
+        total += (coefficients[site, g, 0] * sums[g, 0] + coefficients[site, g, 1] * sums[g, 1]
+                  + coefficients[site, g, 2] * sums[g, 2] + coefficients[site, g, 3] * sums[g, 3]
+                  - shift[site, g] * sums[g, 4])
+    return total
 
 
 @kernel
-def _fill_screened(first, last, steps, metric, images, charges, alpha, cutoff2, chosen, vectors, out):
-    """Real-space part Σ q erfc(αr)/r of the potential on the planes first ≤ i < last, in e/Å (see above)."""
-    centre, d = vectors[0], vectors[1]
-    ny, nz = out.shape[1], out.shape[2]
-    half_diagonal = 0.5 * BLOCK * (
-        math.sqrt(metric[0, 0]) + math.sqrt(metric[1, 1]) + math.sqrt(metric[2, 2]))
-    reach2 = (math.sqrt(cutoff2) + half_diagonal) ** 2
-    gauss = 2.0 * alpha * alpha
-    root_pi = math.sqrt(math.pi)
-    for i0 in range(first, last, BLOCK):
-        for j0 in range(0, ny, BLOCK):
-            for k0 in range(0, nz, BLOCK):
-                for x in range(3):
-                    centre[x] = ((i0 + 0.5 * BLOCK) * steps[0, x] + (j0 + 0.5 * BLOCK) * steps[1, x]
-                                 + (k0 + 0.5 * BLOCK) * steps[2, x])
-                count = _gather(images, centre, reach2, chosen)
-                for i in range(i0, min(i0 + BLOCK, last)):
-                    for j in range(j0, min(j0 + BLOCK, ny)):
-                        for k in range(k0, min(k0 + BLOCK, nz)):
-                            for c in range(count):
-                                m = chosen[c]
-                                for x in range(3):
-                                    d[x] = (i * steps[0, x] + j * steps[1, x] + k * steps[2, x]
-                                            - images[m, x])
-                                s = d[0] * d[0] + d[1] * d[1] + d[2] * d[2]
-                                if s >= cutoff2:
-                                    continue
-                                s = max(s, POTENTIAL_CORE2)
-                                r = math.sqrt(s)
-                                # B_n recursion of Smith: dB_n/ds = −B_{n+1}/2
-                                tail = math.exp(-alpha * alpha * s) / (alpha * root_pi)
-                                b0 = math.erfc(alpha * r) / r
-                                b1 = (b0 + gauss * tail) / s
-                                b2 = (3.0 * b1 + gauss * gauss * tail) / s
-                                b3 = (5.0 * b2 + gauss * gauss * gauss * tail) / s
-                                q = charges[m]
-                                _add_radial(out[i, j, k], d, steps, metric,
-                                            q * b0, -0.5 * q * b1, 0.25 * q * b2, -0.125 * q * b3)
+def _screened_block(near, counts, origin, steps, alpha, cutoff2, out):
+    """Σ q erfc(αr)/r, e/Å, on the nodes (1, I, J, K) of one block."""
+    for i in range(out.shape[1]):
+        for j in range(out.shape[2]):
+            for k in range(out.shape[3]):
+                x = origin[0] + i * steps[0, 0] + j * steps[1, 0] + k * steps[2, 0]
+                y = origin[1] + i * steps[0, 1] + j * steps[1, 1] + k * steps[2, 1]
+                z = origin[2] + i * steps[0, 2] + j * steps[1, 2] + k * steps[2, 2]
+                total = 0.0
+                for a in range(counts[0]):
+                    dx, dy, dz = near[0, 0, a] - x, near[0, 1, a] - y, near[0, 2, a] - z
+                    s = dx * dx + dy * dy + dz * dz
+                    if s < cutoff2:
+                        r = math.sqrt(_soft(s))
+                        total += near[0, 3, a] * math.erfc(alpha * r) / r
+                out[0, i, j, k] = total
 
 
-def _in_slabs(fill: Callable[..., Any], out: FloatArray, n_images: int, threads: int, *arguments: Any) -> None:
-    """Run ``fill(first, last, *arguments, scratch…, out)`` over slabs of grid planes in ``threads`` threads."""
-    planes = out.shape[0]
+def _in_blocks(evaluate: Callable[..., None], out: FloatArray, cell: FloatArray, positions: FloatArray,
+               charges: FloatArray, groups: IntArray, n_groups: int, reach: float, threads: int) -> None:
+    """Fill ``out`` (F, nx, ny, nz): ``evaluate(near, counts, origin, steps, block of out)`` for every block.
+
+    ``near`` and ``counts`` (:func:`_gather`) hold all images within ``reach`` Å of every node of the block. Atoms come
+    as ``positions`` (N, 3) Å, ``charges`` (N,) e and ``groups`` (N,); ``threads`` work on slabs of blocks.
+    """
+    shape = np.array(out.shape[1:])
+    steps = cell / shape[:, None]
+    images, owners = periodic_images(positions, cell, reach)
+    image_charges, image_groups = charges[owners], groups[owners]
+    diagonals = np.array(list(itertools.product((-0.5, 0.5), repeat=3))) * (BLOCK - 1) @ steps
+    block_reach2 = float((reach + np.linalg.norm(diagonals, axis=1).max()) ** 2)
+
+    def fill_slab(i: int) -> None:
+        near, counts = np.empty((n_groups, 4, len(images))), np.empty(n_groups, dtype=np.int64)
+        for j, k in itertools.product(range(0, shape[1], BLOCK), range(0, shape[2], BLOCK)):
+            origin = np.array([i, j, k]) @ steps
+            centre = origin + 0.5 * (BLOCK - 1) * steps.sum(axis=0)
+            _gather(images, image_charges, image_groups, centre, block_reach2, near, counts)
+            evaluate(near, counts, origin, steps, out[:, i:i + BLOCK, j:j + BLOCK, k:k + BLOCK])
+
     with ThreadPoolExecutor(threads) as pool:
-        jobs = [pool.submit(fill, i, min(i + BLOCK, planes), *arguments, np.empty(n_images, dtype=np.int64),
-                            np.empty((3, 3)), out) for i in range(0, planes, BLOCK)]
-        for job in jobs:
-            job.result()
+        list(pool.map(fill_slab, range(0, shape[0], BLOCK)))
 
 
-def lj_grid(positions: FloatArray, kinds: NDArray[np.int64], cell: FloatArray, pairs: PairTable, site: int,
-            divisions: tuple[int, int, int], threads: int = 1) -> FloatArray:
-    """(nx, ny, nz, 8) Lennard-Jones energy and derivatives of guest site ``site`` (row of ``pairs``), K.
+def lj_energies(positions: FloatArray, kinds: IntArray, cell: FloatArray, pairs: PairTable, sites: Sequence[int],
+                divisions: tuple[int, int, int], threads: int = 1) -> FloatArray:
+    """(S, nx, ny, nz) Lennard-Jones energy of guest sites, K: the rows ``sites`` (S,) of ``pairs``.
 
-    ``positions`` (N, 3) Å and ``kinds`` (N,) columns of ``pairs``; core nodes hold :data:`BLOCKED`.
+    ``positions`` (N, 3) Å and ``kinds`` (N,) columns of ``pairs``.
     """
-    steps = cell / np.array(divisions)[:, None]
-    images, owners = periodic_images(positions, cell, math.sqrt(pairs.cutoff2))
-    coefficients = np.ascontiguousarray(pairs.coefficients[site])
-    # σ⁶ = −c6/c3 for the classical part
-    with np.errstate(divide="ignore", invalid="ignore"):
-        sigma6 = np.where(coefficients[:, 0] != 0.0, -coefficients[:, 2] / coefficients[:, 0], 0.0)
-    core2 = CORE_FRACTION**2 * np.cbrt(sigma6)
-    out = np.zeros((*divisions, 8))
-    _in_slabs(_fill_lj, out, len(images), threads, steps, steps @ steps.T, images, kinds[owners],
-              coefficients, np.ascontiguousarray(pairs.shift[site]), core2, pairs.cutoff2)
+    out = np.empty((len(sites), *divisions))
+    if not sites:
+        return out
+    n_kinds = pairs.shift.shape[1]
+    coefficients, shift = pairs.coefficients[list(sites)], pairs.shift[list(sites)]
+
+    def evaluate(near, counts, origin, steps, block):
+        _lj_block(near, counts, origin, steps, coefficients, shift, pairs.cutoff2, np.empty((n_kinds, 5)), block)
+
+    _in_blocks(evaluate, out, cell, positions, np.zeros(len(positions)), kinds, n_kinds, math.sqrt(pairs.cutoff2),
+               threads)
     return out
 
 
-def potential_grid(positions: FloatArray, charges: FloatArray, cell: FloatArray,
-                   divisions: tuple[int, int, int], threads: int = 1) -> FloatArray:
-    """(nx, ny, nz, 8) electrostatic potential of the periodic host and its derivatives, K/e (tin-foil Ewald)."""
-    alpha = POTENTIAL_ALPHA
+def potential(positions: FloatArray, charges: FloatArray, cell: FloatArray, divisions: tuple[int, int, int],
+              threads: int = 1) -> FloatArray:
+    """(nx, ny, nz) electrostatic potential of the periodic host on the nodes, K/e (tin-foil Ewald)."""
+    # The grid must resolve the Fourier part: a coarse one gets a softer split.
+    k_cutoff = math.pi * float(((np.array(divisions) - 1) / np.linalg.norm(cell, axis=1)).min())
+    alpha = min(POTENTIAL_ALPHA, k_cutoff / (2.0 * math.sqrt(-math.log(POTENTIAL_TOLERANCE))))
     cutoff = alpha_for(1.0, POTENTIAL_TOLERANCE) / alpha
-    steps = cell / np.array(divisions)[:, None]
-    images, owners = periodic_images(positions, cell, cutoff)
-    out = np.zeros((*divisions, 8))
-    _in_slabs(_fill_screened, out, len(images), threads, steps, steps @ steps.T, images,
-              np.ascontiguousarray(charges[owners]), alpha, cutoff**2)
-    out += _fourier_potential(positions, charges, cell, divisions, alpha)
-    out *= COULOMB_K_ANGSTROM
-    return out
+    out = np.empty((1, *divisions))
+
+    def evaluate(near, counts, origin, steps, block):
+        _screened_block(near, counts, origin, steps, alpha, cutoff**2, block)
+
+    _in_blocks(evaluate, out, cell, positions, charges, np.zeros(len(positions), dtype=np.int64), 1, cutoff, threads)
+    return COULOMB_K_ANGSTROM * (out[0] + _fourier_potential(positions, charges, cell, divisions, alpha))
 
 
 def _fourier_potential(positions: FloatArray, charges: FloatArray, cell: FloatArray,
                        divisions: tuple[int, int, int], alpha: float) -> FloatArray:
-    """The Gaussian-smeared part: its few wave vectors put on the grid by inverse FFT, derivatives exact, e/Å."""
+    """The Gaussian-smeared part, e/Å: its wave vectors up to the tolerance, put on the nodes by inverse FFT."""
     k_cutoff = 2.0 * alpha * math.sqrt(-math.log(POTENTIAL_TOLERANCE))
-    reach = np.floor(k_cutoff * np.linalg.norm(cell, axis=1) / (2.0 * math.pi)).astype(int)
-    if np.any(2 * reach + 1 > np.array(divisions)):
-        widest = math.pi / k_cutoff
-        raise InputError(f"A host grid of {divisions[0]}×{divisions[1]}×{divisions[2]} nodes is too coarse for the "
-                         f"electrostatic potential; set grid_spacing_angstrom to {widest:.2f} or less.")
-    axes = [np.arange(-n, n + 1) for n in reach]
-    index = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
-    wave = index @ (2.0 * math.pi * np.linalg.inv(cell).T)
-    k2 = (wave**2).sum(axis=1)
-    inside = (k2 > 0) & (k2 <= k_cutoff**2)
-    index, k2 = index[inside], k2[inside]
+    nx, ny, nz = np.floor(k_cutoff * np.linalg.norm(cell, axis=1) / (2.0 * math.pi)).astype(int)
     fractional = positions @ np.linalg.inv(cell)
-    structure = np.concatenate([np.exp(-2j * np.pi * (part @ fractional.T)) @ charges
-                                for part in np.array_split(index, max(1, len(index) // 4096))])
+    x, y, z = (np.exp(-2j * np.pi * np.outer(np.arange(first, last + 1), f)) for first, last, f in zip(
+        (-nx, -ny, 0), (nx, ny, nz), fractional.T, strict=True))
+    structure = np.stack([(row * charges * y) @ z.T for row in x])
+    reciprocal = 2.0 * math.pi * np.linalg.inv(cell).T
+    h, k, m = np.meshgrid(np.arange(-nx, nx + 1), np.arange(-ny, ny + 1), np.arange(nz + 1), indexing="ij")
+    wave = h[..., None] * reciprocal[0] + k[..., None] * reciprocal[1] + m[..., None] * reciprocal[2]
+    k2 = (wave**2).sum(axis=-1)
+    k2[nx, ny, 0] = math.inf
+    spectrum = np.zeros((divisions[0], divisions[1], divisions[2] // 2 + 1), dtype=complex)
+    spectrum[h, k, m] = structure * np.exp(-k2 / (4.0 * alpha**2)) / k2      # negative indices count from the end
     volume = abs(float(np.linalg.det(cell)))
-    amplitude = 4.0 * math.pi / volume * np.exp(-k2 / (4.0 * alpha**2)) / k2 * structure
-    per_step = 2j * np.pi * index / np.array(divisions)
-    place = tuple((index % np.array(divisions)).T)
-    result = np.empty((*divisions, 8))
-    for order, axes_of in enumerate(((), (0,), (1,), (0, 1), (2,), (0, 2), (1, 2), (0, 1, 2))):
-        spectrum = np.zeros(divisions, dtype=complex)
-        spectrum[place] = amplitude * np.prod(per_step[:, list(axes_of)], axis=1)
-        result[..., order] = np.fft.ifftn(spectrum).real * spectrum.size
-    return result
-
-
-def compress(energies: FloatArray) -> tuple[NDArray[np.float32], float, float]:
-    """Lennard-Jones nodes (nx, ny, nz, 8) K -> (float32 nodes of ln(1 + (U − floor)/scale), floor, scale)."""
-    u = energies
-    blocked = u[..., 0] >= BLOCKED
-    open_values = u[..., 0][~blocked]
-    lowest = float(open_values.min()) if open_values.size else 0.0
-    floor, scale = lowest - 0.2 * abs(lowest) - 100.0, max(500.0, -lowest)   # below the lowest, whatever its sign
-    v = 1.0 + (u[..., 0] - floor) / scale
-    p = 1.0 / (scale * v)
-    g = np.empty_like(u)
-    g[..., 0] = np.log(v)
-    for i in (1, 2, 4):
-        g[..., i] = p * u[..., i]
-    for i, j in ((1, 2), (1, 4), (2, 4)):
-        g[..., i + j] = p * u[..., i + j] - p**2 * u[..., i] * u[..., j]
-    g[..., 7] = (p * u[..., 7] - p**2 * (u[..., 1] * u[..., 6] + u[..., 2] * u[..., 5] + u[..., 4] * u[..., 3])
-                 + 2.0 * p**3 * u[..., 1] * u[..., 2] * u[..., 4])
-    g[blocked] = 0.0
-    g[blocked, 0] = BLOCKED
-    return g.astype(np.float32), floor, scale
-
-
-def wrapped(nodes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Nodes with the first plane of each axis repeated at its end, so that interpolation needs no modulo."""
-    return np.ascontiguousarray(np.pad(nodes, ((0, 1), (0, 1), (0, 1), (0, 0)), mode="wrap"))
-
-
-@kernel
-def interpolate(nodes, grid, fa, fb, fc):
-    """Tricubic Hermite value of ``nodes[grid]`` at fractional coordinates in [0, 1).
-
-    ``nodes`` (G, nx+1, ny+1, nz+1, 8); :data:`BLOCKED` if any corner is core.
-    """
-    xa, xb, xc = fa * (nodes.shape[1] - 1), fb * (nodes.shape[2] - 1), fc * (nodes.shape[3] - 1)
-    i = min(int(xa), nodes.shape[1] - 2)
-    j = min(int(xb), nodes.shape[2] - 2)
-    k = min(int(xc), nodes.shape[3] - 2)
-    t, u, v = xa - i, xb - j, xc - k
-    total = 0.0
-    for ca in range(2):
-        da = t - ca
-        wa = (1.0 - abs(da)) ** 2
-        va, sa = wa * (1.0 + 2.0 * abs(da)), wa * da
-        for cb in range(2):
-            db = u - cb
-            wb = (1.0 - abs(db)) ** 2
-            vb, sb = wb * (1.0 + 2.0 * abs(db)), wb * db
-            for cc in range(2):
-                x, y, z = i + ca, j + cb, k + cc
-                if nodes[grid, x, y, z, 0] >= 1e29:
-                    return BLOCKED
-                dc = v - cc
-                wc = (1.0 - abs(dc)) ** 2
-                vc, sc = wc * (1.0 + 2.0 * abs(dc)), wc * dc
-                total += (
-                    vc * (vb * (va * nodes[grid, x, y, z, 0] + sa * nodes[grid, x, y, z, 1])
-                          + sb * (va * nodes[grid, x, y, z, 2] + sa * nodes[grid, x, y, z, 3]))
-                    + sc * (vb * (va * nodes[grid, x, y, z, 4] + sa * nodes[grid, x, y, z, 5])
-                            + sb * (va * nodes[grid, x, y, z, 6] + sa * nodes[grid, x, y, z, 7])))
-    return total
-
-
+    values: FloatArray = scipy.fft.irfftn(spectrum, s=divisions) * (4.0 * math.pi * math.prod(divisions) / volume)
+    return values

@@ -104,7 +104,7 @@ def weigh(host, guests, walker, scratch, beta, component, t, near):
     first = guests.first[component]
     count = guests.first[component + 1] - first
     place_sites(host.cell, scratch.centres, scratch.offsets, t, count, scratch.sites, t)
-    lj, coulomb = host_energy(host, first, count, scratch.sites, t, scratch)
+    lj, coulomb = host_energy(host, first, count, scratch.sites, t)
     # The host decides first: most misses are in its atoms.
     if lj < OVERLAP and beta * (lj + coulomb) < HOPELESS:
         pair = guest_energy(guests, host, walker, scratch, near, component, scratch.centres, scratch.offsets, t)

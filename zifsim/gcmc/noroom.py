@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from zifsim.gcmc.system import AdsorptionSystem
+from zifsim.model.framework import Framework
 from zifsim.model.uptake import HenryResult, LoadingPoint
 from zifsim.units import AMU_KG, ANGSTROM_M, AVOGADRO, BOLTZMANN_J_K
 
@@ -14,11 +14,11 @@ from zifsim.units import AMU_KG, ANGSTROM_M, AVOGADRO, BOLTZMANN_J_K
 LEAST_WEIGHT = 1e-9
 
 
-def has_room(system: AdsorptionSystem, henry: HenryResult) -> bool:
+def has_room(framework: Framework, henry: HenryResult) -> bool:
     """Whether test insertions found a place for the molecule: ⟨exp(−βU)⟩ of at least 10⁻⁹."""
-    per_weight = (system.volume * ANGSTROM_M**3 / (BOLTZMANN_J_K * system.temperature_k)
-                  / (system.mass_amu * AMU_KG) / AVOGADRO)
-    return henry.henry_coefficient_mol_kg_pa >= LEAST_WEIGHT * per_weight
+    empty_box = (framework.volume * ANGSTROM_M**3 / (BOLTZMANN_J_K * henry.temperature_k)
+                 / (framework.mass_amu * AMU_KG) / AVOGADRO)      # K_H where U = 0 everywhere, mol/kg/Pa
+    return henry.henry_coefficient_mol_kg_pa >= LEAST_WEIGHT * empty_box
 
 
 def without_room(henry: HenryResult) -> HenryResult:

@@ -10,6 +10,7 @@ TRUNCATIONS = ("truncated", "shifted", "tail")
 PATHS = ("grid", "direct")
 GUEST_COULOMB = ("auto", "cutoff", "ewald")
 STARTS = ("auto", "empty", "both")
+CUTOFFS_ANGSTROM = (3.0, 30.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +65,13 @@ class GCMCSettings:
             raise InputError(f"guest_coulomb '{self.guest_coulomb}' is not one of {', '.join(GUEST_COULOMB)}.")
         if self.starts not in STARTS:
             raise InputError(f"starts '{self.starts}' is not one of {', '.join(STARTS)}.")
+        low, high = CUTOFFS_ANGSTROM
+        if not low <= self.cutoff_angstrom <= high:     # false for NaN too
+            raise InputError(f"The cut-off is {self.cutoff_angstrom:g} Å and must lie in {low:g} to {high:g} Å: below, "
+                             "the wells are cut away; above, the supercell that must hold twice the cut-off is huge.")
         for name in ("cutoff_angstrom", "grid_spacing_angstrom", "ewald_tolerance", "n_trials", "min_moves",
                      "max_moves", "target_relative_error", "min_effective_samples"):
-            if getattr(self, name) <= 0:
+            if not getattr(self, name) > 0:
                 raise InputError(f"GCMC setting {name} must be positive, not {getattr(self, name)}.")
         if not 0.0 <= self.bias_exponent <= 1.0:
             raise InputError(f"GCMC setting bias_exponent must lie in 0..1, not {self.bias_exponent}.")

@@ -63,7 +63,7 @@ class AdsorptionSystem:
         return make_walker(self.guests, self.ewald, self.capacity)
 
     def new_scratch(self, n_trials: int = 1) -> Scratch:
-        return make_scratch(self.guests, self.ewald, self.host, n_trials, self.capacity)
+        return make_scratch(self.guests, self.ewald, n_trials, self.capacity)
 
     @property
     def capacity(self) -> int:
@@ -124,7 +124,7 @@ def make_system(framework: Framework, models: Sequence[GuestModel] | GuestModel,
     guests = make_guests(models, temperature_k, settings, ewald, supercell)
     host = make_host(framework, repeats, models, forcefield, temperature_k, settings, merge_coulomb=True,
                      threads=threads)
-    bias = make_bias(host, guests, make_scratch(guests, ewald, host, 1, 1), framework.cell, repeats, temperature_k,
+    bias = make_bias(host, guests, make_scratch(guests, ewald, 1, 1), framework.cell, repeats, temperature_k,
                      settings.bias_exponent, settings.seed)
     return AdsorptionSystem(framework, models, temperature_k, settings, repeats, host, guests, ewald, bias,
                             helium_void_fraction(framework, forcefield, threads))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from zifsim.gcmc.grid import BLOCKED, divisions_for, lj_grid
+from zifsim.gcmc.grid import divisions_for, lj_energies
 from zifsim.gcmc.host import framework_kinds
 from zifsim.gcmc.potential import pair_table
 from zifsim.model.forcefield import AdsorptionForceField
@@ -23,6 +23,6 @@ def helium_void_fraction(framework: Framework, forcefield: AdsorptionForceField,
     kinds, epsilon, sigma = framework_kinds(framework, forcefield)
     pairs = pair_table(np.array([HELIUM_EPSILON_K]), np.array([HELIUM_SIGMA_ANGSTROM]), epsilon, sigma,
                        cutoff_angstrom=CUTOFF_ANGSTROM, truncation="truncated")
-    nodes = lj_grid(framework.positions, kinds, framework.cell, pairs, 0,
-                    divisions_for(framework.cell, SPACING_ANGSTROM), threads)[..., 0]
-    return float(np.where(nodes >= BLOCKED, 0.0, np.exp(-nodes / REFERENCE_TEMPERATURE_K)).mean())
+    energies = lj_energies(framework.positions, kinds, framework.cell, pairs, [0],
+                           divisions_for(framework.cell, SPACING_ANGSTROM), threads)
+    return float(np.exp(-energies / REFERENCE_TEMPERATURE_K).mean())

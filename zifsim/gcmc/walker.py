@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from zifsim.gcmc.ewald import Ewald, Phases, phase_scratch
 from zifsim.gcmc.guests import Guests
-from zifsim.gcmc.host import OVERLAP, Host
+from zifsim.gcmc.host import OVERLAP
 from zifsim.gcmc.jit import inlined, kernel
 from zifsim.gcmc.potential import spline_energy
 
@@ -56,9 +56,8 @@ class Scratch(NamedTuple):
 
     ``distances2`` (M,) Å² of a point from all centres; ``neighbours`` (M,) molecules within reach of it; ``phases``,
     ``real``, ``imaginary`` of a change of the structure factor and ``old_sites`` (1, S, 3) Å that leave it;
-    ``host_…`` the same of the direct host; of the K trial placements: ``centres`` (3, K) fractional, ``quaternions``
-    (K, 4), ``offsets`` (K, S, 3) Å from the centre, ``sites`` (K, S, 3) Å, ``energies`` (K, 2) K with host and guests,
-    ``log_weights`` (K,).
+    of the K trial placements: ``centres`` (3, K) fractional, ``quaternions`` (K, 4), ``offsets`` (K, S, 3) Å from the
+    centre, ``sites`` (K, S, 3) Å, ``energies`` (K, 2) K with host and guests, ``log_weights`` (K,).
     """
 
     distances2: FloatArray
@@ -67,9 +66,6 @@ class Scratch(NamedTuple):
     real: FloatArray
     imaginary: FloatArray
     old_sites: FloatArray
-    host_phases: Phases
-    host_real: FloatArray
-    host_imaginary: FloatArray
     centres: FloatArray
     quaternions: FloatArray
     offsets: FloatArray
@@ -88,12 +84,12 @@ def make_walker(guests: Guests, ewald: Ewald, capacity: int) -> Walker:
         np.zeros((capacity + 1, 4)))
 
 
-def make_scratch(guests: Guests, ewald: Ewald, host: Host, n_trials: int, capacity: int) -> Scratch:
+def make_scratch(guests: Guests, ewald: Ewald, n_trials: int, capacity: int) -> Scratch:
     """Work space for ``n_trials`` trial placements among up to ``capacity`` molecules."""
-    sites, waves, host_waves = most_sites(guests), len(ewald.k_factor), len(host.atoms.real)
+    sites, waves = most_sites(guests), len(ewald.k_factor)
     return Scratch(
         np.zeros(capacity), _integers(capacity), phase_scratch(ewald), np.zeros(waves), np.zeros(waves),
-        np.zeros((1, sites, 3)), phase_scratch(host.ewald), np.zeros(host_waves), np.zeros(host_waves),
+        np.zeros((1, sites, 3)),
         np.zeros((3, n_trials)), np.zeros((n_trials, 4)), np.zeros((n_trials, sites, 3)),
         np.zeros((n_trials, sites, 3)), np.zeros((n_trials, 2)), np.zeros(n_trials))
 

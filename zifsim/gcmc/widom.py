@@ -38,7 +38,7 @@ def _insert(rng, host, guests, bias, scratch, beta, n_insertions, sums):
         random_quaternion(rng, 1, scratch.quaternions, 0)
         turn_body(guests.body, 0, count, scratch.quaternions, scratch.offsets, 0)
         place_sites(host.cell, scratch.centres, scratch.offsets, 0, count, scratch.sites, 0)
-        lj, coulomb = host_energy(host, 0, count, scratch.sites, 0, scratch)
+        lj, coulomb = host_energy(host, 0, count, scratch.sites, 0)
         if lj < OVERLAP:
             u = lj + coulomb + host.tail_energies[0]
             w = math.exp(-beta * u - log_density)

@@ -5,6 +5,7 @@ Data names: https://adsorptioninformationformat.com (Evans et al., Langmuir 2021
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import gemmi
@@ -15,12 +16,16 @@ from zifsim.model.uptake import Isotherm
 from zifsim.units import BAR_PA
 
 DICTIONARY = "78bc861"    # commit of the AIF dictionary whose data names are used
-LOOP = ("pressure", "fugacity", "amount", "amount_absolute", "amount_excess")
+UNKNOWN = "?"             # CIF's word for a value that is not known
+
+
+def _number(value: float) -> str:
+    return UNKNOWN if math.isnan(value) else f"{value:.8g}"
 
 
 def format_aif(isotherm: Isotherm, date: str) -> str:
     """One isotherm as AIF text: pressures in bar, amounts in mmol/g, Henry coefficient in mmol/g/bar, enthalpy
-    (at zero loading, negative) in kJ/mol; ``date`` is ISO 8601."""
+    (at zero loading, negative) in kJ/mol; p0 below the critical temperature only; ``date`` is ISO 8601."""
     document = gemmi.cif.Document()
     block = document.add_new_block(f"{isotherm.framework}_{isotherm.gas}_{isotherm.temperature_k:g}K".replace(" ", "_"))
     repeats = "x".join(str(n) for n in isotherm.supercell)
@@ -41,14 +46,22 @@ def format_aif(isotherm: Isotherm, date: str) -> str:
         "_units_temperature": "K", "_units_pressure": "bar", "_units_loading": "mmol/g", "_units_mass": "g",
     }
     if isotherm.henry is not None:
-        per_bar = isotherm.henry.henry_coefficient_mol_kg_pa * BAR_PA
-        pairs["_adsorp_henry"] = f"{per_bar:.6g}"
-        pairs["_adsorp_enthalpy"] = f"{-isotherm.henry.heat_of_adsorption_kj_mol:.6g}"
+        pairs["_adsorp_henry"] = _number(isotherm.henry.henry_coefficient_mol_kg_pa * BAR_PA)
+        pairs["_adsorp_enthalpy"] = _number(-isotherm.henry.heat_of_adsorption_kj_mol)
     for name, value in pairs.items():
-        block.set_pair(name, gemmi.cif.quote(value))
-    loop = block.init_loop("_adsorp_", list(LOOP))
-    for p in isotherm.points:
-        row = (p.pressure_pa / BAR_PA, p.fugacity_pa / BAR_PA, p.loading_mol_kg, p.loading_mol_kg, p.excess_mol_kg)
+        block.set_pair(name, value if value == UNKNOWN else gemmi.cif.quote(value))
+    points, saturation = isotherm.points, isotherm.saturation_pressure_pa
+    absolute = [p.loading_mol_kg for p in points]
+    columns = {
+        "pressure": [p.pressure_pa / BAR_PA for p in points],
+        "p0": [saturation / BAR_PA] * len(points),
+        "fugacity": [p.fugacity_pa / BAR_PA for p in points],
+        "amount": absolute, "amount_absolute": absolute, "amount_excess": [p.excess_mol_kg for p in points],
+    }
+    if math.isnan(saturation):
+        del columns["p0"]
+    loop = block.init_loop("_adsorp_", list(columns))
+    for row in zip(*columns.values(), strict=True):
         loop.add_row([f"{x:.8g}" for x in row])
     return document.as_string()
 

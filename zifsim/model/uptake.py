@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from zifsim.units import mol_kg_to_ml_stp_g
+from zifsim.units import LOADING_UNITS, loading_factor, mol_kg_to_ml_stp_g
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,10 @@ class HenryResult:
     n_insertions: int
     seed: int
 
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready values, None for NaN."""
+        return _without_nan(asdict(self))
+
 
 @dataclass(frozen=True, slots=True)
 class Isotherm:
@@ -93,16 +97,48 @@ class Isotherm:
         """True where the gas finds no place in the framework, so that nothing was sampled."""
         return bool(self.points) and all(p.n_moves == 0 for p in self.points)
 
+    def loading_factor(self, unit: str) -> float:
+        """What loadings in mol/kg are multiplied by to be in ``unit`` (a key of units.LOADING_UNITS)."""
+        return loading_factor(unit, molar_mass_g_mol=self.molar_mass_g_mol, unit_cells=math.prod(self.supercell),
+                              unit_cell_mass_amu=self.unit_cell_mass_amu)
+
+    def columns(self) -> dict[str, list[Any]]:
+        """The isotherm as a table: column name -> one cell per pressure, every loading in every unit; None for NaN.
+
+        ``loading`` is absolute, ``excess`` less the gas that would fill the void volume; both have the same error.
+        """
+        points = self.points
+        table: dict[str, list[Any]] = {
+            "pressure_pa": [p.pressure_pa for p in points],
+            "p_over_p0": [p.pressure_pa / self.saturation_pressure_pa for p in points],
+            "fugacity_pa": [p.fugacity_pa for p in points],
+        }
+        for unit in LOADING_UNITS:
+            factor = self.loading_factor(unit)
+            table[f"loading_{unit}"] = [p.loading_mol_kg * factor for p in points]
+            table[f"loading_error_{unit}"] = [p.loading_error_mol_kg * factor for p in points]
+            table[f"excess_{unit}"] = [p.excess_mol_kg * factor for p in points]
+        for name in ("heat_of_adsorption_kj_mol", "heat_of_adsorption_error_kj_mol", "n_moves",
+                     "n_equilibration_moves", "effective_samples", "equilibrated", "seed"):
+            table[name] = [getattr(p, name) for p in points]
+        return {name: [_none_for_nan(cell) for cell in cells] for name, cells in table.items()}
+
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready values, None for NaN (which JSON does not know); :meth:`from_dict` is the inverse."""
+        """JSON-ready values, None for NaN (which JSON does not know); :meth:`from_dict` is the inverse.
+
+        ``derived`` repeats the loadings in all units, a list per column, for who reads the file without zifsim.
+        """
         values = _without_nan(asdict(self))
         values["points"] = [_without_nan(p) for p in values["points"]]
-        values["henry"] = _without_nan(values["henry"]) if values["henry"] else None
+        values["henry"] = self.henry.to_dict() if self.henry else None
+        values["derived"] = {name: cells for name, cells in self.columns().items()
+                             if name.startswith(("p_over_p0", "loading", "excess"))}
         return values
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Isotherm:
-        values: dict[str, Any] = {k: math.nan if v is None and k in _NAN_FIELDS else v for k, v in data.items()}
+        values: dict[str, Any] = {k: math.nan if v is None and k in _NAN_FIELDS else v for k, v in data.items()
+                                  if k != "derived"}
         values["supercell"] = tuple(values["supercell"])
         values["points"] = tuple(LoadingPoint(**_with_nan(p)) for p in values["points"])
         values["henry"] = HenryResult(**_with_nan(values["henry"])) if values.get("henry") else None
@@ -112,12 +148,70 @@ class Isotherm:
 _NAN_FIELDS = ("molar_mass_g_mol", "unit_cell_mass_amu", "saturation_pressure_pa", "void_fraction")
 
 
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _none_for_nan(value: Any) -> Any:
+    return None if _is_nan(value) else value
+
+
 def _without_nan(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in values.items()}
+    return {k: _none_for_nan(v) for k, v in values.items()}
 
 
 def _with_nan(values: Mapping[str, Any]) -> dict[str, Any]:
     return {k: math.nan if v is None else v for k, v in values.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class MixturePoint:
+    """Loading of every gas of a mixture at one total pressure, with one standard error each.
+
+    ``composition``: gas -> mole fraction in the gas phase. ``source``: ``gcmc`` (sampled) or ``iast`` (from isotherms
+    of the pure gases). ``equilibrated`` is False where a sampled series never settled.
+    """
+
+    framework: str
+    temperature_k: float
+    pressure_pa: float
+    composition: Mapping[str, float]
+    loadings_mol_kg: Mapping[str, float]
+    loading_errors_mol_kg: Mapping[str, float]
+    source: str
+    equilibrated: bool = True
+
+    @property
+    def total_mol_kg(self) -> float:
+        return sum(self.loadings_mol_kg.values())
+
+    def selectivity(self, gas: str, over: str) -> tuple[float, float]:
+        """(q/q′)/(y/y′) of one gas over another, and its standard error (the two loadings taken as independent).
+
+        NaN where the other gas is absent from either phase.
+        """
+        q, q_other = self.loadings_mol_kg[gas], self.loadings_mol_kg[over]
+        y, y_other = self.composition[gas], self.composition[over]
+        if q_other == 0.0 or y == 0.0:
+            return math.nan, math.nan
+        value = q / q_other * y_other / y
+        relative_other = self.loading_errors_mol_kg[over] / q_other
+        return value, math.hypot(self.loading_errors_mol_kg[gas] / q_other * y_other / y, value * relative_other)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready values; selectivities over every other gas are added, :meth:`from_dict` leaves them out."""
+        pairs = [(a, b) for a in self.composition for b in self.composition if a != b]
+        found = {f"{a}/{b}": self.selectivity(a, b) for a, b in pairs}
+        selectivities = {pair: {"value": _none_for_nan(value), "error": _none_for_nan(error)}
+                         for pair, (value, error) in found.items()}
+        errors = {gas: _none_for_nan(e) for gas, e in self.loading_errors_mol_kg.items()}
+        return asdict(self) | {"loading_errors_mol_kg": errors, "selectivities": selectivities}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> MixturePoint:
+        values = {k: v for k, v in data.items() if k != "selectivities"}
+        values["loading_errors_mol_kg"] = _with_nan(values["loading_errors_mol_kg"])
+        return cls(**values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import io
+import math
+from typing import Any
 
 from zifsim.model.uptake import Isotherm
-from zifsim.units import BAR_PA
+from zifsim.units import BAR_PA, LOADING_UNITS
 
 
-def isotherm_png(isotherm: Isotherm) -> bytes:
-    """Loading against pressure with standard errors; open symbols where a point is not equilibrated. PNG."""
+def isotherm_png(isotherm: Isotherm, unit: str = "ml_stp_g") -> bytes:
+    """Absolute loading in ``unit`` (a key of units.LOADING_UNITS) against pressure, with standard errors. PNG.
+
+    Open symbols mark points that are not equilibrated; a second axis shows p/p₀ below the critical temperature.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5.0, 3.8), dpi=160, layout="constrained")
     axes = figure.add_subplot()
+    factor = isotherm.loading_factor(unit)
     pressures = [p.pressure_pa / BAR_PA for p in isotherm.points]
-    loadings = [p.loading_ml_stp_g for p in isotherm.points]
+    loadings = [p.loading_mol_kg * factor for p in isotherm.points]
     axes.plot(pressures, loadings, color="0.7", linewidth=1.0, zorder=1)
     for settled, label in ((True, "equilibrated"), (False, "not equilibrated")):
         chosen = [p for p in isotherm.points if p.equilibrated is settled]
         if chosen:
             axes.errorbar(
                 [p.pressure_pa / BAR_PA for p in chosen],
-                [p.loading_ml_stp_g for p in chosen],
-                [p.loading_error_ml_stp_g for p in chosen],
+                [p.loading_mol_kg * factor for p in chosen],
+                [p.loading_error_mol_kg * factor for p in chosen],
                 fmt="o",
                 color="C0",
                 capsize=2.5,
@@ -34,9 +40,17 @@ def isotherm_png(isotherm: Isotherm) -> bytes:
         axes.set_xscale("log")
     axes.set_ylim(bottom=0.0)
     axes.set_xlabel("pressure, bar")
-    axes.set_ylabel("uptake, mL(STP)/g")
+    axes.set_ylabel(f"absolute uptake, {LOADING_UNITS[unit]}")
+    if not math.isnan(isotherm.saturation_pressure_pa):
+        _relative_axis(axes, isotherm.saturation_pressure_pa / BAR_PA)
     axes.set_title(f"{isotherm.gas} in {isotherm.framework}, {isotherm.temperature_k:g} K", fontsize=10)
     axes.legend(frameon=False, fontsize=8)
     stream = io.BytesIO()
     figure.savefig(stream, format="png")
     return stream.getvalue()
+
+
+def _relative_axis(axes: Any, saturation_bar: float) -> None:
+    """p/p₀ along the top."""
+    top = axes.secondary_xaxis("top", functions=(lambda p: p / saturation_bar, lambda x: x * saturation_bar))
+    top.set_xlabel("p/p₀")

@@ -1,0 +1,266 @@
+"""What a user sees of an isotherm: what will be run, a table that fills, the finished table."""
+
+from __future__ import annotations
+
+import math
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zifsim.errors import RunInterrupted
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from zifsim.campaign.isotherm import BulkState, IsothermJob
+    from zifsim.model.uptake import Isotherm, LoadingPoint
+
+PLAIN_INTERVAL_SECONDS = 15.0
+SETTLED_FRACTION = 0.01   # progress needed before a measured pace is believed
+PLAIN_WIDTH = 140
+BAR = 1e5
+MOVE_LIMIT, NOT_EQUILIBRATED, NO_ROOM = "move limit", "not equilibrated", "no room for the gas"
+
+
+class Columns:
+    """The columns of an isotherm's tables and the cells of a pressure in them."""
+
+    def __init__(self, job: IsothermJob, unit: str) -> None:
+        from zifsim.units import LOADING_UNITS, loading_factor
+
+        cost = job.cost
+        self.target = job.settings.target_relative_error
+        self.bulk: dict[float, BulkState] = {state.pressure_pa: state for state in job.bulk}
+        self.relative = any(not math.isnan(s.p_over_p0) for s in job.bulk)
+        self.factor = loading_factor(
+            unit, molar_mass_g_mol=job.guest.molar_mass_g_mol, unit_cell_mass_amu=job.framework.mass_amu,
+            unit_cells=math.prod(cost.repeats))
+        label = LOADING_UNITS[unit]
+        self.names = ("pressure, bar", *(("p/p₀",) if self.relative else ()), "progress", "moves",
+                      "molecules/supercell", f"absolute, {label}", f"excess, {label}", "heat, kJ/mol")
+
+    def nearest(self, pressure_pa: float) -> float:
+        return min(self.bulk, key=lambda p: abs(p - pressure_pa))
+
+    def cells(self, pressure_pa: float, row: dict[str, Any]) -> tuple[str, ...]:
+        """A pressure while it runs (``fraction``, ``moves``, ``molecules``) or once it is there (``point``)."""
+        point: LoadingPoint | None = row.get("point")
+        first = (f"{pressure_pa / BAR:.4g}",
+                 *((f"{self.bulk[pressure_pa].p_over_p0:.4g}",) if self.relative else ()))
+        if point is None:
+            molecules = f"{row['molecules']:.2f}" if "molecules" in row else ""
+            return (*first, f"{row['fraction']:.0%}", str(row.get("moves", "")), molecules, "", "", "")
+        error = point.loading_error_mol_kg * self.factor
+        return (*first, state_of(point, self.target), str(point.n_moves),
+                f"{point.molecules_per_cell:.2f} ± {point.molecules_per_cell_error:.2f}",
+                _with_error(point.loading_mol_kg * self.factor, error),
+                _with_error(point.excess_mol_kg * self.factor, error),
+                "–" if math.isnan(point.heat_of_adsorption_kj_mol) else
+                f"{point.heat_of_adsorption_kj_mol:.1f} ± {point.heat_of_adsorption_error_kj_mol:.1f}")
+
+    def table(self, title: str, rows: dict[float, dict[str, Any]]) -> Table:
+        from rich.table import Table
+
+        table = Table(title=title, title_justify="left")
+        for name in self.names:
+            table.add_column(name, justify="right")
+        for pressure, row in rows.items():
+            table.add_row(*self.cells(pressure, row))
+        return table
+
+
+def state_of(point: LoadingPoint, target_relative_error: float) -> str:
+    """How a finished pressure ended, in a word or two."""
+    if point.n_moves == 0:
+        return NO_ROOM
+    if not point.equilibrated:
+        return NOT_EQUILIBRATED
+    return MOVE_LIMIT if point.loading_error_mol_kg > target_relative_error * point.loading_mol_kg else "done"
+
+
+def _with_error(value: float, error: float) -> str:
+    """``19.70 ± 0.43``: two digits of the error, four or more of a value without one."""
+    digits = 3 if not error > 0.0 else min(8, max(0, 1 - math.floor(math.log10(error))))
+    return f"{value:.{digits}f} ± {error:.{digits}f}"
+
+
+class Watch:
+    """The table that fills while a run goes on; single lines where the output is no terminal.
+
+    It is also how a run is stopped: after :meth:`ask_to_stop` the next progress event raises.
+    """
+
+    def __init__(self, columns: Columns) -> None:
+        self._columns = columns
+        self._began = self._told = time.monotonic()
+        self._first: tuple[float, float] | None = None      # time and fraction of this process's first event
+        self._rows: dict[float, dict[str, Any]] = {p: {"fraction": 0.0} for p in columns.bulk}
+        self._lock = threading.Lock()
+        self._asked: int | None = None
+        self._live: Any = None
+        if sys.stdout.isatty():
+            from rich.live import Live
+
+            self._live = Live(get_renderable=self._table, refresh_per_second=2)
+            self._live.start()
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        """Take a progress event (called from the engine's threads); raises where the run was asked to stop."""
+        with self._lock:
+            pressure = self._columns.nearest(event["pressure_pa"])
+            self._rows[pressure] = self._rows[pressure] | event
+            now = time.monotonic()
+            if self._first is None and "resumed" not in event:
+                self._first = now, self.fraction
+            due = "point" in event or now - self._told > PLAIN_INTERVAL_SECONDS
+            if self._live is None and due and "resumed" not in event:
+                self._told = now
+                cells = zip(self._columns.names, self._columns.cells(pressure, self._rows[pressure]), strict=True)
+                print(f"{self.headline} | " + ", ".join(f"{name} {cell}" for name, cell in cells if cell), flush=True)
+        if self._asked is not None:
+            self._stop()
+
+    @property
+    def fraction(self) -> float:
+        return sum(row["fraction"] for row in self._rows.values()) / len(self._rows)
+
+    @property
+    def headline(self) -> str:
+        """``42%, 1:05 elapsed, ETA 1:30``; the pace is that of the sampling, without preparation."""
+        from zifsim.campaign.display import clock
+
+        now, fraction, eta = time.monotonic(), self.fraction, None
+        if self._first is None:
+            return f"preparing, {clock(now - self._began)} elapsed"
+        began, start = self._first
+        if fraction - start > SETTLED_FRACTION:
+            eta = (now - began) * (1.0 - fraction) / (fraction - start)
+        return f"{fraction:4.0%}, {clock(now - self._began)} elapsed, ETA {clock(eta)}"
+
+    def _table(self) -> Table:
+        return self._columns.table(self.headline, self._rows)
+
+    def ask_to_stop(self, signum: int, frame: Any) -> None:
+        """Signal handler: stop at the next progress event, or at once where nothing is being sampled yet."""
+        self._asked = signum
+        signal.signal(signum, signal.SIG_DFL)       # a second one ends the process
+        if self._first is None:
+            self._stop()
+
+    def _stop(self) -> None:
+        if self._asked == signal.SIGINT:
+            raise KeyboardInterrupt
+        raise RunInterrupted(f"by {signal.Signals(self._asked or signal.SIGTERM).name}; the same command continues "
+                             "from the last checkpoint (20 s old at most)")
+
+    @contextmanager
+    def running(self) -> Iterator[Watch]:
+        """While the run goes on: signals stop it, and the live table is closed however it ends."""
+        before = {s: signal.signal(s, self.ask_to_stop) for s in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)}
+        try:
+            yield self
+        finally:
+            for signum, handler in before.items():
+                signal.signal(signum, handler)
+            if self._live is not None:
+                self._live.stop()
+
+
+def say_what_will_run(job: IsothermJob, folder: Path) -> None:
+    """The calculation in a few lines, with whatever is unusual about the bulk gas."""
+    cost, settings = job.cost, job.settings
+    charges = f"charges {job.charges}" if job.guest.has_charges else "no charges"
+    cells = "×".join(map(str, cost.repeats))
+    print(f"{job.guest.name} in {job.framework.name} at {job.temperature_k:g} K: supercell of {cells} unit cells, "
+          f"{cost.n_atoms} atoms; {job.forcefield.name}, {charges}, cut-off {settings.cutoff_angstrom:g} Å "
+          f"({settings.truncation}), seed {settings.seed}")
+    for note in bulk_notes(job):
+        print(f"note: {note}")
+    finished = (folder / "DONE").is_file()
+    print(f"results: {folder} ({'finished before; read back' if finished else 'the same command continues there'})",
+          flush=True)
+
+
+def bulk_notes(job: IsothermJob) -> list[str]:
+    """What the user should know of the gas outside: pressures beyond saturation and how they are treated."""
+    gas, temperature, states = job.guest.gas, job.temperature_k, job.bulk
+    beyond = [s for s in states if s.p_over_p0 > 1.0]
+    if not beyond:
+        return []
+    p0 = beyond[0].pressure_pa / beyond[0].p_over_p0 / BAR
+    notes = [f"{gas} condenses at p₀ = {p0:.4g} bar at {temperature:g} K (Peng-Robinson); {_bars(beyond)} lies beyond, "
+             "where the fugacity is that of the metastable vapour."]
+    liquid = [s for s in beyond if s.phase == "liquid"]
+    if liquid:
+        notes.append(f"at {_bars(liquid)} no vapour is left, not even a metastable one: the fugacity is the liquid's.")
+    return notes
+
+
+def _bars(states: list[BulkState]) -> str:
+    first, last = (f"{s.pressure_pa / BAR:.4g} bar" for s in (states[0], states[-1]))
+    return first if len(states) == 1 else f"{first} to {last}"
+
+
+def print_plan(job: IsothermJob) -> None:
+    """What ``--dry-run`` adds: the size of things and the gas at every pressure."""
+    cost = job.cost
+    nodes = "×".join(map(str, cost.grid_nodes))
+    print(f"host grid: {cost.n_grids} of {nodes} nodes ({job.settings.grid_spacing_angstrom:g} Å), "
+          f"{cost.grid_megabytes:.0f} MB")
+    cores = f"{job.threads} core{'s' * (job.threads > 1)}"
+    print(f"time: up to about {_rough(cost.seconds)} on {cores}; a pressure is done at an error of "
+          f"{100.0 * job.settings.target_relative_error:.2g} %, or after {job.settings.max_moves:g} moves")
+    _print_table(_bulk_table(job))
+    print("dry run: nothing was written")
+
+
+def _rough(seconds: float) -> str:
+    """A time as one would guess it."""
+    for size, name in ((3600.0, "h"), (60.0, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.2g} {name}"
+    return f"{seconds:.0f} s"
+
+
+def _bulk_table(job: IsothermJob) -> Table:
+    from rich.table import Table
+
+    table = Table("pressure, bar", "p/p₀", "fugacity, bar", "phase")
+    for column in table.columns:
+        column.justify = "right"
+    for state in job.bulk:
+        relative = "–" if math.isnan(state.p_over_p0) else f"{state.p_over_p0:.4g}"
+        table.add_row(f"{state.pressure_pa / BAR:.4g}", relative, f"{state.fugacity_pa / BAR:.6g}", state.phase)
+    return table
+
+
+def print_isotherm(job: IsothermJob, isotherm: Isotherm, columns: Columns) -> None:
+    """The finished table, and what to make of it."""
+    rows = {columns.nearest(p.pressure_pa): {"point": p} for p in isotherm.points}
+    _print_table(columns.table(f"{isotherm.gas} in {isotherm.framework}, {isotherm.temperature_k:g} K", rows))
+    henry, states = isotherm.henry, {state_of(p, columns.target) for p in isotherm.points}
+    if isotherm.no_room:
+        print(f"No room for the gas: {isotherm.gas} finds no place in {isotherm.framework} (helium void fraction "
+              f"{isotherm.void_fraction:.3f}), so the uptake is 0 and there is no heat of adsorption.")
+    elif henry is not None:
+        print(f"Henry coefficient {henry.henry_coefficient_mol_kg_pa:.4g} ± {henry.henry_error_mol_kg_pa:.2g} "
+              f"mol/kg/Pa, heat at zero loading {henry.heat_of_adsorption_kj_mol:.2f} ± "
+              f"{henry.heat_of_adsorption_error_kj_mol:.2f} kJ/mol, helium void fraction {isotherm.void_fraction:.3f}")
+    if MOVE_LIMIT in states:
+        print(f"{MOVE_LIMIT}: the error asked for ({100.0 * columns.target:.2g} % of the loading) was not reached; "
+              "raise --max-moves or --error.")
+    if NOT_EQUILIBRATED in states:
+        print(f"{NOT_EQUILIBRATED}: the loading was still drifting; its error is how far. Raise --max-moves.")
+    for note in bulk_notes(job):
+        print(f"note: {note}")
+
+
+def _print_table(table: Table) -> None:
+    from rich.console import Console
+
+    Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH, highlight=False).print(table)
