@@ -70,7 +70,7 @@ CASES = {
     "CO2-cutoff-dense": Case((CO2,), TRICLINIC, 4, 1e-2, exponent=0.3),
     "CO2-ewald": Case((CO2,), CUBIC * 1.2, 1, 1e-3, coulomb="ewald"),
     "CO2-tail": Case((CO2,), CUBIC * 1.2, 2, 1e-3, truncation="tail"),
-    "polar": Case((LOPSIDED,), TRICLINIC * 1.3, 3, 1e-4, exponent=0.5),
+    "polar": Case((LOPSIDED,), TRICLINIC * 1.3, 3, 2e-5, exponent=0.5),
     "methane+CO2-tail": Case((METHANE, CO2), TRICLINIC, 3, (1e-3, 2e-3), exponent=0.3, truncation="tail",
                              **SPHERES_SWAPPED),
     "large+small": Case((LARGE, SMALL), TRICLINIC * 0.85, 4, (2e-3, 2e-3), truncation="truncated", **SPHERES_SWAPPED),

@@ -46,7 +46,7 @@ class GCMCSettings:
     grid_spacing_angstrom: float = 0.2
     guest_coulomb: str = "auto"
     ewald_tolerance: float = 1e-3
-    n_trials: int = 2
+    n_trials: int = 1
     bias_exponent: float = 0.3
     starts: str = "auto"
     min_moves: int = 100_000
