@@ -140,7 +140,7 @@ def test_splines_equal_the_formulas_for_all_pairs_of_sites(truncation, alpha, ar
 @pytest.mark.parametrize("truncation", ["truncated", "shifted"])
 def test_lennard_jones_ends_exactly_at_the_cutoff_and_coulomb_goes_on(truncation):
     pairs, splines = tabulated(truncation, 0.1)
-    inside, outside = 144.0 * (1 - 1e-9), 144.0 * (1 + 1e-9)
+    inside, outside = 144.0 * (1 - 1e-12), 144.0 * (1 + 1e-12)
     for a in range(4):
         for b in range(4):
             lj, coulomb, size = exact(pairs, 0.1, a, b, inside)
