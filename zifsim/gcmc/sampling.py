@@ -21,7 +21,7 @@ from zifsim.errors import SimulationError
 from zifsim.gcmc.energy import total_energy
 from zifsim.gcmc.moves import INSERTION, ROTATION, SWAP, TRANSLATION, Conditions, run_moves
 from zifsim.gcmc.random import streams
-from zifsim.gcmc.settings import GCMCSettings
+from zifsim.gcmc.settings import MAX_TRIALS, GCMCSettings
 from zifsim.gcmc.statistics import SeriesSummary, summarise
 from zifsim.gcmc.system import AdsorptionSystem
 from zifsim.gcmc.walker import Walker, copy_walker
@@ -34,7 +34,6 @@ BLOCK_MOVES = 5_000         # moves between progress reports
 CHECKPOINT_S = 20.0
 GROWTH = 1.3                # a state point is judged whenever its length has grown by this factor
 CROWDED = 0.02              # insertion acceptance below which the number of trials is doubled
-MAX_TRIALS = 32
 TARGET_ACCEPTANCE = 0.4     # of translations and rotations ...
 ACCEPTANCE_BAND = 0.15, 0.7  # ... whose steps are changed outside this band
 DRIFT_TOLERANCE = 1e-9
@@ -105,13 +104,15 @@ def new_run(system: AdsorptionSystem, seed: int, start: Walker | None = None) ->
     return Run(walker, streams(seed, MAX_TRIALS + 1), np.array([1.0, 0.5]), [], [], system.settings.n_trials)
 
 
-def advance(system: AdsorptionSystem, run: Run, fugacities_pa: Sequence[float], n_moves: int) -> None:
-    """One block of moves, then adaptation."""
+def advance(system: AdsorptionSystem, run: Run, fugacities_pa: Sequence[float], n_moves: int,
+            log_bias: FloatArray | None = None) -> None:
+    """One block of moves, then adaptation. ``log_bias`` (M + 1,): weights η(N), none by default."""
     samples = n_moves // SAMPLE_EVERY
     counts, energies = np.zeros((samples, len(system.models))), np.zeros(samples)
     accepted, attempted = run.walker.accepted.copy(), run.walker.attempted.copy()
     conditions = Conditions(1.0 / system.temperature_k, log_activities(fugacities_pa, system.temperature_k),
-                            system.volume, move_mix(system), run.steps, np.zeros(system.capacity + 1))
+                            system.volume, move_mix(system), run.steps,
+                            np.zeros(system.capacity + 1) if log_bias is None else log_bias)
     roomy = run_moves(run.rng, system.host, system.guests, system.ewald, system.bias, run.walker,
                       system.new_scratch(run.n_trials), conditions, n_moves, SAMPLE_EVERY, counts, energies)
     if not roomy:
@@ -159,7 +160,7 @@ def _adapt(run: Run, accepted: NDArray[np.int64], attempted: NDArray[np.int64], 
             run.adapted_at = run.moves
     tried = attempted[INSERTION]
     if run.n_trials < MAX_TRIALS and tried > 500 and accepted[INSERTION] < CROWDED * tried:
-        run.n_trials *= 2
+        run.n_trials = min(2 * run.n_trials, MAX_TRIALS)
         run.adapted_at = run.moves
 
 

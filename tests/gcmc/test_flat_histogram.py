@@ -1,0 +1,99 @@
+"""Transition-matrix sampling: exact histograms, and the same isotherm as plain GCMC."""
+
+import math
+
+import numpy as np
+import pytest
+from gcmc_naive import (
+    CO2,
+    CUBIC,
+    METHANE,
+    empty_box,
+    fugacity,
+    guest_model,
+    one_kind_framework,
+    quick_settings,
+    system_of,
+    toy_framework,
+)
+
+from zifsim.errors import InputError
+from zifsim.gcmc.engine import run_point
+from zifsim.gcmc.flat_histogram import FlatHistogram, log_probability_of, sample_flat_histogram
+from zifsim.gcmc.system import make_system
+
+TEMPERATURE = 300.0
+# a force too weak to be felt, but a site: an ideal gas
+IDEAL = guest_model([(1e-9, 1.0, 0.0, 0.0)], "ideal", "CH4", 16.0, critical_temperature_k=190.6,
+                    critical_pressure_pa=4.6e6, acentric_factor=0.011)
+
+
+def test_log_probability_of_perfect_transitions_is_exact():
+    # an ideal gas of mean 3: inserting at N has the ratio 3/(N+1)
+    n = np.arange(20)
+    transitions = np.zeros((20, 4))
+    transitions[:, 0] = transitions[:, 2] = 1.0
+    transitions[:, 1] = np.minimum(1.0, 3.0 / (n + 1))
+    transitions[:, 3] = np.minimum(1.0, n / 3.0)
+    expected = n * math.log(3.0) - np.array([math.lgamma(i + 1) for i in n])
+    assert log_probability_of(transitions) == pytest.approx(expected, abs=1e-12)
+
+
+def test_another_fugacity_shifts_the_histogram_exactly():
+    n = np.arange(60)
+    transitions = np.zeros((2, 60, 4))
+    transitions[..., 0] = transitions[..., 2] = 1.0
+    transitions[..., 1] = np.minimum(1.0, 3.0 / (n + 1))
+    transitions[..., 3] = np.minimum(1.0, n / 3.0)
+    histogram = FlatHistogram(1e5, TEMPERATURE, transitions, np.zeros((2, 60)), np.ones((2, 60)))
+    for factor in (0.1, 1.0, 4.0):
+        mean, error = histogram.loading(factor * 1e5)
+        assert mean == pytest.approx(3.0 * factor, rel=1e-9)
+        assert error == pytest.approx(0.0, abs=1e-9)
+    with pytest.raises(InputError, match="histogram ends at 59"):
+        histogram.loading(4e6)
+
+
+def test_ideal_gas_is_poisson_at_every_fugacity():
+    system = system_of(empty_box(30.0), IDEAL, TEMPERATURE, target_relative_error=0.01, max_moves=400_000)
+    activities = np.array([1.0, 4.0, 8.0]) / system.volume
+    pressures = [fugacity(a, TEMPERATURE) for a in activities]
+    histogram = sample_flat_histogram(system, pressures, 5, n_walkers=4)
+    for activity, pressure in zip(activities, pressures, strict=True):
+        mean, error = histogram.loading(pressure)
+        assert abs(mean - activity * system.volume) < 4.0 * error + 0.02 * mean
+        heat, _ = histogram.heat_of_adsorption_kj_mol(pressure)
+        assert heat == pytest.approx(8.314462618e-3 * TEMPERATURE, rel=1e-6)
+
+
+def test_same_isotherm_as_plain_sampling():
+    system = system_of(toy_framework(CUBIC * 1.2), METHANE, TEMPERATURE, min_moves=50_000, max_moves=2_000_000,
+                       target_relative_error=0.01)
+    pressures = [fugacity(a, TEMPERATURE) for a in (2e-5, 3e-4, 2e-3)]
+    histogram = sample_flat_histogram(system, pressures, 3, n_walkers=4)
+    for pressure in pressures:
+        point, _ = run_point(system, pressure, pressure, 8)
+        mean, error = histogram.loading(pressure)
+        assert abs(mean - point.molecules_per_cell) < 4.0 * math.hypot(error, point.molecules_per_cell_error)
+        heat, heat_error = histogram.heat_of_adsorption_kj_mol(pressure)
+        both = math.hypot(heat_error, point.heat_of_adsorption_error_kj_mol)
+        assert abs(heat - point.heat_of_adsorption_kj_mol) < 4.0 * both
+
+
+def test_a_mixture_is_refused():
+    framework, forcefield = one_kind_framework([[0.0, 0.0, 0.0]], 13.0, 50.0, 3.0)
+    system = make_system(framework, (METHANE, CO2), forcefield, TEMPERATURE, quick_settings())
+    with pytest.raises(InputError, match="one gas"):
+        sample_flat_histogram(system, [1e5], 1)
+
+
+def test_continues_from_its_checkpoints_to_the_same_histogram(tmp_path):
+    system = system_of(toy_framework(CUBIC * 1.2), METHANE, TEMPERATURE, min_moves=200_000, max_moves=200_000)
+    pressures = [fugacity(1e-3, TEMPERATURE)]
+    whole = sample_flat_histogram(system, pressures, 4, n_walkers=2)
+    half = system_of(toy_framework(CUBIC * 1.2), METHANE, TEMPERATURE, min_moves=100_000, max_moves=100_000)
+    sample_flat_histogram(half, pressures, 4, n_walkers=2, out_dir=tmp_path)
+    resumed = sample_flat_histogram(system, pressures, 4, n_walkers=2, out_dir=tmp_path)
+    n = min(resumed.visits.shape[1], whole.visits.shape[1])
+    assert np.array_equal(resumed.visits[:, :n], whole.visits[:, :n])
+    assert resumed.loading(pressures[0]) == whole.loading(pressures[0])

@@ -1,0 +1,232 @@
+"""Transition-matrix Monte Carlo: the whole isotherm, at any pressure, from one probability of the number of molecules.
+
+Every insertion and deletion that is tried, accepted or not, tells how likely it was. At each N the mean of these
+probabilities fixes ln Π(N + 1) − ln Π(N) by detailed balance; weights −ln Π then drive the walkers evenly over all N,
+from empty to full and back (Fitzgerald, Picard & Silver 1999, doi:10.1209/epl/i1999-00257-1; Errington 2003,
+doi:10.1063/1.1572463; for adsorption Siderius & Shen 2013, doi:10.1021/jp400480q). Another fugacity multiplies Π(N) by
+(f/f_ref)^N. Half of the walkers begin empty and half full; errors are a jackknife over the walkers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zifsim.errors import InputError, SimulationError
+from zifsim.gcmc.sampling import Run, advance, check_energy, load_run, new_run, save_run
+from zifsim.gcmc.system import AdsorptionSystem
+from zifsim.gcmc.walker import DELETION_CHANCE, DELETIONS, INSERTION_CHANCE, INSERTIONS, Walker
+from zifsim.io.files import read_json, write_json_atomic
+from zifsim.rng import derive_seed
+from zifsim.units import KELVIN_TO_KJ_MOL
+
+FloatArray = NDArray[np.float64]
+WALKERS = 8
+BLOCK_MOVES = 5_000
+ROUND_BLOCKS = 20            # blocks between judgements
+NEGLIGIBLE = -18.0           # ln Π(N) − ln Π of the likeliest N: the histogram may end there
+SCOUTING_BLOCKS = 40         # to find how many molecules the cell holds
+
+
+@dataclass(frozen=True, slots=True)
+class FlatHistogram:
+    """What a flat-histogram run knows; N runs from 0 to n − 1.
+
+    Attributes
+    ----------
+    reference_fugacity_pa: fugacity at which the histogram was sampled.
+    transitions: (W, n, 4) of each walker: insertions tried at N, sum of their acceptance probabilities, the same of
+        deletions.
+    energy_sums: (W, n) sums of the total guest energy (K) over the samples at N; visits: (W, n) samples.
+    temperature_k: of the run.
+    """
+
+    reference_fugacity_pa: float
+    temperature_k: float
+    transitions: FloatArray
+    energy_sums: FloatArray
+    visits: FloatArray
+
+    def log_probability(self, fugacity_pa: float) -> FloatArray:
+        """(n,) ln Π(N) at a fugacity, normalised."""
+        return self._log_probability(self.transitions.sum(axis=0), fugacity_pa)
+
+    def _log_probability(self, transitions: FloatArray, fugacity_pa: float) -> FloatArray:
+        log_pi = log_probability_of(transitions)
+        log_pi += np.arange(len(log_pi)) * math.log(fugacity_pa / self.reference_fugacity_pa)
+        log_pi -= log_pi.max()
+        result: FloatArray = log_pi - math.log(np.exp(log_pi).sum())
+        return result
+
+    def loading(self, fugacity_pa: float) -> tuple[float, float]:
+        """⟨N⟩ and its standard error.
+
+        Raises InputError where the histogram ends before Π has died out: the fugacity is too high for it.
+        """
+        log_pi = self.log_probability(fugacity_pa)
+        if log_pi[-1] - log_pi.max() > NEGLIGIBLE / 2.0:
+            raise InputError(f"The histogram ends at {len(log_pi) - 1} molecules, too few for a fugacity of "
+                             f"{fugacity_pa:g} Pa; sample it up to that fugacity.")
+        return self._jackknife(lambda t, u, v: float(np.arange(t.shape[0]) @ np.exp(
+            self._log_probability(t, fugacity_pa))))
+
+    def heat_of_adsorption_kj_mol(self, fugacity_pa: float) -> tuple[float, float]:
+        """Isosteric heat from the covariance of energy and number, and its standard error."""
+        def heat(transitions: FloatArray, energy_sums: FloatArray, visits: FloatArray) -> float:
+            n = np.arange(len(visits))
+            seen = visits > 0
+            mean_energy = np.interp(n, n[seen], energy_sums[seen] / visits[seen])
+            p = np.exp(self._log_probability(transitions, fugacity_pa))
+            mean_n = p @ n
+            variance = p @ (n - mean_n) ** 2
+            covariance = p @ (mean_energy * (n - mean_n))
+            return float((self.temperature_k - covariance / variance) * KELVIN_TO_KJ_MOL) if variance > 0 else math.nan
+        return self._jackknife(heat)
+
+    def _jackknife(self, of: Callable[[FloatArray, FloatArray, FloatArray], float]) -> tuple[float, float]:
+        """A quantity from all walkers, and its error from leaving each out in turn."""
+        parts = (self.transitions, self.energy_sums, self.visits)
+        sums = [p.sum(axis=0) for p in parts]
+        count = len(self.transitions)
+        left_out = np.array([of(*(s - p[w] for s, p in zip(sums, parts, strict=True))) for w in range(count)])
+        error = math.sqrt((count - 1) / count * float(np.sum((left_out - left_out.mean()) ** 2)))
+        return of(*sums), error
+
+
+def log_probability_of(transitions: FloatArray) -> FloatArray:
+    """(n,) ln Π(N) from the transitions (n, 4), 0 at N = 0; steps that were never seen continue the last slope."""
+    inserting = transitions[:-1, INSERTION_CHANCE] / np.maximum(transitions[:-1, INSERTIONS], 1.0)
+    deleting = transitions[1:, DELETION_CHANCE] / np.maximum(transitions[1:, DELETIONS], 1.0)
+    known = (inserting > 0.0) & (deleting > 0.0)
+    steps = np.zeros(len(inserting))
+    steps[known] = np.log(inserting[known] / deleting[known])
+    if known.any():
+        places = np.arange(len(steps))
+        steps = np.interp(places, places[known], steps[known])
+    return np.concatenate([[0.0], np.cumsum(steps)])
+
+
+def sample_flat_histogram(system: AdsorptionSystem, fugacities_pa: Sequence[float], seed: int, *,
+                          full: Walker | None = None, n_walkers: int = WALKERS, out_dir: Path | None = None,
+                          threads: int = 1, progress: Callable[[float], None] | None = None) -> FlatHistogram:
+    """Sample Π(N) so well that the loading at every fugacity meets the target error, or ``max_moves`` per walker.
+
+    ``full``: where the walkers begin that begin full (None: at what the highest fugacity leaves). ``out_dir``: holds
+    checkpoints; the same call continues there. ``progress`` is given the share that is done. Raises InputError for a
+    mixture, SimulationError where the walkers never span the range.
+    """
+    if len(system.models) != 1:
+        raise InputError("A flat histogram is sampled for one gas, not for a mixture.")
+    settings = system.settings
+    highest, lowest = max(fugacities_pa), min(fugacities_pa)
+    reference = math.sqrt(highest * lowest)
+    full, most = _scout(system, highest, seed, full)
+    runs = [_begin(system, seed, w, full if w % 2 else None, out_dir) for w in range(n_walkers)]
+    rounds, most = _resume_round(out_dir, most)
+    while True:
+        _run_round(system, runs, reference, rounds, most, out_dir, threads)
+        histogram = _histogram(runs, reference, most, system.temperature_k)
+        done = min(r.moves for r in runs)
+        worst = _worst_error(histogram, fugacities_pa) if done >= settings.min_moves else math.inf
+        if progress:
+            progress(min(0.99, max(done / settings.max_moves, (settings.target_relative_error / worst) ** 2)))
+        if worst <= settings.target_relative_error or done >= settings.max_moves:
+            break
+        log_pi = histogram.log_probability(highest)
+        if log_pi[-1] - log_pi.max() > NEGLIGIBLE and worst < math.inf:
+            most = min(system.capacity - 2, most + max(2, most // 20))
+        rounds += 1
+    for run in runs:
+        check_energy(system, run.walker)
+    if not np.all(histogram.visits.sum(axis=0)[: max(2, most // 2)] > 0):
+        raise SimulationError(f"{system.gases} in {system.framework.name}: the walkers never reached all numbers of "
+                              "molecules; raise max_moves.")
+    return histogram
+
+
+def _scout(system: AdsorptionSystem, fugacity_pa: float, seed: int, full: Walker | None) -> tuple[Walker, int]:
+    """A walker at the highest fugacity, and the largest number of molecules worth sampling."""
+    run = new_run(system, derive_seed(seed, "scout"), full)
+    for _ in range(SCOUTING_BLOCKS):
+        advance(system, run, (fugacity_pa,), BLOCK_MOVES)
+    late = np.concatenate(run.counts[SCOUTING_BLOCKS // 2:])[:, 0]
+    most = int(late.max() + 2.0 * late.std() + 4)
+    return run.walker, min(most, system.capacity - 2)
+
+
+def _path(out_dir: Path | None, w: int) -> Path | None:
+    return out_dir / "points" / f"walker-{w}.npz" if out_dir else None
+
+
+def _begin(system: AdsorptionSystem, seed: int, w: int, start: Walker | None, out_dir: Path | None) -> Run:
+    path = _path(out_dir, w)
+    if path and path.exists():
+        return load_run(path, system)
+    return new_run(system, derive_seed(seed, "walker", w), start)
+
+
+def _resume_round(out_dir: Path | None, most: int) -> tuple[int, int]:
+    """The round that was under way, and its range of N."""
+    path = out_dir / "points" / "round.json" if out_dir else None
+    if path is None or not path.exists():
+        return 0, most
+    state = read_json(path)
+    return int(state["round"]), int(state["most"])
+
+
+def _run_round(system: AdsorptionSystem, runs: list[Run], reference_pa: float, rounds: int, most: int,
+               out_dir: Path | None, threads: int) -> None:
+    """Bring every walker to the end of a round; those that a killed run left there stay."""
+    if out_dir:
+        write_json_atomic(out_dir / "points" / "round.json", {"round": rounds, "most": most})
+    end = min((rounds + 1) * ROUND_BLOCKS * BLOCK_MOVES, system.settings.max_moves)
+    with ThreadPoolExecutor(threads) as pool:
+        for job in [pool.submit(_advance, system, run, reference_pa, most, end, _path(out_dir, w))
+                    for w, run in enumerate(runs)]:
+            job.result()
+
+
+def _advance(system: AdsorptionSystem, run: Run, fugacity_pa: float, most: int, end: int, path: Path | None) -> None:
+    """Blocks up to ``end`` moves; the weights follow what the walker has seen, and nothing lies beyond ``most``."""
+    while run.moves < end:
+        log_bias = np.full(system.capacity + 1, -math.inf)
+        log_bias[: most + 1] = -log_probability_of(run.walker.transitions[: most + 1])
+        n = int(run.walker.total[0])
+        log_bias[n] = max(log_bias[n], -1e6)      # a walker that began beyond the range finds back
+        adapted = run.adapted_at
+        advance(system, run, (fugacity_pa,), min(BLOCK_MOVES, end - run.moves), log_bias)
+        if run.adapted_at != adapted:             # other trials, other acceptance: what was seen does not mix
+            run.walker.transitions[...] = 0.0
+    if path:
+        save_run(path, run)
+
+
+def _histogram(runs: list[Run], reference_pa: float, most: int, temperature_k: float) -> FlatHistogram:
+    transitions = np.array([r.walker.transitions[: most + 1] for r in runs])
+    energy_sums, visits = np.zeros((len(runs), most + 1)), np.zeros((len(runs), most + 1))
+    for w, run in enumerate(runs):
+        if run.counts:
+            counts, energies = run.series()
+            n = counts[:, 0].astype(np.int64)
+            inside = n <= most
+            visits[w] = np.bincount(n[inside], minlength=most + 1)
+            energy_sums[w] = np.bincount(n[inside], weights=energies[inside], minlength=most + 1)
+    return FlatHistogram(reference_pa, temperature_k, transitions, energy_sums, visits)
+
+
+def _worst_error(histogram: FlatHistogram, fugacities_pa: Sequence[float]) -> float:
+    """Largest relative error of the loading over the fugacities."""
+    worst = 0.0
+    for fugacity in fugacities_pa:
+        try:
+            mean, error = histogram.loading(fugacity)
+        except InputError:
+            return math.inf
+        worst = max(worst, error / mean if mean > 0 and math.isfinite(error) else math.inf)
+    return worst
