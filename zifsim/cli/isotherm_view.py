@@ -57,7 +57,7 @@ class Columns:
             return (*first, f"{row['fraction']:.0%}", str(row.get("moves", "")), molecules, "", "", "")
         error = point.loading_error_mol_kg * self.factor
         return (*first, state_of(point, self.target), str(point.n_moves),
-                f"{point.molecules_per_cell:.2f} ± {point.molecules_per_cell_error:.2f}",
+                _with_error(point.molecules_per_cell, point.molecules_per_cell_error),
                 _with_error(point.loading_mol_kg * self.factor, error),
                 _with_error(point.excess_mol_kg * self.factor, error),
                 "–" if math.isnan(point.heat_of_adsorption_kj_mol) else
@@ -106,7 +106,7 @@ class Watch:
         if sys.stdout.isatty():
             from rich.live import Live
 
-            self._live = Live(get_renderable=self._table, refresh_per_second=2)
+            self._live = Live(get_renderable=self._table, refresh_per_second=2, transient=True)
             self._live.start()
 
     def __call__(self, event: dict[str, Any]) -> None:
