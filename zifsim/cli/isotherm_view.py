@@ -61,7 +61,7 @@ class Columns:
                 _with_error(point.loading_mol_kg * self.factor, error),
                 _with_error(point.excess_mol_kg * self.factor, error),
                 "–" if math.isnan(point.heat_of_adsorption_kj_mol) else
-                f"{point.heat_of_adsorption_kj_mol:.1f} ± {point.heat_of_adsorption_error_kj_mol:.1f}")
+                _with_error(point.heat_of_adsorption_kj_mol, point.heat_of_adsorption_error_kj_mol))
 
     def table(self, title: str, rows: dict[float, dict[str, Any]]) -> Table:
         from rich.table import Table
