@@ -38,7 +38,7 @@ def test_loadings_and_selectivity_are_printed_with_errors(capsys):
     text = capsys.readouterr().out
     assert "0.15 CO2, 0.85 N2 in host at 273 K" in text
     assert "selectivity CO2/N2" in text
-    assert "30 ±" in text
+    assert "30.00 ± 0." in text
 
 
 def test_json_has_the_extended_langmuir_loadings(capsys):

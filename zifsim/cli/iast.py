@@ -96,17 +96,20 @@ def _show(points: Sequence[MixturePoint]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from zifsim.cli.isotherm_view import with_error
+
     first = points[0]
     named = ", ".join(f"{fraction:g} {gas}" for gas, fraction in first.composition.items())
-    gases = sorted(first.composition, key=lambda g: -first.loadings_mol_kg[g])
+    present = [g for g in first.composition if first.composition[g] > 0.0]
+    gases = sorted(present, key=lambda g: -first.loadings_mol_kg[g] / first.composition[g])     # the favoured one first
     pairs = [(gas, other) for k, gas in enumerate(gases) for other in gases[k + 1:]]
     table = Table("pressure, bar", *(f"{gas}, mol/kg" for gas in gases), *(f"selectivity {a}/{b}" for a, b in pairs),
                   title=f"IAST: {named} in {first.framework} at {first.temperature_k:g} K", title_justify="left")
     for column in table.columns:
         column.justify = "right"
     for point in points:
-        loadings = [f"{point.loadings_mol_kg[g]:.4g} ± {point.loading_errors_mol_kg[g]:.1g}" for g in gases]
-        selectivities = ["{:.4g} ± {:.1g}".format(*point.selectivity(a, b)) for a, b in pairs]
+        loadings = [with_error(point.loadings_mol_kg[g], point.loading_errors_mol_kg[g]) for g in gases]
+        selectivities = [with_error(*point.selectivity(a, b)) for a, b in pairs]
         table.add_row(f"{point.pressure_pa / 1e5:.4g}", *loadings, *selectivities)
     Console(highlight=False).print(table)
     if not all(point.equilibrated for point in points):
