@@ -13,7 +13,6 @@ bias     every gas in a glass: processor seconds to 1 % with biased trials again
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import time
 from dataclasses import replace
@@ -119,7 +118,7 @@ def gain_in_glass(framework: Framework, gas: str, temperature_k: float, seconds:
     kinds = {"biased": settings, "plain": replace(settings, n_trials=1, bias_exponent=0.0)}
     most_trials = engine.MAX_TRIALS
     walker: Walker | None = None
-    needed, costs = math.nan, []
+    costs: list[Cost] = []
     for name, kind in kinds.items():
         # The engine adds trials where insertions fail; plain insertion is to stay plain.
         engine.MAX_TRIALS = most_trials if name == "biased" else 1
@@ -130,8 +129,7 @@ def gain_in_glass(framework: Framework, gas: str, temperature_k: float, seconds:
         most = max(FILLING_MOVES, int(seconds / cpu * FILLING_MOVES))
         bounded = replace(system, settings=replace(kind, min_moves=min(kind.min_moves, most), max_moves=most))
         point, _, cpu = timed_point(bounded, BAR_PA, fugacity, 3, walker)
-        costs.append(cost_of_point(point, cpu, needed))
-        needed = costs[0].needed_samples
+        costs.append(cost_of_point(point, cpu, costs[0] if costs else None))
     engine.MAX_TRIALS = most_trials
     return costs[0], costs[1]
 
@@ -146,7 +144,7 @@ def gain_of_bias(path: Path, gases: list[str], seconds: float) -> None:
         biased, uniform = gain_in_glass(framework, gas, temperature_k, seconds)
         gain = rounded(uniform.seconds / biased.seconds) if biased.settled else "–"
         row([f"{gas} {temperature_k:g} K", biased.loading, biased.time, uniform.loading, uniform.time,
-             gain if uniform.settled else f"> {gain}"])
+             f"{uniform.mark} {gain}".strip()])
 
 
 def main() -> None:

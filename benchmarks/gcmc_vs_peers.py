@@ -80,10 +80,11 @@ def direct_moves_per_s(framework: Framework, forcefield: AdsorptionForceField, s
     return DIRECT_MOVES / one_bar(timed, 1, start)[2]
 
 
-def theirs(name: str, python: str, job: dict[str, Any], needed_samples: float) -> Cost:
+def theirs(name: str, python: str, job: dict[str, Any], reference: Cost) -> Cost:
     """The same of a peer."""
     result = run_peer(name, python, job)
-    return cost_of_series(result["molecules"], result["cpu_s"], result["moves"], needed_samples)
+    return cost_of_series(result["molecules"], result["cpu_s"], result["moves"], reference,
+                          result.get("insertions", 0.0))
 
 
 def case(name: str, peers: dict[str, str], seconds: dict[str, float]) -> None:
@@ -98,10 +99,10 @@ def case(name: str, peers: dict[str, str], seconds: dict[str, float]) -> None:
     for peer, python in peers.items() if has_model else ():
         job = job_of(framework, guest, forcefield, temperature_k, task="gcmc", seconds=seconds[peer],
                      molecules=molecules_for(guest, np.array(walker.sites[:n])))
-        found = theirs(peer, python, job, mine.needed_samples)
+        found = theirs(peer, python, job, mine)
         ratio = rounded(found.seconds / mine.seconds)
         row([label, peer, found.loading, found.time, f"{found.moves_per_s:.3g}",
-             ratio if found.settled else f"> {ratio}", "–"])
+             f"{found.mark} {ratio}".strip(), "–"])
     if name == "CO2":
         row([label, "zifsim, no grids, one trial", "–", "–",
              f"{direct_moves_per_s(framework, forcefield, walker):.3g}", "–", "–"])

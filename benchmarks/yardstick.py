@@ -108,7 +108,7 @@ class Cost:
 
     ``mean`` and ``error`` (one standard error) count molecules in the supercell; ``seconds`` is the processor time of
     the production part scaled to an error of 1 %, good to √(2/``samples``) of itself, ``samples`` being the effective
-    ones. Where a run has not ``settled``, ``seconds`` is a lower bound (:func:`cost_of_series`).
+    ones. Where a run has not ``settled``, ``seconds`` is a lower bound or an estimate, as ``mark`` says (``>``, ``≈``).
     """
 
     mean: float
@@ -117,6 +117,7 @@ class Cost:
     moves_per_s: float
     samples: float
     settled: bool
+    mark: str = ""
 
     @property
     def needed_samples(self) -> float:
@@ -129,11 +130,11 @@ class Cost:
 
     @property
     def time(self) -> str:
-        """``85 ± 20``, or ``> 1300`` for a lower bound; ``–`` where nothing can be said."""
+        """``85 ± 20``, or ``> 1300``, ``≈ 1300``; ``–`` where nothing can be said."""
         if not math.isfinite(self.seconds) or self.seconds <= 0.0:
             return "–"
         if not self.settled:
-            return f"> {rounded(self.seconds)}"
+            return f"{self.mark} {rounded(self.seconds)}"
         spread = self.seconds * math.sqrt(2.0 / self.samples)
         digits = max(0, 1 - math.floor(math.log10(self.seconds)))
         return f"{self.seconds:.{digits}f} ± {spread:.{digits}f}"
@@ -145,33 +146,48 @@ def rounded(value: float) -> str:
     return f"{round(value, digits):.{max(0, digits)}f}"
 
 
-def cost_of_series(molecules: list[float], cpu_s: float, moves: float, needed_samples: float = math.nan) -> Cost:
+def cost_of_series(molecules: list[float], cpu_s: float, moves: float, reference: Cost | None = None,
+                   insertions: float = 0.0) -> Cost:
     """Cost of a run that gave ``molecules``, equally spaced in time; what came before equilibrium is not counted.
 
-    ``needed_samples``: independent samples for 1 %, known from another run (the spread of N belongs to the ensemble,
-    not to the code). A run that has not settled is charged with them at the rate at which its series seems to yield
-    samples: a lower bound, because a short series hides its slowest part.
+    ``reference``: a settled run of the same model, whose mean and needed samples stand in for those of a run that has
+    not settled (they belong to the ensemble, not to the code); see :func:`unsettled_seconds`.
+    ``insertions``: how many were accepted, where the code tells.
     """
     summary = summarise(np.array(molecules, dtype=float))
     kept = cpu_s * (1.0 - summary.equilibration_index / len(molecules))
     samples = max(summary.effective_samples, 1.0)
     if summary.equilibrated:
         seconds = kept * (summary.standard_error / summary.mean / 0.01) ** 2 if summary.mean > 0 else math.inf
-    else:
-        seconds = kept * needed_samples / samples
-    return Cost(summary.mean, summary.standard_error, seconds, moves / cpu_s, samples, summary.equilibrated)
+        return Cost(summary.mean, summary.standard_error, seconds, moves / cpu_s, samples, True)
+    seconds, mark = unsettled_seconds(kept / samples, cpu_s / insertions if insertions else math.nan, reference)
+    return Cost(summary.mean, summary.standard_error, seconds, moves / cpu_s, samples, False, mark)
 
 
-def cost_of_point(point: LoadingPoint, cpu_s: float, needed_samples: float = math.nan) -> Cost:
+def unsettled_seconds(per_sample_s: float, per_insertion_s: float, reference: Cost | None) -> tuple[float, str]:
+    """Seconds to 1 % that a run too short to tell would take, and what they are.
+
+    An estimate (``≈``) where the insertions are known: N relaxes within ⟨N⟩ accepted insertions, and two relaxation
+    times make an independent sample. Else a lower bound (``>``) from the rate at which the series seems to yield
+    samples: a short one hides its slowest part.
+    """
+    if reference is None:
+        return math.nan, ""
+    if math.isfinite(per_insertion_s):
+        return reference.needed_samples * 2.0 * reference.mean * per_insertion_s, "≈"
+    return reference.needed_samples * per_sample_s, ">"
+
+
+def cost_of_point(point: LoadingPoint, cpu_s: float, reference: Cost | None = None) -> Cost:
     """The same of a pressure that zifsim ran in ``cpu_s``."""
     kept = cpu_s * (1.0 - point.n_equilibration_moves / point.n_moves)
     samples = max(point.effective_samples, 1.0)
     mean, error = point.molecules_per_cell, point.molecules_per_cell_error
     if point.equilibrated:
         seconds = kept * (error / mean / 0.01) ** 2 if mean > 0 else math.inf
-    else:
-        seconds = kept * needed_samples / samples
-    return Cost(mean, error, seconds, point.n_moves / cpu_s, samples, point.equilibrated)
+        return Cost(mean, error, seconds, point.n_moves / cpu_s, samples, True)
+    seconds, mark = unsettled_seconds(kept / samples, math.nan, reference)
+    return Cost(mean, error, seconds, point.n_moves / cpu_s, samples, False, mark)
 
 
 def timed_point(system: AdsorptionSystem, pressure_pa: float, fugacity_pa: float, seed: int,

@@ -15,7 +15,7 @@ sys.path[:0] = [str(FOLDER), str(FOLDER / "peers")]
 
 import run_lammps  # noqa: E402
 import run_raspa2  # noqa: E402
-from yardstick import cost_of_series, job_of, molecules_for, rounded, yardstick  # noqa: E402
+from yardstick import Cost, cost_of_series, job_of, molecules_for, rounded, yardstick  # noqa: E402
 
 from zifsim.io.guests import load_guest  # noqa: E402
 
@@ -117,11 +117,16 @@ def test_the_ruler_finds_the_error_of_independent_numbers():
     assert cost.moves_per_s == 10_000
 
 
-def test_a_run_that_has_not_settled_gives_a_lower_bound():
-    cost = cost_of_series(list(np.linspace(0.0, 20.0, 50)), cpu_s=10.0, moves=100, needed_samples=600.0)
-    assert not cost.settled
-    assert cost.seconds > 100.0
-    assert cost.time.startswith("> ")
+def test_a_run_that_has_not_settled_is_charged_by_its_samples_or_its_insertions():
+    reference = Cost(mean=19.0, error=0.19, seconds=1.0, moves_per_s=1.0, samples=600.0, settled=True)
+    climbing = list(np.linspace(0.0, 20.0, 50))
+    bound = cost_of_series(climbing, cpu_s=10.0, moves=100, reference=reference)
+    assert not bound.settled
+    assert bound.time.startswith("> ")
+    # 600 samples, each worth two relaxation times of 19 insertions; 100 of those were accepted in 10 s.
+    estimate = cost_of_series(climbing, cpu_s=10.0, moves=100, reference=reference, insertions=100)
+    assert estimate.seconds == pytest.approx(600 * 2 * 19 * 10 / 100)
+    assert estimate.time == "≈ 2300"
 
 
 @pytest.mark.parametrize(("value", "text"), [(1234.0, "1200"), (0.0345, "0.035"), (3.46, "3.5"), (85.2, "85")])

@@ -8,7 +8,7 @@ import pytest
 from zifsim.cli import app
 from zifsim.errors import InputError, RunInterrupted
 
-COMMANDS = ["run", "build", "melt", "gcmc", "widom", "energy", "compare", "report", "doctor"]
+COMMANDS = ["run", "build", "melt", "gcmc", "iast", "widom", "energy", "compare", "report", "doctor"]
 
 
 def call(*arguments):

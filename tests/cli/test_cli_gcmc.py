@@ -2,13 +2,19 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from zifsim.build.load import load_framework
 from zifsim.cli import app
-from zifsim.cli.gcmc import parse_pressures
-from zifsim.errors import InputError
+from zifsim.cli.gcmc import parse_pressures, parse_unit
+from zifsim.errors import InputError, UnknownNameError
+from zifsim.io.resources import data_folder
+from zifsim.io.xyz import write_framework
+from zifsim.model.framework import BuildingUnit
 
 QUICK = ["--temperature", "273", "--pressures", "0.5,1", "--max-moves", "20000", "--cutoff", "8"]
 
@@ -50,7 +56,21 @@ def test_pressures_that_make_no_sense_are_refused(text):
     (["ZIF-8", "--gas", "CH4", "--forcefield", "UUF"], "Did you mean 'UFF'?"),
     (["ZIF-8", "--gas", "CH4", "--charges", "ZIF-F"], "Did you mean 'ZIF-FF'?"),
     (["ZIF-8", "--gas", "CH4", "--pressures", "-1"], "not a positive pressure"),
+    (["ZIF-8", "--gas", "CH4", "--pressures", "1001"], "at most 1000 bar"),
+    (["ZIF-8", "--gas", "CH4", "--pressures", "nan"], "not a positive pressure"),
+    (["ZIF-8", "--gas", "CH4", "--pressures", "1:0.1:3"], "0 < start < stop"),
+    (["ZIF-8", "--gas", "CH4", "--pressures", "0.1:1:100000"], "n from 2 to 1000"),
+    (["ZIF-8", "--gas", "CH4", "--relative-pressures", "0.1"], "CH4 does not condense at 273 K"),
+    (["ZIF-8", "--gas", "CO2", "--relative-pressures", "-1"], "--relative-pressures '-1'"),
+    (["ZIF-8", "--gas", "CO2", "--relative-pressures", "0.1", "--pressures", "1"], "not both"),
     (["ZIF-8", "--gas", "CH4", "--temperature", "0"], "temperature"),
+    (["ZIF-8", "--gas", "CH4", "--temperature", "nan"], "temperature"),
+    (["ZIF-8", "--gas", "CH4", "--temperature", "5000"], "10 to 2000 K"),
+    (["ZIF-8", "--gas", "CH4", "--cutoff", "1000"], "3 to 30 Å"),
+    (["ZIF-8", "--gas", "CH4", "--cutoff", "nan"], "3 to 30 Å"),
+    (["ZIF-8", "--gas", "CH4", "--error", "nan"], "target_relative_error"),
+    (["ZIF-8", "--gas", "CH4", "--max-moves", "10"], "--max-moves 10"),
+    (["ZIF-8", "--gas", "CH4", "--unit", "mol/l"], "Unknown --unit 'mol/l'"),
     (["ZIF-8", "--gas", "CH4", "--truncation", "smooth"], "'smooth'"),
     (["ZIF-62", "--gas", "CO2", "--charges", "RESP"], "RESP"),
 ])
@@ -63,6 +83,123 @@ def test_wrong_input_is_one_line_exit_code_2_and_nothing_written(capsys, argumen
     assert snapshot() == {}
 
 
+def overlapping(crystal):
+    return replace(crystal, positions=np.vstack([crystal.positions[1] + 0.3, crystal.positions[1:]]))
+
+
+def not_a_number(crystal):
+    return replace(crystal, positions=np.vstack([crystal.positions[:-1], [[0.0, np.nan, 0.0]]]))
+
+
+def filled_with_zinc(crystal):
+    """Zinc wherever there is a hole: no room for a gas, and far from neutral."""
+    ticks = (np.arange(8) + 0.5) / 8
+    points = np.array(np.meshgrid(ticks, ticks, ticks)).reshape(3, -1).T @ crystal.cell
+    distance = np.linalg.norm(crystal.minimum_image(crystal.positions[None] - points[:, None]), axis=-1)
+    points = points[distance.min(axis=1) > 1.5]
+    extra = tuple(BuildingUnit("Zn", (crystal.n_atoms + i,)) for i in range(len(points)))
+    return replace(crystal, name="filled", species=crystal.species + ("Zn",) * len(points),
+                   positions=np.vstack([crystal.positions, points]), types=crystal.types + ("Zn",) * len(points),
+                   units=crystal.units + extra)
+
+
+@pytest.mark.parametrize(("spoil", "gas", "sentence"), [
+    (overlapping, "CH4", "apart; remove the overlap"),
+    (not_a_number, "CH4", "crystal.extxyz: atom 276"),
+    (filled_with_zinc, "CO2", "is not neutral: +209.3312 e per cell"),
+])
+def test_a_framework_that_cannot_be_is_refused_before_anything_is_written(capsys, spoil, gas, sentence):
+    write_framework("crystal.extxyz", spoil(load_framework("ZIF-8")))
+    before = snapshot()
+    assert call("gcmc", "crystal.extxyz", "--gas", gas, "--out", "out") == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert sentence in error
+    assert snapshot() == before
+
+
+@pytest.mark.parametrize(("folder", "option", "name", "drop", "sentence"), [
+    ("guests", "--gas", "CO2-TraPPE", "acentric_factor", "table [critical] lacks acentric_factor"),
+    ("guests", "--gas", "CO2-TraPPE", "charge_e", "site 1 lacks charge_e"),
+    ("adsorption", "--forcefield", "PP", "Zn", "has no row for Zn"),
+])
+def test_an_incomplete_parameter_file_is_refused_by_name(capsys, folder, option, name, drop, sentence):
+    lines = (data_folder("forcefields") / folder / f"{name}.toml").read_text().splitlines()
+    Path("own.toml").write_text("\n".join(line for line in lines if not line.startswith(drop)) + "\n")
+    options = {"--gas": "CO2", "--out": "out"} | {option: "own.toml"}
+    assert call("gcmc", "ZIF-8", *[word for pair in options.items() for word in pair]) == 2
+    error = capsys.readouterr().err
+    assert sentence in error
+    assert error.count("\n") == 1
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize("out", ["thesis.tex", "thesis.tex/results", "/proc/zifsim"])
+def test_a_place_that_cannot_be_a_folder_is_refused(capsys, out):
+    Path("thesis.tex").write_text("precious")
+    assert call("gcmc", "ZIF-8", "--gas", "CH4", *QUICK, "--out", out) == 2
+    error = capsys.readouterr().err
+    assert "--out" in error
+    assert error.count("\n") == 1
+    assert snapshot() == {Path("thesis.tex"): b"precious"}
+
+
+def test_a_crystal_without_room_takes_up_nothing_and_the_command_says_so(capsys):
+    write_framework("filled.extxyz", filled_with_zinc(load_framework("ZIF-8")))
+    assert call("gcmc", "filled.extxyz", "--gas", "CH4", "--cutoff", "8", "--pressures", "0.1,1") == 0
+    text = capsys.readouterr().out
+    assert "No room for the gas: CH4 finds no place in filled" in text
+    assert text.count("no room for the gas") == 2
+    with open("results/gcmc/filled_CH4_273K/isotherm.csv") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [float(r["loading_mol_kg"]) for r in rows] == [0.0, 0.0]
+    assert [r["heat_of_adsorption_kj_mol"] for r in rows] == ["", ""]
+    assert call("widom", "filled.extxyz", "--gas", "CH4", "--cutoff", "8", "--insertions", "50000") == 0
+    assert "Henry coefficient is 0" in capsys.readouterr().out
+
+
+def test_a_dry_run_shows_the_plan_and_writes_nothing(capsys):
+    assert call("gcmc", "ZIF-8", "--gas", "N2", "-T", "77", "--relative-pressures", "0.1,0.5,2", "--dry-run") == 0
+    text = capsys.readouterr().out
+    assert "2×2×2 unit cells, 2208 atoms" in text
+    assert "condenses at p₀ = 0.9835 bar" in text
+    assert "1.967 bar lies beyond, where the fugacity is that of the metastable vapour" in text
+    assert "results/gcmc/ZIF-8_N2_77K" in text
+    assert snapshot() == {}
+
+
+def test_without_out_the_folder_is_named_after_the_input_and_other_jobs_get_their_own(capsys):
+    def folder_of(*changes):
+        assert call("gcmc", "ZIF-8", "--gas", "CH4", *QUICK, *changes, "--dry-run") == 0
+        line = next(x for x in capsys.readouterr().out.splitlines() if x.startswith("results: "))
+        return Path(line.split()[1])
+
+    plain = folder_of()
+    assert plain == Path("results/gcmc/ZIF-8_CH4_273K")
+    assert folder_of("--seed", "2") == plain                   # nothing there yet
+    assert folder_of("--gas", "CO2-EPM2") == Path("results/gcmc/ZIF-8_CO2-EPM2_273K")
+    plain.mkdir(parents=True)
+    (plain / "config.json").write_text('{"key": "other"}')
+    own = folder_of()
+    assert own.name.startswith("ZIF-8_CH4_273K-")
+    assert folder_of() == own != folder_of("--seed", "2")
+
+
+@pytest.mark.parametrize(("text", "unit"), [
+    ("mol/kg", "mol_kg"), ("mmol/g", "mmol_g"), ("mL/g", "ml_stp_g"), ("mL(STP)/g", "ml_stp_g"),
+    ("cm3(STP)/g", "ml_stp_g"), ("wt%", "wt_percent"), ("wt %", "wt_percent"),
+    ("molecules/unit-cell", "molecules_per_unit_cell"), ("molecules/supercell", "molecules_per_supercell"),
+])
+def test_units_are_understood_as_people_write_them(text, unit):
+    assert parse_unit(text) == unit
+
+
+def test_an_unknown_unit_is_named_with_the_known_ones():
+    with pytest.raises(UnknownNameError, match="molecules/supercell"):
+        parse_unit("kg")
+
+
 def test_an_isotherm_is_written_with_its_record_and_the_same_command_is_a_no_op(capsys):
     command = ["gcmc", "ZIF-8", "--gas", "CH4", *QUICK, "--out", "out"]
     assert call(*command) == 0
@@ -71,6 +208,15 @@ def test_an_isotherm_is_written_with_its_record_and_the_same_command_is_a_no_op(
         rows = list(csv.DictReader(stream))
     assert [float(r["pressure_pa"]) for r in rows] == pytest.approx([5e4, 1e5])
     assert 0 < float(rows[0]["loading_mol_kg"]) < float(rows[1]["loading_mol_kg"]) < 2
+    for row in rows:
+        loading, molecules = float(row["loading_mmol_g"]), float(row["loading_molecules_per_unit_cell"])
+        assert float(row["loading_ml_stp_g"]) == pytest.approx(22.41397 * loading, rel=1e-6)
+        assert float(row["loading_wt_percent"]) == pytest.approx(1.6043 * loading, rel=1e-3)
+        assert molecules == pytest.approx(2.7311 * loading, rel=1e-3)       # 12 Zn(mIm)2 of 227.59 g/mol
+        assert float(row["excess_ml_stp_g"]) < float(row["loading_ml_stp_g"])
+        assert row["p_over_p0"] == ""
+    derived = json.loads(Path("out/isotherm.json").read_text())["derived"]
+    assert derived["excess_wt_percent"] == [float(r["excess_wt_percent"]) for r in rows]
     record = json.loads(Path("out/record.json").read_text())
     assert record["exit_reason"] == "finished"
     assert set(record["outputs_sha256"]) == {"isotherm.json", "isotherm.csv", "isotherm.aif", "isotherm.png"}
@@ -80,6 +226,13 @@ def test_an_isotherm_is_written_with_its_record_and_the_same_command_is_a_no_op(
     after = snapshot()
     assert after.keys() == before.keys()
     assert all(after[p] == before[p] for p in before if p.name != ".lock")
+    capsys.readouterr()
+    assert call(*command, "--unit", "wt%") == 0         # only the picture is drawn anew
+    assert "absolute, wt %" in capsys.readouterr().out
+    redrawn = snapshot()
+    assert {p.name for p in before if redrawn[p] != before[p]} <= {"isotherm.png", "record.json", "DONE", ".lock"}
+    assert call(*command) == 0
+    assert Path("out/isotherm.png").read_bytes() == before[Path("out/isotherm.png")]
 
 
 def test_a_run_that_lost_its_last_pressure_continues_to_the_same_numbers():

@@ -13,8 +13,8 @@ from zifsim.cli import app
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "benchmarks" / "README.md", *(ROOT / "docs").glob("*.md")])
-COMMAND = re.compile(r"^(?:.*[|`] ?)?`?(zifsim (?:run|build|melt|gcmc|widom|energy|compare|report|doctor)\b[^`|#\n]*)",
-                     re.MULTILINE)
+NAMES = "run|build|melt|gcmc|iast|widom|energy|compare|report|doctor"
+COMMAND = re.compile(rf"^(?:.*[|`] ?)?`?(zifsim (?:{NAMES})\b[^`|#\n]*)", re.MULTILINE)
 
 
 def examples():
@@ -28,7 +28,7 @@ def examples():
 
 def test_there_are_examples_of_every_command_but_doctor():
     shown = {line.split()[1] for _, line in examples()}
-    assert shown >= {"run", "build", "melt", "gcmc", "widom", "energy", "compare", "report"}
+    assert shown >= {"run", "build", "melt", "gcmc", "iast", "widom", "energy", "compare", "report"}
 
 
 @pytest.mark.parametrize(("page", "line"), list(examples()), ids=lambda x: x)

@@ -1,5 +1,6 @@
 """AIF files, read back with gemmi."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import gemmi
@@ -27,3 +28,18 @@ def test_aif_holds_every_point_in_its_units(written: Path) -> None:
     assert gemmi.cif.as_string(block.find_value("_adsnt_material_id")) == "ZIF-62 A"
     assert float(gemmi.cif.as_string(block.find_value("_adsorp_henry"))) == pytest.approx(2.0)
     assert gemmi.cif.as_string(block.find_value("_simltn_forcefield_adsorbent")) == "PP, charges ZIF-FF"
+
+
+def test_aif_has_the_saturation_pressure_where_there_is_one(written: Path, tmp_path: Path) -> None:
+    assert "_adsorp_p0" not in written.read_text()
+    write_aif(tmp_path / "cold.aif", replace(ISOTHERM, saturation_pressure_pa=2e5), "2026-01-02T03:04:05+00:00")
+    block = gemmi.cif.read(str(tmp_path / "cold.aif")).sole_block()
+    assert list(block.find_loop("_adsorp_p0")) == ["2", "2"]
+
+
+def test_aif_of_a_gas_without_room_has_unknown_heat(tmp_path: Path) -> None:
+    henry = HenryResult("CO2", 273.0, 0.0, 0.0, float("nan"), float("nan"), 1000, 1)
+    write_aif(tmp_path / "none.aif", replace(ISOTHERM, henry=henry), "2026-01-02T03:04:05+00:00")
+    block = gemmi.cif.read(str(tmp_path / "none.aif")).sole_block()
+    assert block.find_value("_adsorp_enthalpy") == "?"
+    assert float(gemmi.cif.as_string(block.find_value("_adsorp_henry"))) == 0.0

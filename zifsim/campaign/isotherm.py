@@ -148,12 +148,11 @@ class IsothermJob:
         nodes = divisions_for(self.framework.cell, self.settings.grid_spacing_angstrom)
         lj_sites = {(s.epsilon_k, s.sigma_angstrom, s.charge_e) for s in self.guest.sites if s.epsilon_k > 0.0}
         grids = len(lj_sites) + any(s.epsilon_k == 0.0 for s in self.guest.sites)
-        per_node = 8 * 4 * grids        # value and seven derivatives, single precision
         seconds = gcmc_seconds(self.guest, self.temperature_k, len(self.pressures_pa),
                                (self.settings.min_moves, self.settings.max_moves),
                                self.framework.volume * math.prod(cells))
         return JobCost(cells, self.framework.n_atoms * math.prod(cells), nodes, grids,
-                       math.prod(n + 1 for n in nodes) * per_node / 1e6, seconds / self.threads)
+                       grids * math.prod(n + 3 for n in nodes) * 4 / 1e6, seconds / self.threads)
 
 
 def run_isotherm_job(job: IsothermJob, out: Path, progress: Callable[[dict[str, Any]], None],

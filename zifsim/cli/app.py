@@ -15,6 +15,7 @@ from zifsim.cli.compare import compare
 from zifsim.cli.doctor import doctor
 from zifsim.cli.energy import energy
 from zifsim.cli.gcmc import gcmc
+from zifsim.cli.iast import iast
 from zifsim.cli.melt import melt
 from zifsim.cli.report import report
 from zifsim.cli.run import run
@@ -47,7 +48,7 @@ def _help_of(command: Callable[..., None]) -> str:
     return "\n\n".join(" ".join(p.split()) for p in (inspect.getdoc(command) or "").split("\n\n"))
 
 
-for _command in (run, build, melt, gcmc, widom, energy, compare, report, doctor):
+for _command in (run, build, melt, gcmc, iast, widom, energy, compare, report, doctor):
     app.command(_command.__name__, help=_help_of(_command))(_command)
 
 

@@ -57,11 +57,11 @@ class Columns:
             return (*first, f"{row['fraction']:.0%}", str(row.get("moves", "")), molecules, "", "", "")
         error = point.loading_error_mol_kg * self.factor
         return (*first, state_of(point, self.target), str(point.n_moves),
-                f"{point.molecules_per_cell:.2f} ± {point.molecules_per_cell_error:.2f}",
-                _with_error(point.loading_mol_kg * self.factor, error),
-                _with_error(point.excess_mol_kg * self.factor, error),
+                with_error(point.molecules_per_cell, point.molecules_per_cell_error),
+                with_error(point.loading_mol_kg * self.factor, error),
+                with_error(point.excess_mol_kg * self.factor, error),
                 "–" if math.isnan(point.heat_of_adsorption_kj_mol) else
-                f"{point.heat_of_adsorption_kj_mol:.1f} ± {point.heat_of_adsorption_error_kj_mol:.1f}")
+                with_error(point.heat_of_adsorption_kj_mol, point.heat_of_adsorption_error_kj_mol))
 
     def table(self, title: str, rows: dict[float, dict[str, Any]]) -> Table:
         from rich.table import Table
@@ -83,7 +83,7 @@ def state_of(point: LoadingPoint, target_relative_error: float) -> str:
     return MOVE_LIMIT if point.loading_error_mol_kg > target_relative_error * point.loading_mol_kg else "done"
 
 
-def _with_error(value: float, error: float) -> str:
+def with_error(value: float, error: float) -> str:
     """``19.70 ± 0.43``: two digits of the error, four or more of a value without one."""
     digits = 3 if not error > 0.0 else min(8, max(0, 1 - math.floor(math.log10(error))))
     return f"{value:.{digits}f} ± {error:.{digits}f}"
@@ -106,7 +106,7 @@ class Watch:
         if sys.stdout.isatty():
             from rich.live import Live
 
-            self._live = Live(get_renderable=self._table, refresh_per_second=2)
+            self._live = Live(get_renderable=self._table, refresh_per_second=2, transient=True)
             self._live.start()
 
     def __call__(self, event: dict[str, Any]) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 from zifsim.model.uptake import Isotherm
 from zifsim.units import BAR_PA, LOADING_UNITS
 
+HEADROOM = 1.1      # of the axis above the highest point
+
 
 def isotherm_png(isotherm: Isotherm, unit: str = "ml_stp_g") -> bytes:
     """Absolute loading in ``unit`` (a key of units.LOADING_UNITS) against pressure, with standard errors. PNG.
@@ -38,7 +40,7 @@ def isotherm_png(isotherm: Isotherm, unit: str = "ml_stp_g") -> bytes:
             )
     if len(pressures) > 2:
         axes.set_xscale("log")
-    axes.set_ylim(bottom=0.0)
+    axes.set_ylim(0.0, HEADROOM * max(loadings) or 1.0)
     axes.set_xlabel("pressure, bar")
     axes.set_ylabel(f"absolute uptake, {LOADING_UNITS[unit]}")
     if not math.isnan(isotherm.saturation_pressure_pa):
