@@ -26,7 +26,6 @@ from scipy.special import erfc
 from zifsim.gcmc import hostatoms
 from zifsim.gcmc.hostatoms import TOLERANCE, direct_energy
 from zifsim.gcmc.system import supercell_repeats
-from zifsim.gcmc.walker import guest_ewald
 from zifsim.model.framework import Framework
 from zifsim.units import COULOMB_K_ANGSTROM
 
@@ -37,9 +36,7 @@ def host_of(framework, guest=METHANE, cutoff=6.0, truncation="truncated"):
     from zifsim.gcmc.host import make_host
 
     settings = quick_settings(cutoff_angstrom=cutoff, truncation=truncation, host_path="direct")
-    repeats = supercell_repeats(framework, guest, cutoff)
-    ewald = guest_ewald(guest, framework.cell * np.array(repeats)[:, None], settings)
-    return make_host(framework, repeats, guest, FORCEFIELD, 273.0, settings, ewald)
+    return make_host(framework, supercell_repeats(framework, (guest,), cutoff), (guest,), FORCEFIELD, 273.0, settings)
 
 
 def random_sites(framework, n_sites, n=12, seed=0):
@@ -61,7 +58,7 @@ def test_lennard_jones_equals_the_sum_over_all_images(cell, truncation, cutoff):
     sites = random_sites(framework, 1)
     for m, point in enumerate(sites[:, 0]):
         expected = host_lj(point, site.epsilon_k, site.sigma_angstrom, framework, FORCEFIELD, cutoff, truncation)
-        assert direct_energy(atoms, sites, m)[0] == pytest.approx(expected, rel=1e-11, abs=1e-9)
+        assert direct_energy(atoms, 0, sites.shape[1], sites, m)[0] == pytest.approx(expected, rel=1e-11, abs=1e-9)
 
 
 def ewald_potential(framework, point, alpha=0.6):
@@ -82,7 +79,7 @@ def test_coulomb_equals_a_plain_ewald_sum_of_another_split(cell, cutoff):
     sites = random_sites(framework, len(charges), n=4)
     for m, molecule in enumerate(sites):
         expected = sum(q * ewald_potential(framework, r) for q, r in zip(charges, molecule, strict=True))
-        assert direct_energy(atoms, sites, m)[1] == pytest.approx(expected, rel=1e-7, abs=2e-3)
+        assert direct_energy(atoms, 0, sites.shape[1], sites, m)[1] == pytest.approx(expected, rel=1e-7, abs=2e-3)
         assert abs(expected) > 1.0
 
 
@@ -103,7 +100,7 @@ def test_energy_has_the_period_of_the_unit_cell(cell):
     atoms = host_of(framework, CO2).atoms
     sites = random_sites(framework, 3, n=1)
     shifted = sites + np.array([2, -1, 3]) @ cell
-    assert direct_energy(atoms, shifted, 0) == pytest.approx(direct_energy(atoms, sites, 0), rel=1e-9)
+    assert direct_energy(atoms, 0, shifted.shape[1], shifted, 0) == pytest.approx(direct_energy(atoms, 0, sites.shape[1], sites, 0), rel=1e-9)
 
 
 def test_energy_does_not_depend_on_the_voxels(monkeypatch):
@@ -112,7 +109,7 @@ def test_energy_does_not_depend_on_the_voxels(monkeypatch):
     for edge in (1.3, 2.5, 50.0):
         monkeypatch.setattr(hostatoms, "VOXEL_ANGSTROM", edge)
         atoms = host_of(framework, CO2).atoms
-        energies.append([direct_energy(atoms, sites, m) for m in range(3)])
+        energies.append([direct_energy(atoms, 0, sites.shape[1], sites, m) for m in range(3)])
     assert energies[0] == pytest.approx(np.array(energies[1]), rel=1e-11)
     assert energies[2] == pytest.approx(np.array(energies[1]), rel=1e-11)
 
@@ -124,13 +121,13 @@ def test_a_supercell_given_as_such_has_the_energy_of_its_unit_cell():
     one, two = host_of(framework, CO2).atoms, host_of(double, CO2).atoms
     sites = random_sites(framework, 3, n=3)
     for m in range(3):
-        assert direct_energy(two, sites, m) == pytest.approx(direct_energy(one, sites, m), rel=1e-7, abs=1e-3)
+        assert direct_energy(two, 0, sites.shape[1], sites, m) == pytest.approx(direct_energy(one, 0, sites.shape[1], sites, m), rel=1e-7, abs=1e-3)
 
 
 def test_a_gas_without_charges_ignores_those_of_the_host():
     framework = toy_framework()
     sites = random_sites(framework, 1, n=1)
-    lj, coulomb = direct_energy(host_of(framework).atoms, sites, 0)
-    bare = direct_energy(host_of(replace(framework, charges=None)).atoms, sites, 0)
+    lj, coulomb = direct_energy(host_of(framework).atoms, 0, sites.shape[1], sites, 0)
+    bare = direct_energy(host_of(replace(framework, charges=None)).atoms, 0, sites.shape[1], sites, 0)
     assert coulomb == 0.0
     assert bare == (lj, 0.0)
