@@ -41,11 +41,9 @@ from zifsim.gcmc.moves import (
     decide_swap,
     displacement,
     draw_kind,
-    lift,
     log_mean_weight,
     old_weight,
     pick,
-    put_down,
     try_orientation,
     try_placement,
     weigh_old,
@@ -116,7 +114,7 @@ def _walker_of(all_, w):
     return Walker(
         all_.total[w], all_.number[w], all_.kind[w], all_.members[w], all_.place[w], all_.centres[w],
         all_.quaternions[w], all_.offsets[w], all_.host_energies[w], all_.real[w], all_.imaginary[w], all_.energy[w],
-        all_.accepted[w], all_.attempted[w], all_.transitions[w], all_.covered[w])
+        all_.accepted[w], all_.attempted[w], all_.transitions[w])
 
 
 @cuda.jit(device=True)
@@ -140,7 +138,7 @@ def _conditions_of(all_, w):
 # ---------------------------------------------------------------- a move, shared out
 
 @kernel
-def make_plan(rng, bias, walker, mix, plan):
+def make_plan(rng, walker, mix, plan):
     """Draw what the next move is, as :func:`zifsim.gcmc.moves.one_move` does."""
     kind, components = draw_kind(rng, mix), walker.number.shape[0]
     molecule, gas, rounds = -1, -1, 0
@@ -148,15 +146,14 @@ def make_plan(rng, bias, walker, mix, plan):
         gas, rounds = pick(rng, components), 1
     elif kind == DELETION:
         gas = pick(rng, components)
-        walker.transitions[walker.total[0], DELETIONS] += 1.0
         if walker.number[gas] > 0:
-            molecule = walker.members[gas, pick(rng, walker.number[gas])]
-            rounds = 1 if lift(bias, walker, molecule) else 0
+            molecule, rounds = walker.members[gas, pick(rng, walker.number[gas])], 1
+        else:
+            walker.transitions[walker.total[0], DELETIONS] += 1.0
     elif kind == REGROWTH:
         if walker.total[0] > 0:
-            molecule = pick(rng, walker.total[0])
+            molecule, rounds = pick(rng, walker.total[0]), 2
             gas = walker.kind[molecule]
-            rounds = 2 if lift(bias, walker, molecule) else 0
     elif kind == SWAP:
         old = pick(rng, components)
         gas = (old + 1 + pick(rng, components - 1)) % components
@@ -184,31 +181,24 @@ def try_trial(rng, field, walker, scratch, beta, plan, stage, t):
 @kernel
 def decide(rng, field, walker, scratch, conditions, plan, log_old, old_pair):
     """Accept or reject the planned move, whose trials are weighed."""
-    host, guests, ewald, bias = field.host, field.guests, field.ewald, field.bias
+    host, guests, ewald = field.host, field.guests, field.ewald
     kind, i, gas, tried = plan[KIND], plan[MOLECULE], plan[GAS], plan[ROUNDS] > 0
     done = False
     if kind == INSERTION:
-        n = walker.total[0]
-        done = decide_insertion(rng, host, guests, ewald, walker, scratch, conditions, gas, n)
-        if done:
-            put_down(bias, walker, n)
+        done = decide_insertion(rng, host, guests, ewald, walker, scratch, conditions, gas, walker.total[0])
     elif kind == DELETION:
         if tried:
             done = decide_deletion(rng, host, guests, ewald, walker, scratch, conditions, i)
-        if i >= 0 and not done:
-            put_down(bias, walker, i)
     elif kind == REGROWTH:
         if tried:
             done = decide_regrowth(rng, host, guests, ewald, walker, scratch, conditions, i, log_old, old_pair)
-        if i >= 0:
-            put_down(bias, walker, i)
     elif kind == SWAP:
         if tried:
             done = decide_swap(rng, host, guests, ewald, walker, scratch, conditions, i, gas, log_old, old_pair)
     else:
         shift = conditions.steps[0] if kind == TRANSLATION else 0.0
         turn = 0.0 if kind == TRANSLATION else conditions.steps[1]
-        done = displacement(rng, host, guests, ewald, bias, walker, scratch, conditions, shift, turn)
+        done = displacement(rng, host, guests, ewald, walker, scratch, conditions, shift, turn)
     walker.attempted[kind] += 1
     walker.accepted[kind] += done
 
@@ -233,7 +223,7 @@ def walk(field, conditions, walkers, scratches, series, first, last, sample_ever
                 plan[KIND] = FULL
                 series.full[w] = 1
             else:
-                make_plan(rng, field.bias, walker, here.mix, plan)
+                make_plan(rng, walker, here.mix, plan)
         cuda.syncthreads()
         if plan[KIND] == FULL:
             break
@@ -313,9 +303,8 @@ def arguments_for(batch: Batch, samples: int) -> tuple[Field, Conditions, Walker
     if batch.n_trials < 1:
         raise InputError(f"A batch needs at least one trial placement, not {batch.n_trials}.")
     starts = [copy_walker(w) for w in batch.starts] or [system.new_walker() for _ in range(n)]
-    if len(starts) != n or len({w.covered.shape for w in starts}) != 1:
-        raise InputError(f"A batch needs as many walkers to start from as seeds ({n}), and all or none of them with an "
-                         "account of covered voxels.")
+    if len(starts) != n:
+        raise InputError(f"A batch needs as many walkers to start from as seeds ({n}), not {len(starts)}.")
     for walker in starts:
         for array in (walker.accepted, walker.attempted, walker.transitions):
             array[...] = 0

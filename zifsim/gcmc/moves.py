@@ -313,7 +313,7 @@ def deletion(rng, host, guests, ewald, bias, walker, scratch, conditions, compon
     """Try to remove a random molecule of a component. Returns True if accepted."""
     accepted = False
     if walker.number[component] > 0:
-        i = walker.members[component, _pick(rng, walker.number[component])]
+        i = walker.members[component, pick(rng, walker.number[component])]
         _old_placement(rng, host, guests, bias, walker, scratch, conditions.beta, i)
         accepted = decide_deletion(rng, host, guests, ewald, walker, scratch, conditions, i)
     else:
@@ -327,8 +327,14 @@ def _old_placement(rng, host, guests, bias, walker, scratch, beta, i):
     component = walker.kind[i]
     for t in range(1, scratch.log_weights.shape[0]):
         try_placement(rng, t + 1, host, guests, bias, walker, scratch, beta, component, t, i)
+    weigh_old(host, guests, bias, walker, scratch, beta, i)
+
+
+@inlined
+def weigh_old(host, guests, bias, walker, scratch, beta, i):
+    """Weigh molecule ``i`` where it stands, as the placement of trial 0."""
     scratch.log_weights[0] = (old_weight(host, guests, walker, scratch, beta, i)
-                              - log_density_at(bias, component, walker.centres, i))
+                              - log_density_at(bias, walker.kind[i], walker.centres, i))
 
 
 @inlined
@@ -359,18 +365,26 @@ def regrowth(rng, host, guests, ewald, bias, walker, scratch, conditions):
     """Try to put a random molecule somewhere else. Returns True if accepted."""
     accepted = False
     if walker.total[0] > 0:
-        i = _pick(rng, walker.total[0])
+        i = pick(rng, walker.total[0])
         trials = scratch.log_weights.shape[0]
         _old_placement(rng, host, guests, bias, walker, scratch, conditions.beta, i)
         log_old = log_mean_weight(scratch.log_weights, trials)
         old_pair = scratch.energies[0, 1]
         for t in range(trials):
             try_placement(rng, t + 1, host, guests, bias, walker, scratch, conditions.beta, walker.kind[i], t, i)
-        log_new = log_mean_weight(scratch.log_weights, trials)
-        if log_new > NEVER:
-            t = choose(rng, scratch.log_weights, log_new)
-            accepted = decide_replacement(rng, host, guests, ewald, walker, scratch, conditions, i, t,
-                                          log_new - log_old, old_pair)
+        accepted = decide_regrowth(rng, host, guests, ewald, walker, scratch, conditions, i, log_old, old_pair)
+    return accepted
+
+
+@inlined
+def decide_regrowth(rng, host, guests, ewald, walker, scratch, conditions, i, log_old, old_pair):
+    """Choose among the weighed trials and accept or reject that in the place of molecule ``i``."""
+    accepted = False
+    log_new = log_mean_weight(scratch.log_weights, scratch.log_weights.shape[0])
+    if log_new > NEVER:
+        t = choose(rng, scratch.log_weights, log_new)
+        accepted = decide_replacement(rng, host, guests, ewald, walker, scratch, conditions, i, t, log_new - log_old,
+                                      old_pair)
     return accepted
 
 
@@ -379,7 +393,7 @@ def displacement(rng, host, guests, ewald, walker, scratch, conditions, step_ang
     """Try a small translation or rotation of a random molecule. Returns True if accepted."""
     accepted = False
     if walker.total[0] > 0:
-        i = _pick(rng, walker.total[0])
+        i = pick(rng, walker.total[0])
         component = walker.kind[i]
         _nudge(rng, host, guests, walker, scratch, i, component, step_angstrom, step_radians)
         near = find_neighbours(guests, walker, scratch, component, scratch.centres, 0, i)
@@ -414,10 +428,10 @@ def swap(rng, host, guests, ewald, walker, scratch, conditions):
     """Try to turn a random molecule of one gas into another gas, at its centre. Returns True if accepted."""
     accepted = False
     components, trials = walker.number.shape[0], scratch.log_weights.shape[0]
-    old = _pick(rng, components)
-    new = (old + 1 + _pick(rng, components - 1)) % components
+    old = pick(rng, components)
+    new = (old + 1 + pick(rng, components - 1)) % components
     if walker.number[old] > 0:
-        i = walker.members[old, _pick(rng, walker.number[old])]
+        i = walker.members[old, pick(rng, walker.number[old])]
         beta = conditions.beta
         for t in range(1, trials):
             try_orientation(rng, t + 1, host, guests, walker, scratch, beta, old, t, i)
@@ -425,30 +439,39 @@ def swap(rng, host, guests, ewald, walker, scratch, conditions):
         log_old, old_pair = log_mean_weight(scratch.log_weights, trials), scratch.energies[0, 1]
         for t in range(trials):
             try_orientation(rng, t + 1, host, guests, walker, scratch, beta, new, t, i)
-        log_new = log_mean_weight(scratch.log_weights, trials)
-        if log_new > NEVER:
-            t = choose(rng, scratch.log_weights, log_new)
-            fourier = unseen_change(host, guests, ewald, walker, scratch, i, t, new)
-            # adding the new while the old is still counted sees one pair too many
-            tail = (tail_of_adding(walker.number, host.tail_energies, guests.tails, conditions.volume, old, -1.0)
-                    + tail_of_adding(walker.number, host.tail_energies, guests.tails, conditions.volume, new, 1.0)
-                    - guests.tails[old, new] / conditions.volume)
-            log_ratio = (log_new - log_old + conditions.log_activities[new] - conditions.log_activities[old]
-                         + math.log(walker.number[old] / (walker.number[new] + 1.0)) - beta * (fourier + tail))
-            accepted = metropolis(rng, log_ratio)
-            if accepted:
-                walker.energy[HOST] -= walker.host_energies[i]
-                walker.energy[PAIR] -= old_pair
-                walker.energy[TAIL] += tail
-                strike_off(walker, i)
-                enlist(walker, i, new)
-                take_trial(guests, walker, scratch, i, t, new)
-                take_unseen(guests, walker, scratch, fourier)
+        accepted = decide_swap(rng, host, guests, ewald, walker, scratch, conditions, i, new, log_old, old_pair)
+    return accepted
+
+
+@inlined
+def decide_swap(rng, host, guests, ewald, walker, scratch, conditions, i, new, log_old, old_pair):
+    """Choose among the weighed orientations and accept or reject gas ``new`` in the place of molecule ``i``."""
+    accepted = False
+    old, beta = walker.kind[i], conditions.beta
+    log_new = log_mean_weight(scratch.log_weights, scratch.log_weights.shape[0])
+    if log_new > NEVER:
+        t = choose(rng, scratch.log_weights, log_new)
+        fourier = unseen_change(host, guests, ewald, walker, scratch, i, t, new)
+        # adding the new while the old is still counted sees one pair too many
+        tail = (tail_of_adding(walker.number, host.tail_energies, guests.tails, conditions.volume, old, -1.0)
+                + tail_of_adding(walker.number, host.tail_energies, guests.tails, conditions.volume, new, 1.0)
+                - guests.tails[old, new] / conditions.volume)
+        log_ratio = (log_new - log_old + conditions.log_activities[new] - conditions.log_activities[old]
+                     + math.log(walker.number[old] / (walker.number[new] + 1.0)) - beta * (fourier + tail))
+        accepted = metropolis(rng, log_ratio)
+        if accepted:
+            walker.energy[HOST] -= walker.host_energies[i]
+            walker.energy[PAIR] -= old_pair
+            walker.energy[TAIL] += tail
+            strike_off(walker, i)
+            enlist(walker, i, new)
+            take_trial(guests, walker, scratch, i, t, new)
+            take_unseen(guests, walker, scratch, fourier)
     return accepted
 
 
 @kernel
-def _pick(rng, n):
+def pick(rng, n):
     """A random whole number below ``n``; no random number is drawn where there is no choice."""
     if n == 1:
         return 0
@@ -498,29 +521,33 @@ def _turn(rng, quaternions, m, step_radians):
     quaternions[m, 2], quaternions[m, 3] = c / norm, d / norm
 
 
+@kernel
+def draw_kind(rng, mix):
+    """A kind of move, by the cumulative probabilities ``mix``."""
+    u = uniform(rng, DECISIONS)
+    kind = INSERTION
+    while kind < SWAP and u >= mix[kind]:
+        kind += 1
+    return kind
+
+
 @inlined
 def one_move(rng, host, guests, ewald, bias, walker, scratch, conditions):
     """Choose a kind of move and try it; returns the kind."""
     components = walker.number.shape[0]
-    u = uniform(rng, DECISIONS)
+    kind = draw_kind(rng, conditions.mix)
     done = False
-    if u < conditions.mix[INSERTION]:
-        kind = INSERTION
-        done = insertion(rng, host, guests, ewald, bias, walker, scratch, conditions, _pick(rng, components))
-    elif u < conditions.mix[DELETION]:
-        kind = DELETION
-        done = deletion(rng, host, guests, ewald, bias, walker, scratch, conditions, _pick(rng, components))
-    elif u < conditions.mix[REGROWTH]:
-        kind = REGROWTH
+    if kind == INSERTION:
+        done = insertion(rng, host, guests, ewald, bias, walker, scratch, conditions, pick(rng, components))
+    elif kind == DELETION:
+        done = deletion(rng, host, guests, ewald, bias, walker, scratch, conditions, pick(rng, components))
+    elif kind == REGROWTH:
         done = regrowth(rng, host, guests, ewald, bias, walker, scratch, conditions)
-    elif u < conditions.mix[TRANSLATION]:
-        kind = TRANSLATION
+    elif kind == TRANSLATION:
         done = displacement(rng, host, guests, ewald, walker, scratch, conditions, conditions.steps[0], 0.0)
-    elif u < conditions.mix[ROTATION]:
-        kind = ROTATION
+    elif kind == ROTATION:
         done = displacement(rng, host, guests, ewald, walker, scratch, conditions, 0.0, conditions.steps[1])
     else:
-        kind = SWAP
         done = swap(rng, host, guests, ewald, walker, scratch, conditions)
     walker.attempted[kind] += 1
     walker.accepted[kind] += done

@@ -1,0 +1,155 @@
+"""The walkers of a card against the CPU's, move by move, in CUDA's simulator; and that the kernel compiles for a card.
+
+Both run in a process of their own: the simulator is chosen before numba is imported.
+"""
+
+import importlib.util
+import os
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from gcmc_naive import (
+    CO2,
+    FORCEFIELD,
+    LOPSIDED,
+    METHANE,
+    TRICLINIC,
+    guest_model,
+    quick_settings,
+    toy_framework,
+)
+
+from zifsim.errors import InputError
+from zifsim.gcmc import gpu
+from zifsim.gcmc.gpu import Batch, arguments_for, check_card, sample_on_gpu
+from zifsim.gcmc.moves import SWAP, Conditions, run_moves
+from zifsim.gcmc.random import streams
+from zifsim.gcmc.sampling import log_activities, move_mix
+from zifsim.gcmc.system import make_system
+from zifsim.gcmc.walker import copy_walker
+
+N_MOVES = 250
+NITROGEN = guest_model([(36.0, 3.3, -0.45, 0.55), (0.0, 1.0, 0.9, 0.0), (36.0, 3.3, -0.45, -0.55)], "N2-toy", "N2",
+                       28.0)
+SIMULATE = """
+import pickle, sys
+from zifsim.gcmc import gpu
+sys.setswitchinterval(1e-5)                  # the simulator's lanes are threads that wait for each other
+gpu.LANES, gpu.LAUNCH_MOVES = 3, 90          # so that lanes take several trials, and a run several launches
+with open(sys.argv[1], "rb") as stream:
+    batches, n_moves = pickle.load(stream)
+series = gpu.sample_on_gpu(batches, n_moves, sample_every=1)
+with open(sys.argv[2], "wb") as stream:
+    pickle.dump(series, stream)
+"""
+COMPILE = """
+import pickle, sys, types
+from numba import cuda, typeof
+from zifsim.gcmc import gpu
+try:
+    from numba.cuda.cudadrv.nvvm import NVVM
+    NVVM()
+except Exception as error:
+    print(f"NVVM, the compiler of the CUDA toolkit, cannot be loaded ({type(error).__name__})")
+    sys.exit(77)
+import numba.cuda.dispatcher
+import numpy as np
+# device functions ask the card at hand what it is; there is none
+numba.cuda.dispatcher.get_current_device = lambda: types.SimpleNamespace(compute_capability=(9, 0))
+with open(sys.argv[1], "rb") as stream:
+    (batch,), _ = pickle.load(stream)
+gpu.teach_rint()
+field, conditions, walkers, series = gpu.arguments_for(batch, 10)
+values = (field, conditions, walkers, gpu.scratches_for(batch, gpu.LANES, np.zeros), series, 0, 100, 10)
+ptx, _ = cuda.compile_ptx(gpu.walk.py_func, tuple(typeof(v) for v in values), device=False, cc=(9, 0))
+with open(sys.argv[2], "w") as stream:
+    stream.write(ptx)
+"""
+
+
+def batch_of(models, n_trials, fugacities_pa, **settings):
+    system = make_system(toy_framework(TRICLINIC), models, FORCEFIELD, 300.0, quick_settings(**settings))
+    return Batch(system, np.array(fugacities_pa), [1, 2], n_trials)
+
+
+def run_apart(script, folder, batches, **environment):
+    """Run a script in its own process on pickled batches; returns the path it wrote to."""
+    given, made = folder / "batches.pickle", folder / "result"
+    given.write_bytes(pickle.dumps((batches, N_MOVES)))
+    paths = {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script, str(given), str(made)], check=False,
+                          env=os.environ | paths | environment, capture_output=True, text=True, timeout=600)
+    if done.returncode == 77:
+        pytest.skip(done.stdout.strip())
+    assert done.returncode == 0, done.stderr[-3000:]
+    return made
+
+
+def on_the_cpu(batch, w):
+    """The same walker, run by the CPU's kernel."""
+    system = batch.system
+    walker = copy_walker(batch.starts[w]) if batch.starts else system.new_walker()
+    conditions = Conditions(1.0 / system.temperature_k, log_activities(batch.fugacities_pa[w], system.temperature_k),
+                            system.volume, move_mix(system), np.array(batch.steps), np.zeros(system.capacity + 1))
+    counts, energies = np.zeros((N_MOVES, len(system.models))), np.zeros(N_MOVES)
+    assert run_moves(streams(batch.seeds[w], batch.n_trials + 1), system.host, system.guests, system.ewald,
+                     system.bias, walker, system.new_scratch(batch.n_trials), conditions, N_MOVES, 1, counts, energies)
+    return counts, energies, walker
+
+
+def test_walkers_on_a_card_take_the_path_of_the_cpu_move_by_move(tmp_path):
+    methane = batch_of((METHANE,), 1, [[5e6], [2e7]])
+    co2 = batch_of((CO2,), 4, [[1e6], [1e7]])
+    # Both gases have an orientation: turning a sphere changes nothing, and rounding would decide how it is accepted.
+    mixture = batch_of((CO2, NITROGEN), 4, [[1e6, 3e7], [1e7, 1e7]])
+    polar = batch_of((LOPSIDED,), 3, [[3e7], [3e8]])     # with the Fourier part of Ewald
+    assert polar.system.guests.fourier
+    batches = [methane, co2, mixture, polar]
+    made = run_apart(SIMULATE, tmp_path, batches, NUMBA_ENABLE_CUDASIM="1", NUMBA_DISABLE_JIT="1")
+    for batch, series in zip(batches, pickle.loads(made.read_bytes()), strict=True):
+        for w in range(2):
+            counts, energies, walker = on_the_cpu(batch, w)
+            assert np.array_equal(series.counts[w], counts)
+            assert series.energies[w] == pytest.approx(energies, rel=1e-9, abs=1e-6)
+            assert np.array_equal(series.walkers[w].accepted, walker.accepted)
+            assert np.array_equal(series.walkers[w].attempted, walker.attempted)
+            assert series.walkers[w].transitions == pytest.approx(walker.transitions, rel=1e-9, abs=1e-12)
+            assert np.all(walker.accepted[:4] > 0)
+            assert counts.max() > 2
+            if len(batch.system.models) > 1:
+                assert walker.accepted[SWAP] > 0
+
+
+def test_the_kernel_compiles_for_a_card(tmp_path):
+    if importlib.util.find_spec("numba_cuda") is None:
+        pytest.skip("numba-cuda is not installed")
+    made = run_apart(COMPILE, tmp_path, [batch_of((CO2, METHANE), 32, [[1e6, 1e7], [1e7, 3e6]])])
+    ptx = made.read_text()
+    assert ".target sm_90" in ptx
+    assert ".visible .entry" in ptx
+    assert ".extern .func" not in ptx     # nothing that a card does not have
+
+
+def test_without_a_card_one_sentence_says_what_is_missing(monkeypatch):
+    monkeypatch.setattr(gpu.cuda, "implementation", "Built-in")
+    with pytest.raises(InputError, match="needs the package numba-cuda"):
+        check_card()
+    monkeypatch.setattr(gpu.cuda, "implementation", "NVIDIA")
+    monkeypatch.setattr(gpu.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError, match="No CUDA card"):
+        sample_on_gpu([], 100)
+
+
+def test_a_batch_that_does_not_fit_its_system_is_refused():
+    batch = batch_of((METHANE,), 2, [[1e5], [1e6]])
+    with pytest.raises(InputError, match="one positive fugacity per seed"):
+        arguments_for(Batch(batch.system, np.array([[1e5, 1e5]]), [1]), 10)
+    with pytest.raises(InputError, match="one positive fugacity per seed"):
+        arguments_for(Batch(batch.system, np.array([[0.0]]), [1]), 10)
+    with pytest.raises(InputError, match="at least one trial"):
+        arguments_for(Batch(batch.system, np.array([[1e5]]), [1], 0), 10)
+    with pytest.raises(InputError, match="walkers to start from"):
+        arguments_for(Batch(batch.system, np.array([[1e5]]), [1], 1, [batch.system.new_walker()] * 2), 10)
