@@ -119,15 +119,12 @@ def _walker_of(all_, w):
 
 @cuda.jit(device=True)
 def _scratch_of(all_, w, lane):
-    """Every lane looks for neighbours, and sums over a direct host, in a place of its own."""
+    """Every lane looks for neighbours in a place of its own."""
     return Scratch(
         all_.distances2[w, :, lane], all_.neighbours[w, :, lane],
         Phases(all_.phases.axes[w], all_.phases.flat_real[w], all_.phases.flat_imaginary[w]), all_.real[w],
-        all_.imaginary[w], all_.old_sites[w],
-        Phases(all_.host_phases.axes[w, lane], all_.host_phases.flat_real[w, lane],
-               all_.host_phases.flat_imaginary[w, lane]),
-        all_.host_real[w, lane], all_.host_imaginary[w, lane], all_.centres[w], all_.quaternions[w], all_.offsets[w],
-        all_.sites[w], all_.energies[w], all_.log_weights[w])
+        all_.imaginary[w], all_.old_sites[w], all_.centres[w], all_.quaternions[w], all_.offsets[w], all_.sites[w],
+        all_.energies[w], all_.log_weights[w])
 
 
 @cuda.jit(device=True)
@@ -285,9 +282,7 @@ def scratches_for(batch: Batch, lanes: int, empty: Callable[..., Any]) -> Scratc
     n, one = len(batch.seeds), batch.system.new_scratch(batch.n_trials)
 
     def shape(name: str, array: NDArray[Any]) -> tuple[int, ...]:
-        if name in ("distances2", "neighbours"):
-            return n, *array.shape, lanes
-        return (n, lanes, *array.shape) if name.startswith("host_") else (n, *array.shape)
+        return (n, *array.shape, lanes) if name in ("distances2", "neighbours") else (n, *array.shape)
 
     return Scratch(**{name: _mapped(value, lambda array, name=name: empty(shape(name, array), array.dtype))
                       for name, value in one._asdict().items()})
