@@ -157,6 +157,18 @@ def test_a_start_walker_is_not_changed():
     assert all(np.array_equal(a, b) for a, b in zip(before, walker, strict=True))
 
 
+def test_a_crowded_cell_never_gets_more_trials_than_there_are_random_streams():
+    # 3, 6, 12, 24 and then 32, not 48: a stream beyond the last would be read from foreign memory
+    system = system_of(toy_framework(CUBIC), METHANE, TEMPERATURE, n_trials=3, min_moves=20_000, max_moves=400_000)
+    run = sampling.new_run(system, 1)
+    trials = []
+    for _ in range(20):
+        sampling.advance(system, run, (1e11,), 5_000)
+        trials.append(run.n_trials)
+    assert sorted(set(trials)) == [3, 6, 12, 24, 32]
+    assert len(run.rng) >= 33
+
+
 def test_an_overfull_cell_stops_with_a_sentence():
     ghost = guest_model([(1e-20, 0.1, 0.0, 0.0)], "ghost", "CH4", 16.0)
     system = system_of(empty_box(13.0), ghost, TEMPERATURE, bias_exponent=0.0)
@@ -246,8 +258,8 @@ def test_atom_types_win_over_elements():
 
 @pytest.mark.parametrize(("values", "message"), [
     ({"truncation": "smooth"}, "truncation 'smooth'"), ({"host_path": "tree"}, "host_path 'tree'"),
-    ({"cutoff_angstrom": 0.0}, "cutoff_angstrom"), ({"grid_spacing_angstrom": -0.1}, "grid_spacing_angstrom"),
-    ({"bias_exponent": 1.5}, "bias_exponent"), ({"n_trials": 0}, "n_trials"),
+    ({"cutoff_angstrom": 0.0}, "cut-off is 0 Å"), ({"grid_spacing_angstrom": -0.1}, "grid_spacing_angstrom"),
+    ({"bias_exponent": 1.5}, "bias_exponent"), ({"n_trials": 0}, "n_trials"), ({"n_trials": 33}, "at most 32"),
     ({"min_moves": 2000, "max_moves": 1000}, "exceeds max_moves")])
 def test_bad_settings_are_refused_by_name(values, message):
     with pytest.raises(InputError, match=message):

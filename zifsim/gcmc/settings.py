@@ -11,6 +11,7 @@ PATHS = ("grid", "direct")
 GUEST_COULOMB = ("auto", "cutoff", "ewald")
 STARTS = ("auto", "empty", "both")
 CUTOFFS_ANGSTROM = (3.0, 30.0)
+MAX_TRIALS = 32             # every trial has a random stream of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,8 @@ class GCMCSettings:
                      "max_moves", "target_relative_error", "min_effective_samples"):
             if not getattr(self, name) > 0:
                 raise InputError(f"GCMC setting {name} must be positive, not {getattr(self, name)}.")
+        if self.n_trials > MAX_TRIALS:
+            raise InputError(f"GCMC setting n_trials must be at most {MAX_TRIALS}, not {self.n_trials}.")
         if not 0.0 <= self.bias_exponent <= 1.0:
             raise InputError(f"GCMC setting bias_exponent must lie in 0..1, not {self.bias_exponent}.")
         if self.min_moves > self.max_moves:
