@@ -10,6 +10,7 @@ Source: Peng & Robinson, Ind. Eng. Chem. Fundam. 1976, 15, 59, doi:10.1021/i1600
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -184,3 +185,25 @@ def _log_fugacity_coefficient(z: float, a: float, b: float) -> float:
     """ln φ of the root z (eq. 19 of the paper)."""
     attraction = a / (2.0 * _SQRT2 * b) * math.log((z + (1.0 + _SQRT2) * b) / (z + (1.0 - _SQRT2) * b))
     return z - 1.0 - math.log(z - b) - attraction
+
+
+def mixture_fugacities_pa(models: Sequence[GuestModel], fractions: Sequence[float], temperature_k: float,
+                          pressure_pa: float) -> tuple[float, ...]:
+    """Fugacity of each gas in a mixture, Pa, by the one-fluid mixing rule without interaction parameters.
+
+    a = (Σ yᵢ√aᵢ)², b = Σ yᵢbᵢ (eqs. 20–23 of the paper with δ = 0); the root is the vapour's. ``fractions``: mole
+    fractions in the gas. Raises InputError for a temperature or pressure out of range.
+    """
+    for model in models:
+        _check(model.gas, temperature_k, pressure_pa)
+    thermal = GAS_CONSTANT * temperature_k
+    y = np.asarray(fractions, dtype=float)
+    roots_a = np.sqrt([PengRobinson(m).attraction_pa_m6_mol2(temperature_k) for m in models])
+    covolumes = np.array([PengRobinson(m).covolume_m3_mol for m in models])
+    mean_root, mean_covolume = float(y @ roots_a), float(y @ covolumes)
+    a, b = mean_root**2 * pressure_pa / thermal**2, mean_covolume * pressure_pa / thermal
+    z = float(_roots(a, b)[-1])
+    attraction = a / (2.0 * _SQRT2 * b) * math.log((z + (1.0 + _SQRT2) * b) / (z + (1.0 - _SQRT2) * b))
+    share = covolumes / mean_covolume
+    log_phi = share * (z - 1.0) - math.log(z - b) - attraction * (2.0 * roots_a / mean_root - share)
+    return tuple(float(f) for f in y * pressure_pa * np.exp(log_phi))

@@ -104,7 +104,7 @@ def most_sites(guests: Guests) -> int:
 
 
 def copy_walker(walker: Walker) -> Walker:
-    return Walker(*(array.copy() for array in walker))
+    return Walker._make(array.copy() for array in walker)
 
 
 @kernel

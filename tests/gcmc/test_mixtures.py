@@ -1,0 +1,84 @@
+"""Mixtures: fugacities, the symmetry of like gases, the Henry limit, and resuming."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from gcmc_naive import CO2, CUBIC, FORCEFIELD, METHANE, quick_settings, toy_framework
+
+from zifsim.errors import InputError
+from zifsim.gcmc.engine import run_point
+from zifsim.gcmc.eos import PengRobinson, mixture_fugacities_pa
+from zifsim.gcmc.mixtures import run_mixture
+from zifsim.gcmc.system import make_system
+from zifsim.gcmc.widom import widom
+from zifsim.io.guests import load_guest
+
+TEMPERATURE = 300.0
+TWIN = replace(METHANE, name="CH4-twin", gas="twin")
+FRAMEWORK = toy_framework(CUBIC * 1.2)
+
+
+def test_mixture_fugacities_of_one_gas_split_in_two_are_its_shares():
+    gas = load_guest("CO2")
+    pure = PengRobinson(gas).fugacity_pa(300.0, 2e6)
+    shares = mixture_fugacities_pa((gas, gas), (0.3, 0.7), 300.0, 2e6)
+    assert shares == pytest.approx((0.3 * pure, 0.7 * pure), rel=1e-10)
+
+
+def test_mixture_fugacities_obey_gibbs_and_duhem():
+    # Σ yᵢ dln fᵢ/dy = 0 at constant temperature and pressure
+    models, step = (load_guest("CO2"), load_guest("N2")), 1e-5
+    for y in (0.15, 0.5, 0.9):
+        up, down = (np.log(mixture_fugacities_pa(models, (y + s, 1 - y - s), 280.0, 3e6)) for s in (step, -step))
+        assert np.array([y, 1 - y]) @ (up - down) / (2 * step) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_mixture_fugacities_become_partial_pressures():
+    models = (load_guest("CO2"), load_guest("N2"), load_guest("CH4"))
+    f = mixture_fugacities_pa(models, (0.2, 0.5, 0.3), 300.0, 10.0)
+    assert f == pytest.approx((2.0, 5.0, 3.0), rel=1e-5)
+
+
+def test_two_names_for_one_gas_share_its_loading():
+    settings = quick_settings(min_moves=100_000, max_moves=1_500_000, target_relative_error=0.01)
+    pressure = 2e5
+    (point,) = run_mixture(FRAMEWORK, (METHANE, TWIN), {"CH4": 0.3, "twin": 0.7}, FORCEFIELD, TEMPERATURE, [pressure],
+                           settings)
+    system = make_system(FRAMEWORK, METHANE, FORCEFIELD, TEMPERATURE, settings)
+    alone, _ = run_point(system, pressure, PengRobinson(METHANE).fugacity_pa(TEMPERATURE, pressure), 3)
+    for gas, share in (("CH4", 0.3), ("twin", 0.7)):
+        both = math.hypot(point.loading_errors_mol_kg[gas], share * alone.loading_error_mol_kg)
+        assert abs(point.loadings_mol_kg[gas] - share * alone.loading_mol_kg) < 4.0 * both
+    selectivity, error = point.selectivity("CH4", "twin")
+    assert abs(selectivity - 1.0) < 4.0 * error
+
+
+def test_selectivity_becomes_the_ratio_of_henry_coefficients():
+    settings = quick_settings(min_moves=200_000, max_moves=3_000_000, target_relative_error=0.02)
+    (point,) = run_mixture(FRAMEWORK, (CO2, METHANE), {"CO2": 0.5, "CH4": 0.5}, FORCEFIELD, TEMPERATURE, [2e3],
+                           settings)
+    henry = [widom(FRAMEWORK, model, FORCEFIELD, TEMPERATURE, replace(settings, widom_insertions=200_000))
+             for model in (CO2, METHANE)]
+    expected = henry[0].henry_coefficient_mol_kg_pa / henry[1].henry_coefficient_mol_kg_pa
+    relative = math.hypot(*(h.henry_error_mol_kg_pa / h.henry_coefficient_mol_kg_pa for h in henry))
+    selectivity, error = point.selectivity("CO2", "CH4")
+    # 1 %: what is left of the gases' attraction at 0.02 bar
+    assert abs(selectivity - expected) < 4.0 * math.hypot(error, expected * relative) + 0.01 * expected
+
+
+def test_finished_pressures_are_read_back(tmp_path):
+    settings = quick_settings(min_moves=20_000, max_moves=20_000)
+    arguments = (FRAMEWORK, (CO2, METHANE), {"CO2": 0.5, "CH4": 0.5}, FORCEFIELD, TEMPERATURE)
+    whole = run_mixture(*arguments, [1e4, 1e5], settings)
+    assert run_mixture(*arguments, [1e4], settings, out_dir=tmp_path) == whole[:1]
+    assert run_mixture(*arguments, [1e4, 1e5], settings, out_dir=tmp_path) == whole
+
+
+@pytest.mark.parametrize(("composition", "message"), [
+    ({"CO2": 0.5, "CH4": 0.6}, "sum to 1.1"), ({"CO2": 1.0, "CH4": 0.0}, "must be positive"),
+    ({"CO2": 0.5, "N2": 0.5}, "but the gases are CO2, CH4")])
+def test_a_composition_that_is_none_is_refused(composition, message):
+    with pytest.raises(InputError, match=message):
+        run_mixture(FRAMEWORK, (CO2, METHANE), composition, FORCEFIELD, TEMPERATURE, [1e5], quick_settings())
