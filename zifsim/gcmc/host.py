@@ -6,6 +6,7 @@ Both paths are one function, :func:`host_energy`, so a move does not know which 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -24,7 +25,7 @@ from zifsim.gcmc.spline import Spline, interpolate, spline_of, spline_of_energy
 from zifsim.io.adsorption import lj_parameters
 from zifsim.model.forcefield import AdsorptionForceField
 from zifsim.model.framework import Framework
-from zifsim.model.guest import GuestModel
+from zifsim.model.guest import GuestModel, GuestSite
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -110,7 +111,7 @@ def make_host(framework: Framework, repeats: tuple[int, int, int], guest: GuestM
     if use_grid:
         if not any(s.epsilon_k > 0.0 for s in guest.sites):
             raise InputError(f"Guest {guest.name} has no Lennard-Jones site; nothing would keep it out of the atoms.")
-        grid = host_grid(unit, pairs, guest, settings.grid_spacing_angstrom, merge_coulomb, threads)
+        grid = host_grid(unit, pairs, guest.sites, settings.grid_spacing_angstrom, merge_coulomb, threads)
         atoms = host_atoms(unit.positions[:0], kinds[:0], unit.charges[:0], unit.cell, pairs, guest.charges)
     else:
         grid = HostGrid(np.zeros((1, 4, 4, 4), dtype=np.float32), np.zeros((1, 2)),
@@ -120,18 +121,19 @@ def make_host(framework: Framework, repeats: tuple[int, int, int], guest: GuestM
                 np.ascontiguousarray(np.linalg.inv(supercell)), tail)
 
 
-def host_grid(unit: UnitCell, pairs: PairTable, guest: GuestModel, spacing_angstrom: float, merge_coulomb: bool,
-              threads: int) -> HostGrid:
+def host_grid(unit: UnitCell, pairs: PairTable, sites: Sequence[GuestSite], spacing_angstrom: float,
+              merge_coulomb: bool, threads: int) -> HostGrid:
     """One grid per distinct Lennard-Jones site, then, for the charges that are left, the electrostatic potential.
 
-    ``merge_coulomb`` adds each site's Coulomb energy to its Lennard-Jones grid: one look-up instead of two.
+    ``sites`` are the rows of ``pairs``, of whatever guests. ``merge_coulomb`` adds each site's Coulomb energy to its
+    Lennard-Jones grid: one look-up instead of two.
     """
     divisions = divisions_for(unit.cell, spacing_angstrom)
-    alone = guest.charges
+    alone = np.array([s.charge_e for s in sites])
     rows: dict[tuple[bytes, float], int] = {}      # distinct grids, in order
     chosen: list[tuple[int, float]] = []           # of each grid, the row of ``pairs`` and the charge merged into it
     site_grid = []
-    for site, parameters in enumerate(guest.sites):
+    for site, parameters in enumerate(sites):
         if parameters.epsilon_k == 0.0:
             site_grid.append(-1)
             continue
