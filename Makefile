@@ -29,8 +29,8 @@ lint: $(STAMP)     ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: $(STAMP)    ## benchmarks against peers, where the peers are installed
-	for b in benchmarks/*.py; do $(BIN)/python $$b || exit 1; done
+bench: $(STAMP)    ## all benchmark tables (benchmarks/README.md says how to add peers)
+	$(BIN)/python benchmarks/run_all.py
 
 docs: $(STAMP)     ## regenerate the pictures and tables shown in the README and docs/
 	$(BIN)/python docs/make_figures.py

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 from gcmc_vs_peers import SETTINGS
-from yardstick import Cost, cost_of_point, machine, rounded, row, table, timed_point, yardstick
+from yardstick import Cost, cost_of_point, machine, rounded, row, table, timed_point, without_grid_cache, yardstick
 
 import zifsim.gcmc.engine as engine
 from zifsim.build.load import load_framework
@@ -71,6 +71,7 @@ def cost_against_guests() -> None:
 
 
 def cost_against_size(sizes: list[int]) -> None:
+    without_grid_cache()
     unit, forcefield = yardstick()
     guest = load_guest(GAS)
     settings = replace(SETTINGS, grid_spacing_angstrom=COARSE_GRID_ANGSTROM)
@@ -90,6 +91,7 @@ def cost_against_size(sizes: list[int]) -> None:
 
 
 def gain_of_threads() -> None:
+    without_grid_cache()
     framework, forcefield = yardstick()
     guest = load_guest(GAS)
     settings = exactly(SETTINGS, ISOTHERM_MOVES)

@@ -32,6 +32,7 @@ from yardstick import (
     run_peer,
     table,
     timed_point,
+    without_grid_cache,
     yardstick,
 )
 
@@ -118,6 +119,7 @@ def main() -> None:
     arguments = vars(parser.parse_args())
     named = {peer: arguments[peer.lower()] for peer in PEERS if arguments[peer.lower()]}
     peers = {peer: python for peer, python in named.items() if has_peer(peer, python)}
+    without_grid_cache()
     print(machine())
     for peer in PEERS:
         if peer not in peers:

@@ -3,7 +3,7 @@
     python benchmarks/run_all.py [--raspa3 PYTHON] [--raspa2 PYTHON] [--lammps PYTHON] [--full] [--out tables.md]
 
 About twelve minutes on one idle core with zifsim and RASPA3 alone. RASPA2 and LAMMPS are run where their interpreters
-are named, which adds their time (``--full``: 300 s of each peer and gas instead of 30, longer searches, 4×4×4 cells).
+are named, which adds their time (``--full``: 300 s of each peer and gas instead of 30, longer searches).
 Each script can be run by itself, too; ``--help`` says what it takes.
 """
 
@@ -29,8 +29,7 @@ def plan(peers: dict[str, str], full: bool) -> list[tuple[str, list[str]]]:
         ("Processor time to 1 %", ["gcmc_vs_peers.py", *named, *budgets]),
         ("One configuration in every code", ["energy_vs_peers.py", *named]),
         ("Cost of a move against the number of guests", [*scaling, "guests"]),
-        ("Cost of a move against the size of the framework",
-         [*scaling, "size", "--sizes", "1,2,3,4" if full else "1,2,3"]),
+        ("Cost of a move against the size of the framework", [*scaling, "size"]),
         ("Threads", [*scaling, "threads"]),
         ("Biased against plain insertion in a glass", [*scaling, "bias", "--seconds", "60" if full else "10"]),
         ("N2 at 77 K", ["n2_77k.py", "--seconds", "240" if full else "60"]),

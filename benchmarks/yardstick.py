@@ -198,6 +198,11 @@ def timed_point(system: AdsorptionSystem, pressure_pa: float, fugacity_pa: float
     return point, walker, time.process_time() - clock
 
 
+def without_grid_cache() -> None:
+    """From here on grids are built, not read from disk: a cold start is to be cold."""
+    os.environ["ZIFSIM_CACHE"] = "off"
+
+
 def machine() -> str:
     """Processor, load, Python, commit: what a table of timings must say."""
     model = platform.processor() or platform.machine()

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ import pytest
 FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
 sys.path[:0] = [str(FOLDER), str(FOLDER / "peers")]
 
+import n2_77k  # noqa: E402
+import run_all  # noqa: E402
 import run_lammps  # noqa: E402
 import run_raspa2  # noqa: E402
 from yardstick import Cost, cost_of_series, job_of, molecules_for, rounded, yardstick  # noqa: E402
@@ -41,6 +44,28 @@ def test_every_script_explains_itself(script):
     done = subprocess.run([sys.executable, str(FOLDER / script), "--help"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "python benchmarks/" in done.stdout
+
+
+def test_the_one_command_asks_scripts_only_for_options_they_have():
+    peers = {"raspa3": "python", "raspa2": "python", "lammps": "python"}
+    for _, (script, *options) in run_all.plan(peers, full=False) + run_all.plan(peers, full=True):
+        text = (FOLDER / script).read_text()
+        known = set(re.findall(r'add_argument\("(--[a-z0-9-]+)"', text))
+        if 'add_argument(f"--{peer.lower()}"' in text:
+            known |= {f"--{peer}" for peer in peers}
+        if 'add_argument(f"--{peer.lower()}-seconds"' in text:
+            known |= {f"--{peer}-seconds" for peer in peers}
+        assert {o for o in options if o.startswith("--")} <= known, script
+
+
+def test_two_runs_have_met_only_if_settled_known_and_alike():
+    def point(loading: float, error: float = 3.0, settled: bool = True):
+        return SimpleNamespace(molecules_per_cell=loading, molecules_per_cell_error=error, equilibrated=settled)
+
+    assert n2_77k.met(point(300.0), point(306.0))
+    assert not n2_77k.met(point(300.0), point(310.0))
+    assert not n2_77k.met(point(300.0), point(300.0, settled=False))
+    assert not n2_77k.met(point(300.0), point(300.0, error=30.0))
 
 
 @pytest.mark.parametrize("gas", GASES)

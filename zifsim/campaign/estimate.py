@@ -23,10 +23,10 @@ RELAX_STEPS = 2000
 TRAJECTORY_FRAME_PS = 1.0
 GCMC_MEGABYTES = 0.5
 # Host grids and equilibration of step sizes, without and with the potential grid of charges.
-GCMC_START_SECONDS = {False: 5.0, True: 10.0}
+GCMC_START_SECONDS = {False: 3.0, True: 8.0}
 # Per move: a part of its own, Ewald sums of charged guests, and a part for every pair of sites with other guests.
-GCMC_SECONDS_PER_MOVE = {False: 15e-6, True: 45e-6}
-GCMC_SECONDS_PER_SITE_PAIR = 1e-7
+GCMC_SECONDS_PER_MOVE = {False: 1.2e-6, True: 4e-6}
+GCMC_SECONDS_PER_SITE_PAIR = 4e-8
 # Volume per guest in the pores, Å³: cold gases fill them, warm ones do not.
 COLD_K = 100.0
 VOLUME_PER_COLD_GUEST = 220.0

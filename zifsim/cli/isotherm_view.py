@@ -213,7 +213,7 @@ def print_plan(job: IsothermJob) -> None:
     print(f"host grid: {cost.n_grids} of {nodes} nodes ({job.settings.grid_spacing_angstrom:g} Å), "
           f"{cost.grid_megabytes:.0f} MB")
     cores = f"{job.threads} core{'s' * (job.threads > 1)}"
-    print(f"time: up to about {_rough(cost.seconds)} on {cores}; a pressure is done at an error of "
+    print(f"time: of the order of {_rough(cost.seconds)} on {cores}; a pressure is done at an error of "
           f"{100.0 * job.settings.target_relative_error:.2g} %, or after {job.settings.max_moves:g} moves")
     _print_table(_bulk_table(job))
     print("dry run: nothing was written")

@@ -198,15 +198,20 @@ def _both_starts(system: AdsorptionSystem) -> bool:
 
 def sample_isotherm(system: AdsorptionSystem, forcefield: AdsorptionForceField, pressures: list[float],
                     out_dir: Path | None, threads: int, progress: Progress | None) -> list[LoadingPoint]:
-    """All pressures (Pa, ascending) of a prepared system, dealt out to ``threads`` threads in contiguous runs."""
+    """All pressures (Pa, ascending) of a prepared system, dealt out to ``threads`` threads like cards.
+
+    Neighbours are close enough to start from, and each thread gets cheap low pressures and dear high ones.
+    """
     both = _both_starts(system)
-    chunks = [[float(p) for p in c] for c in np.array_split(pressures, min(threads, len(pressures)))]
+    threads = min(threads, len(pressures) * (2 if both else 1))
+    hands = [pressures[n::threads] for n in range(min(threads, len(pressures)))]
     tell = _BothBranches(progress) if both and progress else progress
     with ThreadPoolExecutor(threads) as pool:
-        up = [pool.submit(_run_branch, system, forcefield, c, "", out_dir, tell) for c in chunks]
-        down = [pool.submit(_run_branch, system, forcefield, c[::-1], FULL, out_dir, tell) for c in chunks if both]
-        points = [point for job in up for point in job.result()]
-        full = [point for job in down for point in job.result()[::-1]]
+        up = [pool.submit(_run_branch, system, forcefield, hand, "", out_dir, tell) for hand in hands]
+        down = [pool.submit(_run_branch, system, forcefield, hand[::-1], FULL, out_dir, tell)
+                for hand in hands if both]
+        points = sorted((p for job in up for p in job.result()), key=lambda p: p.pressure_pa)
+        full = sorted((p for job in down for p in job.result()), key=lambda p: p.pressure_pa)
     if both:
         points = [merge_starts(a, b) for a, b in zip(points, full, strict=True)]
     for point in points:

@@ -132,7 +132,8 @@ def host_grid(unit: UnitCell, pairs: PairTable, sites: Sequence[GuestSite], spac
               merge_coulomb: bool, threads: int) -> HostGrid:
     """One grid per distinct Lennard-Jones site, then, for the charges that are left, the electrostatic potential.
 
-    ``merge_coulomb`` adds each site's Coulomb energy to its Lennard-Jones grid: one look-up instead of two.
+    ``sites`` are the rows of ``pairs``, of whatever guests. ``merge_coulomb`` adds each site's Coulomb energy to its
+    Lennard-Jones grid: one look-up instead of two.
     """
     divisions = divisions_for(unit.cell, spacing_angstrom)
     alone = np.array([s.charge_e for s in sites])

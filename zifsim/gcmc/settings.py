@@ -68,8 +68,9 @@ class GCMCSettings:
             raise InputError(f"starts '{self.starts}' is not one of {', '.join(STARTS)}.")
         low, high = CUTOFFS_ANGSTROM
         if not low <= self.cutoff_angstrom <= high:     # false for NaN too
-            raise InputError(f"The cut-off is {self.cutoff_angstrom:g} Å and must lie in {low:g} to {high:g} Å: below, "
-                             "the wells are cut away; above, the supercell that must hold twice the cut-off is huge.")
+            raise InputError(f"GCMC setting cutoff_angstrom is {self.cutoff_angstrom:g} Å and must lie in {low:g} to "
+                             f"{high:g} Å: below, the wells are cut away; above, the supercell that must hold twice "
+                             "the cut-off is huge.")
         for name in ("cutoff_angstrom", "grid_spacing_angstrom", "ewald_tolerance", "n_trials", "min_moves",
                      "max_moves", "target_relative_error", "min_effective_samples"):
             if not getattr(self, name) > 0:
