@@ -54,6 +54,7 @@ from zifsim.gcmc.system import AdsorptionSystem
 from zifsim.gcmc.walker import DELETIONS, FOURIER, HOST, PAIR, TAIL, Scratch, Walker, copy_walker
 
 FloatArray = NDArray[np.float64]
+SIMULATED = bool(config.ENABLE_CUDASIM)  # type: ignore[attr-defined]  # the card is this process, its memory ours
 LANES = 32                 # threads of a warp
 LAUNCH_MOVES = 20_000      # per launch, so that no launch holds a card for long
 
@@ -244,7 +245,7 @@ def walk(field, conditions, walkers, scratches, series, first, last, sample_ever
 
 def check_card() -> None:
     """Raise InputError where no card can be used. The simulator (NUMBA_ENABLE_CUDASIM=1) counts as one."""
-    if config.ENABLE_CUDASIM:
+    if SIMULATED:
         return
     if getattr(cuda, "implementation", "") != "NVIDIA":
         raise InputError("Sampling on a GPU needs the package numba-cuda; install numba-cuda[cu13], or [cu12] for an "
@@ -274,7 +275,7 @@ def _mapped(value: Any, change: Callable[[NDArray[Any]], Any]) -> Any:
 
 
 def _empty(shape: tuple[int, ...], dtype: Any) -> Any:
-    return np.zeros(shape, dtype) if config.ENABLE_CUDASIM else cuda.device_array(shape, dtype)
+    return np.zeros(shape, dtype) if SIMULATED else cuda.device_array(shape, dtype)
 
 
 def scratches_for(batch: Batch, lanes: int, empty: Callable[..., Any]) -> Scratch:
@@ -284,8 +285,10 @@ def scratches_for(batch: Batch, lanes: int, empty: Callable[..., Any]) -> Scratc
     def shape(name: str, array: NDArray[Any]) -> tuple[int, ...]:
         return (n, *array.shape, lanes) if name in ("distances2", "neighbours") else (n, *array.shape)
 
-    return Scratch(**{name: _mapped(value, lambda array, name=name: empty(shape(name, array), array.dtype))
-                      for name, value in one._asdict().items()})
+    def empty_like(name: str) -> Any:
+        return _mapped(getattr(one, name), lambda array: empty(shape(name, array), array.dtype))
+
+    return Scratch(*(empty_like(name) for name in Scratch._fields))
 
 
 def arguments_for(batch: Batch, samples: int) -> tuple[Field, Conditions, Walker, Series]:
@@ -324,7 +327,7 @@ def sample_on_gpu(batches: Sequence[Batch], n_moves: int, *, sample_every: int =
         stream, lanes = cuda.stream(), min(LANES, batch.n_trials)
 
         def put(array: NDArray[Any], stream: Any = stream) -> Any:
-            return array.copy() if config.ENABLE_CUDASIM else cuda.to_device(array, stream)
+            return array.copy() if SIMULATED else cuda.to_device(array, stream)
 
         arrays = [_mapped(group, put) for group in arguments_for(batch, n_moves // sample_every)]
         launched.append((batch, stream, lanes, arrays, scratches_for(batch, lanes, _empty)))
@@ -336,12 +339,12 @@ def sample_on_gpu(batches: Sequence[Batch], n_moves: int, *, sample_every: int =
             for batch, stream, _, (_, _, walkers, series), _ in launched]
 
 
-def _collected(batch: Batch, stream: Any, walkers: Walker, series: Series) -> BatchSeries:
+def _collected(batch: Batch, stream: Any, walkers: Any, series: Any) -> BatchSeries:
     """What a batch left on the card, checked."""
-    if not config.ENABLE_CUDASIM:
-        fetched = [type(group)(*(array.copy_to_host(stream=stream) for array in group)) for group in (walkers, series)]
+    if not SIMULATED:
+        walkers = Walker(*(array.copy_to_host(stream=stream) for array in walkers))
+        series = Series(*(array.copy_to_host(stream=stream) for array in series))
         stream.synchronize()
-        walkers, series = fetched
     system, ended = batch.system, []
     for w in range(len(batch.seeds)):
         walker = Walker(*(np.ascontiguousarray(array[w]) for array in walkers))
