@@ -27,7 +27,7 @@ from zifsim.gcmc import gpu
 from zifsim.gcmc.gpu import Batch, arguments_for, check_card, sample_on_gpu
 from zifsim.gcmc.moves import DELETION, INSERTION, REGROWTH, ROTATION, SWAP, TRANSLATION, Conditions, run_moves
 from zifsim.gcmc.random import streams
-from zifsim.gcmc.sampling import log_activities, move_mix
+from zifsim.gcmc.sampling import check_energy, log_activities, move_mix
 from zifsim.gcmc.system import make_system
 from zifsim.gcmc.walker import copy_walker
 
@@ -120,6 +120,7 @@ def test_walkers_on_a_card_take_the_path_of_the_cpu_move_by_move(tmp_path):
             assert np.array_equal(series.walkers[w].attempted, walker.attempted)
             assert series.walkers[w].transitions == pytest.approx(walker.transitions, rel=1e-3)
             assert counts.max() > 2
+            check_energy(batch.system, series.walkers[w], gpu.CARD_TOLERANCE)
         accepted = series.walkers[0].accepted + series.walkers[1].accepted
         assert np.all(accepted[[INSERTION, DELETION, REGROWTH, TRANSLATION]] > 0)
         assert accepted[ROTATION] > 0 or batch is methane

@@ -9,7 +9,8 @@ What is known: in CUDA's simulator the path is the CPU's, move by move, and the 
 dipole is summed by one lane alone, so those will gain least; more trials (up to 32) cost a walker next to nothing.
 Step sizes and the number of trials are given, not adapted.
 
-Needs the package numba-cuda; numba's own CUDA target does not compile the kernel.
+Needs the package numba-cuda with CUDA 12.1 or later (the kernel takes 6 kB of arguments); numba's own CUDA target does
+not compile the kernel. A walker needs some 16 bytes × capacity × lanes of the card's memory.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ FloatArray = NDArray[np.float64]
 SIMULATED = bool(config.ENABLE_CUDASIM)  # type: ignore[attr-defined]  # the card is this process, its memory ours
 LANES = 32                 # threads of a warp
 LAUNCH_MOVES = 20_000      # per launch, so that no launch holds a card for long
+CARD_TOLERANCE = 1e-4      # of the running energy: CPU and card round the single precision of the host's grid apart
 
 # What lane 0 tells the others about a move: its kind (FULL: stop), the molecule (−1: none), the gas that is tried, and
 # how often all trials are tried.
@@ -351,6 +353,6 @@ def _collected(batch: Batch, stream: Any, walkers: Any, series: Any) -> BatchSer
         if series.full[w]:
             raise SimulationError(f"{system.gases} in {system.framework.name}: the cell filled up with "
                                   f"{int(walker.total[0])} molecules; check the force field and the pressure.")
-        check_energy(system, walker)
+        check_energy(system, walker, CARD_TOLERANCE)
         ended.append(walker)
     return BatchSeries(series.counts, series.energies, tuple(ended))

@@ -179,12 +179,12 @@ def _fraction_done(run: Run, summaries: list[SeriesSummary], settings: GCMCSetti
     return min(0.99, run.moves / min(needed, settings.max_moves))
 
 
-def check_energy(system: AdsorptionSystem, walker: Walker) -> float:
-    """Relative drift of the running energy from the recomputed one; raises SimulationError above 1e-9."""
+def check_energy(system: AdsorptionSystem, walker: Walker, tolerance: float = DRIFT_TOLERANCE) -> float:
+    """Relative drift of the running energy from the recomputed one; raises SimulationError above a tolerance."""
     running = float(walker.energy.sum())
     fresh = float(total_energy(walker, system.host, system.guests, system.ewald, system.volume).sum())
     drift = abs(running - fresh) / max(1.0, float(np.abs(walker.energy).sum()))
-    if drift > DRIFT_TOLERANCE:
+    if drift > tolerance:
         raise SimulationError(f"{system.gases} in {system.framework.name}: the running energy {running:.9g} K "
                               f"differs from the recomputed {fresh:.9g} K (relative {drift:.1e}).")
     return drift
