@@ -8,6 +8,7 @@ import os
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -32,18 +33,24 @@ from zifsim.gcmc.system import make_system
 from zifsim.gcmc.walker import copy_walker
 
 N_MOVES = 250
+# In plain Python: compiling the functions one by one, as the simulator calls them, would take minutes.
+SIMULATOR = {"NUMBA_ENABLE_CUDASIM": "1", "NUMBA_DISABLE_JIT": "1"}
 NITROGEN = guest_model([(36.0, 3.3, -0.45, 0.55), (0.0, 1.0, 0.9, 0.0), (36.0, 3.3, -0.45, -0.55)], "N2-toy", "N2",
                        28.0)
 SIMULATE = """
 import pickle, sys
+from zifsim.errors import SimulationError
 from zifsim.gcmc import gpu
 sys.setswitchinterval(1e-5)                  # the simulator's lanes are threads that wait for each other
 gpu.LANES, gpu.LAUNCH_MOVES = 3, 90          # so that lanes take several trials, and a run several launches
 with open(sys.argv[1], "rb") as stream:
     batches, n_moves = pickle.load(stream)
-series = gpu.sample_on_gpu(batches, n_moves, sample_every=1)
+try:
+    result = gpu.sample_on_gpu(batches, n_moves, sample_every=1)
+except SimulationError as error:
+    result = str(error)
 with open(sys.argv[2], "wb") as stream:
-    pickle.dump(series, stream)
+    pickle.dump(result, stream)
 """
 COMPILE = """
 import pickle, sys, types
@@ -108,7 +115,7 @@ def test_walkers_on_a_card_take_the_path_of_the_cpu_move_by_move(tmp_path):
     polar = batch_of((LOPSIDED,), 3, [[3e5], [3e7]])     # with the Fourier part of Ewald
     assert polar.system.guests.fourier
     batches = [methane, co2, mixture, polar]
-    made = run_apart(SIMULATE, tmp_path, batches, NUMBA_ENABLE_CUDASIM="1", NUMBA_DISABLE_JIT="1")
+    made = run_apart(SIMULATE, tmp_path, batches, **SIMULATOR)
     for batch, series in zip(batches, pickle.loads(made.read_bytes()), strict=True):
         # the grid is interpolated in single precision, and compiled code rounds in another order: some mK a molecule
         rounding_k = 0.1 if batch.system.host.use_grid else 1e-6
@@ -127,10 +134,18 @@ def test_walkers_on_a_card_take_the_path_of_the_cpu_move_by_move(tmp_path):
         assert accepted[SWAP] > 0 or batch is not mixture
 
 
+def test_a_cell_that_fills_up_is_an_error(tmp_path):
+    batch = batch_of((METHANE,), 2, [[1e5], [1e5]])
+    roomy, full = batch.system.new_walker(), batch.system.new_walker()
+    full.total[0] = full.number[0] = batch.system.capacity - 1
+    made = run_apart(SIMULATE, tmp_path, [replace(batch, starts=[roomy, full])], **SIMULATOR)
+    assert f"filled up with {batch.system.capacity - 1} molecules" in pickle.loads(made.read_bytes())
+
+
 def test_the_kernel_compiles_for_a_card(tmp_path):
     if importlib.util.find_spec("numba_cuda") is None:
         pytest.skip("numba-cuda is not installed")
-    made = run_apart(COMPILE, tmp_path, [batch_of((CO2, METHANE), 32, [[1e6, 1e7], [1e7, 3e6]])])
+    made = run_apart(COMPILE, tmp_path, [batch_of((CO2, METHANE), gpu.LANES, [[1e6, 1e7], [1e7, 3e6]])])
     ptx = made.read_text()
     assert ".target sm_90" in ptx
     assert ".visible .entry" in ptx
