@@ -159,26 +159,18 @@ def merge_starts(empty: LoadingPoint, full: LoadingPoint) -> LoadingPoint:
     Where they meet within two standard errors the means are averaged with their weights. Where they do not, the
     value lies midway, its error reaches both, and the point is not equilibrated.
     """
-    errors = np.array([empty.molecules_per_cell_error, full.molecules_per_cell_error])
-    means = np.array([empty.molecules_per_cell, full.molecules_per_cell])
-    apart = abs(float(means[1] - means[0]))
-    meet = apart <= 2.0 * float(np.hypot(*errors))
-    weights = np.array([0.5, 0.5])
-    error = max(apart / 2.0, float(errors.max()))
-    if meet and np.all(errors > 0.0):
-        weights = errors**-2.0 / np.sum(errors**-2.0)
-        error = float(np.sum(errors**-2.0) ** -0.5)
-    per_molecule = empty.loading_mol_kg / means[0] if means[0] > 0 else full.loading_mol_kg / max(means[1], 1e-300)
-
     def mean(name: str) -> float:
         values = np.array([getattr(empty, name), getattr(full, name)])
         return float(values[np.isfinite(values)].mean()) if np.isfinite(values).any() else math.nan
 
-    molecules = float(weights @ means)
+    molecules, molecules_error, meet = _merged((empty.molecules_per_cell, full.molecules_per_cell),
+                                               (empty.molecules_per_cell_error, full.molecules_per_cell_error))
+    loading, loading_error, _ = _merged((empty.loading_mol_kg, full.loading_mol_kg),
+                                        (empty.loading_error_mol_kg, full.loading_error_mol_kg))
     return replace(
-        empty, loading_mol_kg=molecules * per_molecule, loading_error_mol_kg=error * per_molecule,
-        excess_mol_kg=float(weights @ np.array([empty.excess_mol_kg, full.excess_mol_kg])),
-        molecules_per_cell=molecules, molecules_per_cell_error=error,
+        empty, loading_mol_kg=loading, loading_error_mol_kg=loading_error,
+        excess_mol_kg=loading - (empty.loading_mol_kg - empty.excess_mol_kg),
+        molecules_per_cell=molecules, molecules_per_cell_error=molecules_error,
         heat_of_adsorption_kj_mol=mean("heat_of_adsorption_kj_mol"),
         heat_of_adsorption_error_kj_mol=mean("heat_of_adsorption_error_kj_mol"),
         n_moves=empty.n_moves + full.n_moves,
@@ -187,6 +179,17 @@ def merge_starts(empty: LoadingPoint, full: LoadingPoint) -> LoadingPoint:
         equilibrated=bool(meet and empty.equilibrated and full.equilibrated),
         grid_error_k=mean("grid_error_k"), ewald_error_k=mean("ewald_error_k"),
         from_empty_mol_kg=empty.loading_mol_kg, from_full_mol_kg=full.loading_mol_kg)
+
+
+def _merged(pair: tuple[float, float], pair_errors: tuple[float, float]) -> tuple[float, float, bool]:
+    """Value and error of two means, and whether they meet; see :func:`merge_starts`."""
+    means, errors = np.array(pair), np.array(pair_errors)
+    apart = abs(float(means[1] - means[0]))
+    meet = apart <= 2.0 * float(np.hypot(*errors))
+    if meet and np.all(errors > 0.0):
+        weights = errors**-2.0
+        return float(weights @ means / weights.sum()), float(weights.sum() ** -0.5), True
+    return float(means.mean()), max(apart / 2.0, float(errors.max())), meet
 
 
 def _both_starts(system: AdsorptionSystem) -> bool:
