@@ -126,7 +126,7 @@ def pair_splines(pairs: PairTable, coulomb: FloatArray, alpha: float, reach_angs
     rows = np.concatenate([pairs.coefficients, pairs.shift[..., None], coulomb[..., None]], axis=-1).reshape(-1, 6)
     kinds, index = np.unique(rows, axis=0, return_inverse=True)
     index = index.reshape(coulomb.shape)
-    silent = ~kinds.any(axis=1)
+    silent = np.abs(kinds).sum(axis=1) == 0.0
     cubics = np.zeros((len(kinds), n, 4))
     for row, (c3, c4, c6, c7, shift, charge) in enumerate(kinds):
         value = c3 * s**-3 + c4 * s**-4 + c6 * s**-6 + c7 * s**-7 - shift
