@@ -118,12 +118,12 @@ def gain_in_glass(framework: Framework, gas: str, temperature_k: float, seconds:
     settings = GCMCSettings(widom_insertions=0)
     fugacity = PengRobinson(guest).fugacity_pa(temperature_k, BAR_PA)
     kinds = {"biased": settings, "plain": replace(settings, n_trials=1, bias_exponent=0.0)}
-    most_trials = engine.MAX_TRIALS
+    most_trials = sampling.MAX_TRIALS
     walker: Walker | None = None
     costs: list[Cost] = []
     for name, kind in kinds.items():
         # The engine adds trials where insertions fail; plain insertion is to stay plain.
-        engine.MAX_TRIALS = most_trials if name == "biased" else 1
+        sampling.MAX_TRIALS = most_trials if name == "biased" else 1
         system = make_system(framework, guest, forcefield, temperature_k, kind)
         brief = replace(system, settings=exactly(kind, FILLING_MOVES))
         _, filled, cpu = timed_point(brief, BAR_PA, fugacity, 1, walker)
@@ -132,7 +132,7 @@ def gain_in_glass(framework: Framework, gas: str, temperature_k: float, seconds:
         bounded = replace(system, settings=replace(kind, min_moves=min(kind.min_moves, most), max_moves=most))
         point, _, cpu = timed_point(bounded, BAR_PA, fugacity, 3, walker)
         costs.append(cost_of_point(point, cpu, costs[0] if costs else None))
-    engine.MAX_TRIALS = most_trials
+    sampling.MAX_TRIALS = most_trials
     return costs[0], costs[1]
 
 

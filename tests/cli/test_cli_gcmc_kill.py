@@ -19,9 +19,9 @@ from zifsim.io.xyz import write_framework
 # The command as a user runs it, with checkpoints every 50 ms instead of 20 s so that kills fall between many of them.
 PROGRAM = """
 import sys
-from zifsim.gcmc import engine
-assert engine.CHECKPOINT_S > 1.0
-engine.CHECKPOINT_S = 0.05
+from zifsim.gcmc import sampling
+assert sampling.CHECKPOINT_S > 1.0
+sampling.CHECKPOINT_S = 0.05
 from zifsim.cli.app import main
 main(sys.argv[1:])
 """
@@ -38,7 +38,7 @@ def small_crystal(tmp_path, monkeypatch):
 
 def command(out: str) -> list[str]:
     return ["gcmc", "small.extxyz", "--gas", "CO2", "--cutoff", "4.4", "--pressures", "0.1,1,10", "--error", "1e-6",
-            "--max-moves", "60000", "--threads", "2", "--out", out]
+            "--max-moves", "400000", "--threads", "2", "--out", out]
 
 
 def start(out: str) -> subprocess.Popen:
