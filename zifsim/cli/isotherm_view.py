@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 PLAIN_INTERVAL_SECONDS = 15.0
 SETTLED_FRACTION = 0.01   # progress needed before a measured pace is believed
 PLAIN_WIDTH = 140
+INTERRUPTED_BY_CTRL_C = 130
 BAR = 1e5
 MOVE_LIMIT, NOT_EQUILIBRATED, NO_ROOM = "move limit", "not equilibrated", "no room for the gas"
 
@@ -153,10 +154,11 @@ class Watch:
             self._stop()
 
     def _stop(self) -> None:
+        name = signal.Signals(self._asked or signal.SIGTERM).name
+        stop = RunInterrupted(f"by {name}; the same command continues from the last checkpoint (20 s old at most)")
         if self._asked == signal.SIGINT:
-            raise KeyboardInterrupt
-        raise RunInterrupted(f"by {signal.Signals(self._asked or signal.SIGTERM).name}; the same command continues "
-                             "from the last checkpoint (20 s old at most)")
+            stop.exit_code = INTERRUPTED_BY_CTRL_C
+        raise stop
 
     @contextmanager
     def running(self) -> Iterator[Watch]:
