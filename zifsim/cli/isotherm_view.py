@@ -195,12 +195,11 @@ def bulk_notes(job: IsothermJob) -> list[str]:
     if not beyond:
         return []
     p0 = beyond[0].pressure_pa / beyond[0].p_over_p0 / BAR
-    notes = [f"{gas} condenses at p₀ = {p0:.4g} bar at {temperature:g} K (Peng-Robinson); {_bars(beyond)} lies beyond, "
-             "where the fugacity is that of the metastable vapour."]
+    condenses = f"{gas} condenses at p₀ = {p0:.4g} bar at {temperature:g} K (Peng-Robinson); beyond it, at "
+    vapour = [s for s in beyond if s.phase == "vapour"]
     liquid = [s for s in beyond if s.phase == "liquid"]
-    if liquid:
-        notes.append(f"at {_bars(liquid)} no vapour is left, not even a metastable one: the fugacity is the liquid's.")
-    return notes
+    return ([f"{condenses}{_bars(vapour)}, the fugacity is that of the metastable vapour."] if vapour else []) + (
+        [f"{condenses}{_bars(liquid)}, no vapour is left: the fugacity is the liquid's."] if liquid else [])
 
 
 def _bars(states: list[BulkState]) -> str:
