@@ -164,9 +164,16 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing(capsys):
     text = capsys.readouterr().out
     assert "2×2×2 unit cells, 2208 atoms" in text
     assert "condenses at p₀ = 0.9835 bar" in text
-    assert "1.967 bar lies beyond, where the fugacity is that of the metastable vapour" in text
+    assert "at 1.967 bar, the fugacity is that of the metastable vapour" in text
     assert "results/gcmc/ZIF-8_N2_77K" in text
     assert snapshot() == {}
+
+
+def test_vapour_and_liquid_beyond_saturation_are_told_apart(capsys):
+    assert call("gcmc", "ZIF-8", "--gas", "CO2", "-T", "250", "--pressures", "10,20,30,100", "--dry-run") == 0
+    text = capsys.readouterr().out
+    assert "at 20 bar to 30 bar, the fugacity is that of the metastable vapour" in text
+    assert "at 100 bar, no vapour is left: the fugacity is the liquid's" in text
 
 
 def test_without_out_the_folder_is_named_after_the_input_and_other_jobs_get_their_own(capsys):

@@ -184,9 +184,13 @@ def run_isotherm_job(job: IsothermJob, out: Path, progress: Callable[[dict[str, 
             point = LoadingPoint(**read_json(path))
             progress({"pressure_pa": point.pressure_pa, "moves": point.n_moves, "fraction": 1.0, "point": point,
                       "molecules": point.molecules_per_cell, "resumed": True})
-        isotherm = run_isotherm(job.framework, job.guest, job.forcefield, job.temperature_k, job.pressures_pa,
-                                job.settings, charges=job.charges, out_dir=out, threads=job.threads,
-                                progress=progress)
+        try:
+            isotherm = run_isotherm(job.framework, job.guest, job.forcefield, job.temperature_k, job.pressures_pa,
+                                    job.settings, charges=job.charges, out_dir=out, threads=job.threads,
+                                    progress=progress)
+        except Exception as error:
+            provenance.write_record(out, provenance.finish_record(record, {}, f"{type(error).__name__}: {error}"))
+            raise
         _write(out, isotherm, record.started, unit)
         digests = {name: sha256_file(out / name) for name in OUTPUTS[:-1]}
         provenance.write_record(out, provenance.finish_record(record, digests))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 PLAIN_INTERVAL_SECONDS = 15.0
 SETTLED_FRACTION = 0.01   # progress needed before a measured pace is believed
 PLAIN_WIDTH = 140
+INTERRUPTED_BY_CTRL_C = 130
 BAR = 1e5
 MOVE_LIMIT, NOT_EQUILIBRATED, NO_ROOM = "move limit", "not equilibrated", "no room for the gas"
 
@@ -153,10 +154,11 @@ class Watch:
             self._stop()
 
     def _stop(self) -> None:
+        name = signal.Signals(self._asked or signal.SIGTERM).name
+        stop = RunInterrupted(f"by {name}; the same command continues from the last checkpoint (20 s old at most)")
         if self._asked == signal.SIGINT:
-            raise KeyboardInterrupt
-        raise RunInterrupted(f"by {signal.Signals(self._asked or signal.SIGTERM).name}; the same command continues "
-                             "from the last checkpoint (20 s old at most)")
+            stop.exit_code = INTERRUPTED_BY_CTRL_C
+        raise stop
 
     @contextmanager
     def running(self) -> Iterator[Watch]:
@@ -193,12 +195,11 @@ def bulk_notes(job: IsothermJob) -> list[str]:
     if not beyond:
         return []
     p0 = beyond[0].pressure_pa / beyond[0].p_over_p0 / BAR
-    notes = [f"{gas} condenses at p₀ = {p0:.4g} bar at {temperature:g} K (Peng-Robinson); {_bars(beyond)} lies beyond, "
-             "where the fugacity is that of the metastable vapour."]
+    condenses = f"{gas} condenses at p₀ = {p0:.4g} bar at {temperature:g} K (Peng-Robinson); beyond it, at "
+    vapour = [s for s in beyond if s.phase == "vapour"]
     liquid = [s for s in beyond if s.phase == "liquid"]
-    if liquid:
-        notes.append(f"at {_bars(liquid)} no vapour is left, not even a metastable one: the fugacity is the liquid's.")
-    return notes
+    return ([f"{condenses}{_bars(vapour)}, the fugacity is that of the metastable vapour."] if vapour else []) + (
+        [f"{condenses}{_bars(liquid)}, no vapour is left: the fugacity is the liquid's."] if liquid else [])
 
 
 def _bars(states: list[BulkState]) -> str:

@@ -194,25 +194,47 @@ def potential(positions: FloatArray, charges: FloatArray, cell: FloatArray, divi
         _screened_block(near, counts, origin, steps, alpha, cutoff**2, block)
 
     _in_blocks(evaluate, out, cell, positions, charges, np.zeros(len(positions), dtype=np.int64), 1, cutoff, threads)
-    return COULOMB_K_ANGSTROM * (out[0] + _fourier_potential(positions, charges, cell, divisions, alpha))
+    return COULOMB_K_ANGSTROM * (out[0] + _fourier_potential(positions, charges, cell, divisions, alpha, threads))
+
+
+@kernel
+def _wave_sums(charges, x, y, z, real, imaginary):
+    """Add Σ q·x·y·z over the atoms to (K, L) sums: phases x (N,), y (N, K), z (N, 2, L) real and imaginary parts."""
+    for atom in range(x.shape[0]):
+        for k in range(y.shape[1]):
+            flat = charges[atom] * x[atom] * y[atom, k]
+            for m in range(z.shape[2]):
+                real[k, m] += flat.real * z[atom, 0, m] - flat.imag * z[atom, 1, m]
+                imaginary[k, m] += flat.real * z[atom, 1, m] + flat.imag * z[atom, 0, m]
+
+
+def structure_factors(positions: FloatArray, charges: FloatArray, cell: FloatArray, axes: Sequence[IntArray],
+                      threads: int = 1) -> NDArray[np.complex128]:
+    """Σ q exp(−ik·r) of atoms (N, 3) Å for all wave vectors of indices ``axes``: (H, K, L)."""
+    fractional = positions @ np.linalg.inv(cell)
+    x, y, z = (np.exp(-2j * np.pi * np.outer(f, n)) for f, n in zip(fractional.T, axes, strict=True))
+    z_parts = np.ascontiguousarray(np.stack([z.real, z.imag], axis=1))
+    shape = (len(axes[0]), len(axes[1]), len(axes[2]))
+    real, imaginary = np.zeros(shape), np.zeros(shape)
+    columns = np.ascontiguousarray(x.T)
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(lambda h: _wave_sums(charges, columns[h], y, z_parts, real[h], imaginary[h]), range(shape[0])))
+    return real + 1j * imaginary
 
 
 def _fourier_potential(positions: FloatArray, charges: FloatArray, cell: FloatArray,
-                       divisions: tuple[int, int, int], alpha: float) -> FloatArray:
+                       divisions: tuple[int, int, int], alpha: float, threads: int) -> FloatArray:
     """The Gaussian-smeared part, e/Å: its wave vectors up to the tolerance, put on the nodes by inverse FFT."""
     k_cutoff = 2.0 * alpha * math.sqrt(-math.log(POTENTIAL_TOLERANCE))
     nx, ny, nz = np.floor(k_cutoff * np.linalg.norm(cell, axis=1) / (2.0 * math.pi)).astype(int)
-    fractional = positions @ np.linalg.inv(cell)
-    x, y, z = (np.exp(-2j * np.pi * np.outer(np.arange(first, last + 1), f)) for first, last, f in zip(
-        (-nx, -ny, 0), (nx, ny, nz), fractional.T, strict=True))
-    structure = np.stack([(row * charges * y) @ z.T for row in x])
+    axes = (np.arange(-nx, nx + 1), np.arange(-ny, ny + 1), np.arange(nz + 1))
     reciprocal = 2.0 * math.pi * np.linalg.inv(cell).T
-    h, k, m = np.meshgrid(np.arange(-nx, nx + 1), np.arange(-ny, ny + 1), np.arange(nz + 1), indexing="ij")
-    wave = h[..., None] * reciprocal[0] + k[..., None] * reciprocal[1] + m[..., None] * reciprocal[2]
-    k2 = (wave**2).sum(axis=-1)
+    h, k, m = np.ix_(*axes)
+    k2 = sum((h * reciprocal[0, x] + k * reciprocal[1, x] + m * reciprocal[2, x]) ** 2 for x in range(3))
     k2[nx, ny, 0] = math.inf
     spectrum = np.zeros((divisions[0], divisions[1], divisions[2] // 2 + 1), dtype=complex)
-    spectrum[h, k, m] = structure * np.exp(-k2 / (4.0 * alpha**2)) / k2      # negative indices count from the end
+    spectrum[h, k, m] = (structure_factors(positions, charges, cell, axes, threads)       # h < 0 counts from the end
+                         * np.exp(-k2 / (4.0 * alpha**2)) / k2)
     volume = abs(float(np.linalg.det(cell)))
     values: FloatArray = scipy.fft.irfftn(spectrum, s=divisions) * (4.0 * math.pi * math.prod(divisions) / volume)
     return values

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.special import erf
 
 from zifsim.gcmc.ewald import alpha_for
-from zifsim.gcmc.grid import divisions_for, periodic_images
+from zifsim.gcmc.grid import divisions_for, periodic_images, structure_factors
 from zifsim.gcmc.jit import kernel
 from zifsim.gcmc.potential import PairTable
 from zifsim.units import COULOMB_K_ANGSTROM
@@ -123,11 +123,9 @@ def _waves(positions: FloatArray, charges: FloatArray, cell: FloatArray, alpha: 
     index = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
     k2 = ((index @ (2.0 * math.pi * np.linalg.inv(cell).T)) ** 2).sum(axis=-1)
     inside = (k2 > 0.0) & (k2 <= k_cutoff**2) & charges.any()
-    fractional = positions @ np.linalg.inv(cell)
-    phases = [np.exp(-2j * np.pi * np.outer(n, f)) for n, f in zip(axes, fractional.T, strict=True)]
-    structure = np.stack([(row * charges * phases[1]) @ phases[2].T for row in phases[0]])
     factor = COULOMB_K_ANGSTROM * 4.0 * math.pi / abs(float(np.linalg.det(cell)))
-    amplitude = np.where(inside, factor * np.exp(-k2 / (4.0 * alpha**2)) / np.maximum(k2, 1e-12), 0.0) * structure
+    amplitude = np.where(inside, factor * np.exp(-k2 / (4.0 * alpha**2)) / np.maximum(k2, 1e-12), 0.0) * (
+        structure_factors(positions, charges, cell, axes))
     amplitude[1:] *= 2.0
     up, down = amplitude[..., reach[2]:], amplitude[..., reach[2]::-1].copy()
     down[..., 0] = 0.0
