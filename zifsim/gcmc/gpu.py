@@ -5,10 +5,10 @@ is only who does what. Lane 0 decides, with the walker's first random stream; tr
 stream t + 1. So a walker takes the same random numbers as on the CPU and, but for rounding, the same path.
 
 What is known: in CUDA's simulator the path is the CPU's, move by move, and the kernel compiles for compute capability
-9.0 (both are tests), with 255 registers a lane, so that 8 walkers fit on a multiprocessor at a time. What is not: no card
-has run it, so its speed is unmeasured (benchmarks/gcmc_gpu.py will tell). Compiling takes about a minute in every
-process. The Fourier part of molecules with a dipole is summed by one lane alone, so those will gain least. Step sizes and
-the number of trials are given, not adapted.
+9.0 (both are tests); it takes 255 registers a lane, so that 8 walkers fit on a multiprocessor at a time. What is not:
+no card has run it, so its speed is unmeasured (benchmarks/gcmc_gpu.py will tell). Compiling takes about a minute in
+every process. The Fourier part of molecules with a dipole is summed by one lane alone, so those will gain least. Step
+sizes and the number of trials are given, not adapted.
 
 Needs the package numba-cuda with CUDA 12.1 or later (the kernel takes 6 kB of arguments); numba's own CUDA target does
 not compile the kernel. A walker needs some 16 bytes × capacity × lanes of the card's memory.
