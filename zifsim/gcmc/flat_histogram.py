@@ -31,6 +31,7 @@ WALKERS = 8
 BLOCK_MOVES = 5_000
 ROUND_BLOCKS = 20            # blocks between judgements
 NEGLIGIBLE = -18.0           # ln Π(N) − ln Π of the likeliest N: the histogram may end there
+STEEP = 1e6                  # of the weights beyond the range of N
 SCOUTING_BLOCKS = 40         # to find how many molecules the cell holds
 
 
@@ -195,10 +196,10 @@ def _run_round(system: AdsorptionSystem, runs: list[Run], reference_pa: float, r
 def _advance(system: AdsorptionSystem, run: Run, fugacity_pa: float, most: int, end: int, path: Path | None) -> None:
     """Blocks up to ``end`` moves; the weights follow what the walker has seen, and nothing lies beyond ``most``."""
     while run.moves < end:
-        log_bias = np.full(system.capacity + 1, -math.inf)
-        log_bias[: most + 1] = -log_probability_of(run.walker.transitions[: most + 1])
-        n = int(run.walker.total[0])
-        log_bias[n] = max(log_bias[n], -1e6)      # a walker that began beyond the range finds back
+        log_bias = -log_probability_of(run.walker.transitions[: most + 1])
+        # beyond the range every step down is taken and none up, so a walker that began there finds back
+        beyond = log_bias[-1] - STEEP * np.arange(1, system.capacity + 1 - most)
+        log_bias = np.concatenate([log_bias, beyond])
         adapted = run.adapted_at
         advance(system, run, (fugacity_pa,), min(BLOCK_MOVES, end - run.moves), log_bias)
         if run.adapted_at != adapted:             # other trials, other acceptance: what was seen does not mix

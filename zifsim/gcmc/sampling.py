@@ -88,8 +88,13 @@ def sample_point(system: AdsorptionSystem, fugacities_pa: Sequence[float], seed:
             if all(_converged(s, settings) for s in summaries):
                 break
         if progress:
-            progress({"moves": run.moves, "molecules": float(run.counts[-1].sum(axis=1).mean()),
-                      "fraction": _fraction_done(run, summaries, settings)})
+            try:
+                progress({"moves": run.moves, "molecules": float(run.counts[-1].sum(axis=1).mean()),
+                          "fraction": _fraction_done(run, summaries, settings)})
+            except BaseException:       # that is how a run is stopped: nothing sampled is lost
+                if checkpoint:
+                    save_run(checkpoint, run)
+                raise
         if checkpoint and time.monotonic() - saved > CHECKPOINT_S:
             save_run(checkpoint, run)
             saved = time.monotonic()
