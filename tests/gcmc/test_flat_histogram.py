@@ -18,6 +18,7 @@ from gcmc_naive import (
 )
 
 from zifsim.errors import InputError
+from zifsim.gcmc import flat_histogram
 from zifsim.gcmc.engine import run_point
 from zifsim.gcmc.flat_histogram import FlatHistogram, log_probability_of, sample_flat_histogram
 from zifsim.gcmc.system import make_system
@@ -36,7 +37,29 @@ def test_log_probability_of_perfect_transitions_is_exact():
     transitions[:, 1] = np.minimum(1.0, 3.0 / (n + 1))
     transitions[:, 3] = np.minimum(1.0, n / 3.0)
     expected = n * math.log(3.0) - np.array([math.lgamma(i + 1) for i in n])
+    assert log_probability_of(transitions[None]) == pytest.approx(expected, abs=1e-12)
+
+
+def test_walkers_with_different_numbers_of_trials_do_not_spoil_each_other():
+    # both know the exact ratios 3/(N+1); one accepts four times as often, and they dwell at different N
+    n = np.arange(20)
+    transitions = np.zeros((2, 20, 4))
+    transitions[0, :, 0] = transitions[0, :, 2] = 1000.0 * np.exp(-0.3 * n)
+    transitions[1, :, 0] = transitions[1, :, 2] = 5.0 * np.exp(0.3 * n)
+    for walker, acceptance in ((0, 0.2), (1, 0.05)):
+        transitions[walker, :, 1] = transitions[walker, :, 0] * acceptance * np.minimum(1.0, 3.0 / (n + 1))
+        transitions[walker, :, 3] = transitions[walker, :, 2] * acceptance * np.minimum(1.0, n / 3.0)
+    expected = n * math.log(3.0) - np.array([math.lgamma(i + 1) for i in n])
     assert log_probability_of(transitions) == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_range_that_was_guessed_too_short_grows(monkeypatch):
+    # the scout of a slowly filling cell sees far too few molecules; an ideal gas of mean 30 needs some 60
+    system = system_of(empty_box(30.0), IDEAL, TEMPERATURE, target_relative_error=0.02, max_moves=3_000_000)
+    pressure = fugacity(30.0 / system.volume, TEMPERATURE)
+    monkeypatch.setattr(flat_histogram, "_scout", lambda system, *_: (system.new_walker(), 30))
+    mean, error = sample_flat_histogram(system, [pressure], 5, n_walkers=4).loading(pressure)
+    assert abs(mean - 30.0) < 4.0 * error + 0.02 * mean
 
 
 def test_another_fugacity_shifts_the_histogram_exactly():

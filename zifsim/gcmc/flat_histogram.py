@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +46,8 @@ class FlatHistogram:
         deletions.
     energy_sums: (W, n) sums of the total guest energy (K) over the samples at N; visits: (W, n) samples.
     temperature_k: of the run.
+    n_moves, n_adaptation_moves: of all walkers together; those before the last change of trials are not counted in
+        ``transitions``.
     """
 
     reference_fugacity_pa: float
@@ -53,17 +55,26 @@ class FlatHistogram:
     transitions: FloatArray
     energy_sums: FloatArray
     visits: FloatArray
+    n_moves: int = 0
+    n_adaptation_moves: int = 0
 
     def log_probability(self, fugacity_pa: float) -> FloatArray:
         """(n,) ln Π(N) at a fugacity, normalised."""
-        return self._log_probability(self.transitions.sum(axis=0), fugacity_pa)
-
-    def _log_probability(self, transitions: FloatArray, fugacity_pa: float) -> FloatArray:
-        log_pi = log_probability_of(transitions)
+        log_pi = log_probability_of(self.transitions)
         log_pi += np.arange(len(log_pi)) * math.log(fugacity_pa / self.reference_fugacity_pa)
         log_pi -= log_pi.max()
         result: FloatArray = log_pi - math.log(np.exp(log_pi).sum())
         return result
+
+    def log_probability_error(self, fugacity_pa: float) -> FloatArray:
+        """(n,) standard error of :meth:`log_probability`."""
+        return _jackknife_error([h.log_probability(fugacity_pa) for h in self._each_left_out()])
+
+    def half(self, full: bool) -> FlatHistogram:
+        """What the walkers alone found that began full, or those that began empty."""
+        chosen = slice(int(full), None, 2)
+        return replace(self, transitions=self.transitions[chosen], energy_sums=self.energy_sums[chosen],
+                       visits=self.visits[chosen])
 
     def loading(self, fugacity_pa: float) -> tuple[float, float]:
         """⟨N⟩ and its standard error.
@@ -74,36 +85,51 @@ class FlatHistogram:
         if log_pi[-1] - log_pi.max() > NEGLIGIBLE / 2.0:
             raise InputError(f"The histogram ends at {len(log_pi) - 1} molecules, too few for a fugacity of "
                              f"{fugacity_pa:g} Pa; sample it up to that fugacity.")
-        return self._jackknife(lambda t, u, v: float(np.arange(t.shape[0]) @ np.exp(
-            self._log_probability(t, fugacity_pa))))
+        return self._with_error(lambda h: float(np.arange(len(log_pi)) @ np.exp(h.log_probability(fugacity_pa))))
 
     def heat_of_adsorption_kj_mol(self, fugacity_pa: float) -> tuple[float, float]:
         """Isosteric heat from the covariance of energy and number, and its standard error."""
-        def heat(transitions: FloatArray, energy_sums: FloatArray, visits: FloatArray) -> float:
+        def heat(histogram: FlatHistogram) -> float:
+            energy_sums, visits = histogram.energy_sums.sum(axis=0), histogram.visits.sum(axis=0)
             n = np.arange(len(visits))
             seen = visits > 0
             mean_energy = np.interp(n, n[seen], energy_sums[seen] / visits[seen])
-            p = np.exp(self._log_probability(transitions, fugacity_pa))
+            p = np.exp(histogram.log_probability(fugacity_pa))
             mean_n = p @ n
             variance = p @ (n - mean_n) ** 2
             covariance = p @ (mean_energy * (n - mean_n))
             return float((self.temperature_k - covariance / variance) * KELVIN_TO_KJ_MOL) if variance > 0 else math.nan
-        return self._jackknife(heat)
+        return self._with_error(heat)
 
-    def _jackknife(self, of: Callable[[FloatArray, FloatArray, FloatArray], float]) -> tuple[float, float]:
+    def _each_left_out(self) -> list[FlatHistogram]:
+        """The histogram without each walker in turn."""
+        return [replace(self, transitions=np.delete(self.transitions, w, axis=0),
+                        energy_sums=np.delete(self.energy_sums, w, axis=0), visits=np.delete(self.visits, w, axis=0))
+                for w in range(len(self.transitions))]
+
+    def _with_error(self, of: Callable[[FlatHistogram], float]) -> tuple[float, float]:
         """A quantity from all walkers, and its error from leaving each out in turn."""
-        parts = (self.transitions, self.energy_sums, self.visits)
-        sums = [p.sum(axis=0) for p in parts]
-        count = len(self.transitions)
-        left_out = np.array([of(*(s - p[w] for s, p in zip(sums, parts, strict=True))) for w in range(count)])
-        error = math.sqrt((count - 1) / count * float(np.sum((left_out - left_out.mean()) ** 2)))
-        return of(*sums), error
+        return of(self), float(_jackknife_error([of(h) for h in self._each_left_out()]))
+
+
+def _jackknife_error(left_out: Sequence[float] | Sequence[FloatArray]) -> FloatArray:
+    """Standard error of quantities (W, ...) found with each of W walkers left out."""
+    values = np.array(left_out)
+    result: FloatArray = np.sqrt((len(values) - 1) / len(values) * np.sum((values - values.mean(axis=0)) ** 2, axis=0))
+    return result
 
 
 def log_probability_of(transitions: FloatArray) -> FloatArray:
-    """(n,) ln Π(N) from the transitions (n, 4), 0 at N = 0; steps that were never seen continue the last slope."""
-    inserting = transitions[:-1, INSERTION_CHANCE] / np.maximum(transitions[:-1, INSERTIONS], 1.0)
-    deleting = transitions[1:, DELETION_CHANCE] / np.maximum(transitions[1:, DELETIONS], 1.0)
+    """(n,) ln Π(N) from the transitions (W, n, 4) of walkers, 0 at N = 0.
+
+    A walker's two mean probabilities of a step, up and down, get one weight: each walker's ratio is right by itself,
+    but walkers with different numbers of trials have different probabilities. Steps that were never seen continue the
+    last slope.
+    """
+    up, down = transitions[:, :-1, INSERTIONS], transitions[:, 1:, DELETIONS]
+    weight = up * down / np.maximum(up + down, 1.0)
+    inserting = (weight * transitions[:, :-1, INSERTION_CHANCE] / np.maximum(up, 1.0)).sum(axis=0)
+    deleting = (weight * transitions[:, 1:, DELETION_CHANCE] / np.maximum(down, 1.0)).sum(axis=0)
     known = (inserting > 0.0) & (deleting > 0.0)
     steps = np.zeros(len(inserting))
     steps[known] = np.log(inserting[known] / deleting[known])
@@ -140,12 +166,15 @@ def sample_flat_histogram(system: AdsorptionSystem, fugacities_pa: Sequence[floa
         if worst <= settings.target_relative_error or done >= settings.max_moves:
             break
         log_pi = histogram.log_probability(highest)
-        if log_pi[-1] - log_pi.max() > NEGLIGIBLE and worst < math.inf:
-            most = min(system.capacity - 2, most + max(2, most // 20))
+        if log_pi[-1] - log_pi.max() > NEGLIGIBLE and done >= settings.min_moves:
+            # without an error yet, the scout saw far too few molecules
+            most = min(system.capacity - 2, most + max(2, most // (20 if worst < math.inf else 4)))
         rounds += 1
     for run in runs:
         check_energy(system, run.walker)
-    if not np.all(histogram.visits.sum(axis=0)[: max(2, most // 2)] > 0):
+    log_pi = histogram.log_probability(highest)
+    likely = int(np.flatnonzero(log_pi - log_pi.max() > NEGLIGIBLE)[-1])
+    if not np.all(histogram.visits.sum(axis=0)[: likely + 1] > 0):
         raise SimulationError(f"{system.gases} in {system.framework.name}: the walkers never reached all numbers of "
                               "molecules; raise max_moves.")
     return histogram
@@ -196,7 +225,7 @@ def _run_round(system: AdsorptionSystem, runs: list[Run], reference_pa: float, r
 def _advance(system: AdsorptionSystem, run: Run, fugacity_pa: float, most: int, end: int, path: Path | None) -> None:
     """Blocks up to ``end`` moves; the weights follow what the walker has seen, and nothing lies beyond ``most``."""
     while run.moves < end:
-        log_bias = -log_probability_of(run.walker.transitions[: most + 1])
+        log_bias = -log_probability_of(run.walker.transitions[None, : most + 1])
         # beyond the range every step down is taken and none up, so a walker that began there finds back
         beyond = log_bias[-1] - STEEP * np.arange(1, system.capacity + 1 - most)
         log_bias = np.concatenate([log_bias, beyond])
@@ -218,7 +247,8 @@ def _histogram(runs: list[Run], reference_pa: float, most: int, temperature_k: f
             inside = n <= most
             visits[w] = np.bincount(n[inside], minlength=most + 1)
             energy_sums[w] = np.bincount(n[inside], weights=energies[inside], minlength=most + 1)
-    return FlatHistogram(reference_pa, temperature_k, transitions, energy_sums, visits)
+    return FlatHistogram(reference_pa, temperature_k, transitions, energy_sums, visits, sum(r.moves for r in runs),
+                         sum(r.adapted_at for r in runs))
 
 
 def _worst_error(histogram: FlatHistogram, fugacities_pa: Sequence[float]) -> float:
