@@ -27,7 +27,7 @@ from gcmc_naive import (
 
 from zifsim.build.ordering import build_frameworks
 from zifsim.errors import InputError
-from zifsim.gcmc.accuracy import measured_accuracy
+from zifsim.gcmc.accuracy import ExactSums
 from zifsim.gcmc.energy import total_energy
 from zifsim.gcmc.guests import dipole_e_angstrom, make_guests
 from zifsim.gcmc.sampling import advance, new_run
@@ -89,7 +89,7 @@ def test_measured_error_is_the_sampled_energy_minus_a_converged_naive_one(coulom
             epsilon, sigma = mixed((a.epsilon_k, a.sigma_angstrom), (b.epsilon_k, b.sigma_angstrom))
             exact += float(lennard_jones(np.linalg.norm(wrap(p - q, cell)), epsilon, sigma, 6.0, "shifted"))
     sampled = walker.energy[PAIR] + walker.energy[FOURIER]
-    measured = measured_accuracy(system, FORCEFIELD, walker)
+    measured = ExactSums.of(system, FORCEFIELD).accuracy(walker)
     assert abs(measured.ewald_error_k) > 0.5
     # the converged sum it is measured against has a tolerance of 1e-8, which is 2.4 mK per molecule here
     assert measured.ewald_error_k == pytest.approx((sampled - exact) / 4, abs=5e-3)
@@ -112,7 +112,7 @@ def test_whole_molecules_cut_at_the_default_distance_cost_less_than_a_third_of_a
     for _ in range(3):
         advance(system, run, (pressure_pa,), 10_000)
         assert run.walker.total[0] > 3
-        errors.append(measured_accuracy(system, forcefield, run.walker).ewald_error_k)
+        errors.append(ExactSums.of(system, forcefield).accuracy(run.walker).ewald_error_k)
     assert np.abs(np.mean(errors)) < allowed
     assert np.abs(errors).max() < 2 * allowed
     assert np.abs(errors).max() > 0.0

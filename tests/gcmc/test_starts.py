@@ -142,9 +142,9 @@ def test_both_starts_of_a_simple_system_meet_and_agree_with_one():
 def test_auto_takes_both_starts_far_below_the_critical_temperature_only():
     for critical, both in ((TEMPERATURE / 0.69, True), (TEMPERATURE / 0.71, False)):
         guest = replace(METHANE, critical_temperature_k=critical)
-        assert engine._both_starts(system_of(FRAMEWORK, guest, TEMPERATURE)) == both
+        assert engine.both_starts(quick_settings(), guest, TEMPERATURE) == both
     for starts, both in (("both", True), ("empty", False)):
-        assert engine._both_starts(system_of(FRAMEWORK, METHANE, TEMPERATURE, starts=starts)) == both
+        assert engine.both_starts(quick_settings(starts=starts), METHANE, TEMPERATURE) == both
 
 
 class Killed(BaseException):

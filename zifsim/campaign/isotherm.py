@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from zifsim.campaign import provenance, rundir
-from zifsim.errors import InputError
+from zifsim.campaign.job import JobFolder, redraw
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.io.aif import write_aif
-from zifsim.io.files import read_json, sha256_file, write_bytes_atomic, write_json_atomic
+from zifsim.io.files import read_json, write_bytes_atomic, write_json_atomic
 from zifsim.io.guests import DEFAULT_MODELS
 from zifsim.io.tables import write_csv
 from zifsim.model.forcefield import AdsorptionForceField
 from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel
-from zifsim.model.uptake import Isotherm, LoadingPoint
+from zifsim.model.uptake import Isotherm
 
-OUTPUTS = ("isotherm.json", "isotherm.csv", "isotherm.aif", "isotherm.png", "record.json")
+OUTPUTS = ("isotherm.json", "isotherm.csv", "isotherm.aif", "isotherm.png", "ln_probability.csv")
 DEFAULT_ROOT = Path("results/gcmc")
 
 
@@ -49,8 +47,62 @@ class JobCost:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadedHost:
+    """A framework with the force field and the charges that gases meet in it."""
+
+    framework: Framework
+    forcefield: AdsorptionForceField
+    charges: str
+
+
+def load_host(structure: str, guests: Sequence[GuestModel], forcefield: str, charges: str,
+              settings: GCMCSettings) -> LoadedHost:
+    """Load and check a host for these gases, by names or files. Charges are assigned where a gas feels them.
+
+    Raises
+    ------
+    InputError, UnknownNameError: something that is missing, unknown or does not fit together.
+    """
+    from zifsim.build.load import load_framework
+    from zifsim.gcmc.guests import check_coulomb
+    from zifsim.gcmc.system import check_framework
+    from zifsim.io.adsorption import assign_charges, lj_parameters, load_adsorption_forcefield, load_charge_set
+
+    check_coulomb(guests, settings)
+    parameters, charge_set = load_adsorption_forcefield(forcefield), load_charge_set(charges)
+    framework = load_framework(structure)
+    if any(guest.has_charges for guest in guests):
+        framework = assign_charges(framework, charge_set)
+    lj_parameters(framework, parameters)
+    for guest in guests:
+        check_framework(framework, guest)
+    return LoadedHost(framework, parameters, charge_set.name)
+
+
+def job_cost(framework: Framework, guests: Sequence[GuestModel], temperature_k: float, n_pressures: int,
+             settings: GCMCSettings, threads: int) -> JobCost:
+    """What sampling these gases will need."""
+    from zifsim.campaign.estimate import gcmc_seconds
+    from zifsim.gcmc.grid import divisions_for
+    from zifsim.gcmc.system import supercell_repeats
+
+    cells = supercell_repeats(framework, guests, settings.cutoff_angstrom)
+    nodes = divisions_for(framework.cell, settings.grid_spacing_angstrom)
+    sites = [site for guest in guests for site in guest.sites]
+    lj_sites = {(s.epsilon_k, s.sigma_angstrom, s.charge_e) for s in sites if s.epsilon_k > 0.0}
+    grids = len(lj_sites) + any(s.epsilon_k == 0.0 for s in sites)
+    seconds = sum(gcmc_seconds(guest, temperature_k, n_pressures, (settings.min_moves, settings.max_moves),
+                               framework.volume * math.prod(cells)) for guest in guests)
+    return JobCost(cells, framework.n_atoms * math.prod(cells), nodes, grids,
+                   grids * math.prod(n + 3 for n in nodes) * 4 / 1e6, seconds / threads)
+
+
+@dataclass(frozen=True, slots=True)
 class IsothermJob:
-    """Everything an isotherm needs, loaded and checked. ``framework`` has its charges."""
+    """Everything an isotherm needs, loaded and checked. ``framework`` has its charges.
+
+    ``flat_histogram``: sampled as one probability of the number of molecules, not pressure by pressure.
+    """
 
     framework: Framework
     guest: GuestModel
@@ -60,38 +112,27 @@ class IsothermJob:
     pressures_pa: tuple[float, ...]
     settings: GCMCSettings
     threads: int = 1
+    flat_histogram: bool = False
 
     @classmethod
     def load(cls, structure: str, gas: str, temperature_k: float, pressures_pa: Sequence[float],
-             forcefield: str, charges: str, settings: GCMCSettings, threads: int = 1) -> IsothermJob:
+             forcefield: str, charges: str, settings: GCMCSettings, threads: int = 1,
+             flat_histogram: bool = False) -> IsothermJob:
         """Load a job by names or files.
 
         Raises
         ------
         InputError, UnknownNameError: something that is missing, unknown or does not fit together.
         """
-        from zifsim.build.load import load_framework
         from zifsim.gcmc.eos import PengRobinson
-        from zifsim.gcmc.system import check_framework
-        from zifsim.io.adsorption import (
-            assign_charges,
-            lj_parameters,
-            load_adsorption_forcefield,
-            load_charge_set,
-        )
         from zifsim.io.guests import load_guest
 
         guest = load_guest(gas, temperature_k=temperature_k)
-        parameters, charge_set = load_adsorption_forcefield(forcefield), load_charge_set(charges)
         for pressure in pressures_pa:
             PengRobinson(guest).fugacity_pa(temperature_k, pressure)
-        framework = load_framework(structure)
-        if guest.has_charges:       # a gas without charges does not feel the framework's
-            framework = assign_charges(framework, charge_set)
-        lj_parameters(framework, parameters)
-        check_framework(framework, guest)
-        return cls(framework, guest, parameters, charge_set.name, temperature_k, tuple(pressures_pa),
-                   settings, threads)
+        host = load_host(structure, (guest,), forcefield, charges, settings)
+        return cls(host.framework, guest, host.forcefield, host.charges, temperature_k, tuple(pressures_pa),
+                   settings, threads, flat_histogram)
 
     @property
     def config(self) -> dict[str, Any]:
@@ -99,17 +140,15 @@ class IsothermJob:
         return {"gas": self.guest.gas, "guest_model": self.guest.name, "temperature_k": self.temperature_k,
                 "pressures_pa": list(self.pressures_pa), "forcefield": self.forcefield.name,
                 "charges": self.charges, "settings": asdict(self.settings), "threads": self.threads,
+                "flat_histogram": self.flat_histogram,
                 "guest_sha256": provenance.digest(self.guest),
                 "forcefield_sha256": provenance.digest(self.forcefield)}
 
     @property
-    def inputs_sha256(self) -> dict[str, str]:
-        return {"framework": self.framework.content_hash()}
-
-    @property
-    def key(self) -> str:
+    def folder(self) -> JobFolder:
         """What the job's folder is known by."""
-        return rundir.content_key("isotherm", self.config, self.inputs_sha256)
+        return JobFolder("isotherm", f"isotherm {self.guest.gas} in {self.framework.name}", self.config,
+                         {"framework": self.framework.content_hash()}, self.settings.seed)
 
     @property
     def default_folder(self) -> Path:
@@ -119,13 +158,7 @@ class IsothermJob:
         """
         gas = self.guest.gas if self.guest.name == DEFAULT_MODELS.get(self.guest.gas) else self.guest.name
         plain = DEFAULT_ROOT / f"{rundir.slug(self.framework.name)}_{rundir.slug(gas)}_{self.temperature_k:g}K"
-        own = plain.with_name(f"{plain.name}-{self.key[:8]}")
-        return own if own.exists() or _why_not(plain, self.key) else plain
-
-    def check_folder(self, out: Path) -> None:
-        """Raise InputError unless ``out`` is new, empty, or holds this very job; writes nothing."""
-        if reason := _why_not(out, self.key):
-            raise InputError(reason)
+        return self.folder.default(plain)
 
     @property
     def bulk(self) -> tuple[BulkState, ...]:
@@ -138,21 +171,17 @@ class IsothermJob:
                                eos.phase(self.temperature_k, p)) for p in self.pressures_pa)
 
     @property
+    def both_starts(self) -> bool:
+        """Whether every pressure is sampled from an empty and from a full cell."""
+        from zifsim.gcmc.engine import both_starts
+
+        return not self.flat_histogram and both_starts(self.settings, self.guest, self.temperature_k)
+
+    @property
     def cost(self) -> JobCost:
         """What the job will need."""
-        from zifsim.campaign.estimate import gcmc_seconds
-        from zifsim.gcmc.grid import divisions_for
-        from zifsim.gcmc.system import supercell_repeats
-
-        cells = supercell_repeats(self.framework, (self.guest,), self.settings.cutoff_angstrom)
-        nodes = divisions_for(self.framework.cell, self.settings.grid_spacing_angstrom)
-        lj_sites = {(s.epsilon_k, s.sigma_angstrom, s.charge_e) for s in self.guest.sites if s.epsilon_k > 0.0}
-        grids = len(lj_sites) + any(s.epsilon_k == 0.0 for s in self.guest.sites)
-        seconds = gcmc_seconds(self.guest, self.temperature_k, len(self.pressures_pa),
-                               (self.settings.min_moves, self.settings.max_moves),
-                               self.framework.volume * math.prod(cells))
-        return JobCost(cells, self.framework.n_atoms * math.prod(cells), nodes, grids,
-                       grids * math.prod(n + 3 for n in nodes) * 4 / 1e6, seconds / self.threads)
+        return job_cost(self.framework, (self.guest,), self.temperature_k, len(self.pressures_pa), self.settings,
+                        self.threads)
 
 
 def run_isotherm_job(job: IsothermJob, out: Path, progress: Callable[[dict[str, Any]], None],
@@ -166,86 +195,28 @@ def run_isotherm_job(job: IsothermJob, out: Path, progress: Callable[[dict[str, 
     ------
     InputError: ``out`` holds something else, is in use or cannot be written to; nothing is changed there.
     """
-    from zifsim.gcmc.engine import run_isotherm
+    from zifsim.gcmc.engine import finished_points, run_isotherm, sample_isotherm
+    from zifsim.gcmc.flat_isotherm import sample_flat_isotherm
+    from zifsim.report.isotherm import isotherm_png
 
-    job.check_folder(out)
-    with _writable(out), rundir.locked(out):
-        if rundir.finished_outputs(out) is not None:
-            isotherm = Isotherm.from_dict(read_json(out / "isotherm.json"))
-            _redraw(out, isotherm, unit)
-            return isotherm
-        write_json_atomic(out / "config.json", {"kind": "isotherm", "key": job.key, "config": job.config,
-                                                "inputs_sha256": job.inputs_sha256})
-        record = provenance.start_record(f"isotherm {job.guest.gas} in {job.framework.name}",
-                                         seed=job.settings.seed, settings=job.config,
-                                         inputs_sha256=job.inputs_sha256)
-        provenance.write_record(out, record)
-        for path in sorted((out / "points").glob("*.json")):
-            point = LoadingPoint(**read_json(path))
+    def work() -> Isotherm:
+        for point in [] if job.flat_histogram else finished_points(out, job.both_starts):
             progress({"pressure_pa": point.pressure_pa, "moves": point.n_moves, "fraction": 1.0, "point": point,
                       "molecules": point.molecules_per_cell, "resumed": True})
-        try:
-            isotherm = run_isotherm(job.framework, job.guest, job.forcefield, job.temperature_k, job.pressures_pa,
-                                    job.settings, charges=job.charges, out_dir=out, threads=job.threads,
-                                    progress=progress)
-        except Exception as error:
-            provenance.write_record(out, provenance.finish_record(record, {}, f"{type(error).__name__}: {error}"))
-            raise
-        _write(out, isotherm, record.started, unit)
-        digests = {name: sha256_file(out / name) for name in OUTPUTS[:-1]}
-        provenance.write_record(out, provenance.finish_record(record, digests))
-        rundir.mark_done(out, OUTPUTS)
+        return run_isotherm(job.framework, job.guest, job.forcefield, job.temperature_k, job.pressures_pa,
+                            job.settings, charges=job.charges, out_dir=out, threads=job.threads, progress=progress,
+                            sampler=sample_flat_isotherm if job.flat_histogram else sample_isotherm)
+
+    def write(isotherm: Isotherm, date: str) -> None:
+        write_json_atomic(out / "isotherm.json", isotherm.to_dict())
+        table = isotherm.columns()
+        write_csv(out / "isotherm.csv", list(table), list(zip(*table.values(), strict=True)))
+        write_aif(out / "isotherm.aif", isotherm, date)
+        write_bytes_atomic(out / "isotherm.png", isotherm_png(isotherm, unit))
+
+    def read() -> Isotherm:
+        isotherm = Isotherm.from_dict(read_json(out / "isotherm.json"))
+        redraw(out, "isotherm.png", isotherm_png(isotherm, unit))
         return isotherm
 
-
-def _write(out: Path, isotherm: Isotherm, date: str, unit: str) -> None:
-    """The isotherm in every form."""
-    from zifsim.report.isotherm import isotherm_png
-
-    write_json_atomic(out / "isotherm.json", isotherm.to_dict())
-    table = isotherm.columns()
-    write_csv(out / "isotherm.csv", list(table), list(zip(*table.values(), strict=True)))
-    write_aif(out / "isotherm.aif", isotherm, date)
-    write_bytes_atomic(out / "isotherm.png", isotherm_png(isotherm, unit))
-
-
-def _redraw(out: Path, isotherm: Isotherm, unit: str) -> None:
-    """The picture of a finished isotherm in another unit; its numbers stay as they are."""
-    from zifsim.report.isotherm import isotherm_png
-
-    picture = isotherm_png(isotherm, unit)
-    if picture == (out / "isotherm.png").read_bytes():
-        return
-    write_bytes_atomic(out / "isotherm.png", picture)
-    record = read_json(out / "record.json")
-    record["outputs_sha256"]["isotherm.png"] = sha256_file(out / "isotherm.png")
-    write_json_atomic(out / "record.json", record)
-    rundir.mark_done(out, OUTPUTS)
-
-
-@contextmanager
-def _writable(out: Path) -> Iterator[None]:
-    """What the file system refuses, as one sentence."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        yield
-    except (PermissionError, FileNotFoundError, NotADirectoryError) as error:
-        raise InputError(f"{out} cannot be written to ({error.strerror}); choose another folder with --out.") from error
-
-
-def _why_not(out: Path, key: str) -> str:
-    """Why ``out`` is not the folder of the job ``key``; nothing where it is new, empty, or holds that very job."""
-    nearest = next(p for p in (out, *out.absolute().parents) if p.exists())
-    if not nearest.is_dir():
-        return f"{nearest} is a file; give a folder with --out."
-    if not os.access(nearest, os.R_OK | os.W_OK | os.X_OK):
-        return f"{out} cannot be written to: no permission for {nearest}; choose another folder with --out."
-    if not out.is_dir() or all(p.name == rundir.LOCK for p in out.iterdir()):
-        return ""
-    try:
-        held = read_json(out / "config.json")["key"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return f"{out} holds other files and no isotherm; choose a new --out folder."
-    if held != key:
-        return f"{out} holds another calculation (see {out / 'config.json'}); choose a new folder with --out."
-    return ""
+    return job.folder.run(out, OUTPUTS, work=work, write=write, read=read)

@@ -3,62 +3,54 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zifsim.cli import options
+
+if TYPE_CHECKING:
+    from zifsim.gcmc.settings import GCMCSettings
+
 MOST_PRESSURES = 1000
 LEAST_MOVES = 1000
-MODEL, SAMPLING, OUTPUT = "Model", "Sampling", "Output"
 
 
 def gcmc(
-    structure: Annotated[str, typer.Argument(
-        metavar="STRUCTURE", help="Shipped structure (ZIF-8, ZIF-62), CIF or extXYZ file.")],
+    structure: options.Structure,
     gas: Annotated[str, typer.Option(
         "--gas", metavar="NAME", help="H2, CO2, O2, N2, CH4, a guest model (CO2-EPM2) or a guest file.",
-        rich_help_panel=MODEL)],
-    temperature: Annotated[float, typer.Option(
-        "--temperature", "-T", metavar="K", help="Temperature, K.", rich_help_panel=MODEL)] = 273.0,
-    pressures: Annotated[str | None, typer.Option(
-        "--pressures", "-p", metavar="BAR", rich_help_panel=MODEL,
-        help="Pressures, bar: a list 0.01,0.1,1 or start:stop:n (log-spaced).", show_default="1")] = None,
+        rich_help_panel=options.MODEL)],
+    temperature: options.Temperature = 273.0,
+    pressures: options.Pressures = None,
     relative_pressures: Annotated[str | None, typer.Option(
-        "--relative-pressures", metavar="P/P0", rich_help_panel=MODEL,
+        "--relative-pressures", metavar="P/P0", rich_help_panel=options.MODEL,
         help="Instead: pressures over the saturation pressure p0 of the gas, below its critical temperature.")] = None,
-    forcefield: Annotated[str, typer.Option(
-        "--forcefield", metavar="NAME", rich_help_panel=MODEL,
-        help="Lennard-Jones of the framework: PP, UFF, DREIDING or a file.")] = "PP",
-    charges: Annotated[str, typer.Option(
-        "--charges", metavar="NAME", rich_help_panel=MODEL,
-        help="Framework charges: ZIF-FF, ZIF-FF-bIm-ESP (another guess for bIm), PP and RESP (mIm only), RESP-ZIF-4 "
-        "(Im only) or a file.")] = "ZIF-FF",
-    cutoff: Annotated[float, typer.Option(
-        "--cutoff", metavar="Å", help="Cut-off, Å; the supercell grows with it.", rich_help_panel=MODEL)] = 12.8,
-    truncation: Annotated[str, typer.Option(
-        "--truncation", metavar="NAME", rich_help_panel=MODEL,
-        help="Lennard-Jones beyond the cut-off: truncated, shifted or tail.")] = "truncated",
-    error: Annotated[float, typer.Option(
-        "--error", metavar="FRACTION", rich_help_panel=SAMPLING,
-        help="A pressure is done at this standard error over loading ...")] = 0.01,
-    max_moves: Annotated[int, typer.Option(
-        "--max-moves", metavar="N", help="... or after so many Monte Carlo moves.",
-        rich_help_panel=SAMPLING)] = 20_000_000,
-    seed: Annotated[int, typer.Option(
-        "--seed", metavar="N", min=0, help="Seed of the random streams.", rich_help_panel=SAMPLING)] = 1,
+    forcefield: options.ForceField = "PP",
+    charges: options.Charges = "ZIF-FF",
+    cutoff: options.Cutoff = 12.8,
+    truncation: options.Truncation = "truncated",
+    coulomb: options.Coulomb = "auto",
+    error: options.Error = 0.01,
+    max_moves: options.MaxMoves = 20_000_000,
+    starts: Annotated[str, typer.Option(
+        "--starts", metavar="NAME", rich_help_panel=options.SAMPLING,
+        help="Each pressure from an empty cell, from both an empty and a full one (which must meet), or auto: both "
+        "below 0.7 of the critical temperature, where a pore fills and empties in steps.")] = "auto",
+    flat_histogram: Annotated[bool, typer.Option(
+        "--flat-histogram", rich_help_panel=options.SAMPLING,
+        help="All pressures from one probability of the number of molecules (transition-matrix sampling, 8 walkers; "
+        "--max-moves is of each).")] = False,
+    seed: options.Seed = 1,
     threads: Annotated[int, typer.Option(
-        "--threads", metavar="N", min=0, rich_help_panel=SAMPLING,
+        "--threads", metavar="N", min=0, rich_help_panel=options.SAMPLING,
         help="Pressures side by side; 0: all cores. With the seed it decides the numbers: each thread starts from an "
         "empty cell.")] = 1,
     out: Annotated[Path | None, typer.Option(
-        "--out", "-o", metavar="DIR", rich_help_panel=OUTPUT,
+        "--out", "-o", metavar="DIR", rich_help_panel=options.OUTPUT,
         help="Results folder.", show_default="results/gcmc/STRUCTURE_GAS_TEMPERATURE")] = None,
-    unit: Annotated[str, typer.Option(
-        "--unit", metavar="UNIT", rich_help_panel=OUTPUT,
-        help="Of the printed table and the plot: mol/kg, mmol/g, mL/g (STP), wt% (g per 100 g of framework), "
-        "molecules/unit-cell or molecules/supercell. The files have all of them.")] = "mL/g",
-    dry_run: Annotated[bool, typer.Option(
-        "--dry-run", help="Check the input and say what would run; write nothing.", rich_help_panel=OUTPUT)] = False,
+    unit: options.Unit = "mL/g",
+    dry_run: options.DryRun = False,
 ) -> None:
     """Adsorption isotherm by grand canonical Monte Carlo in a rigid framework.
 
@@ -72,18 +64,18 @@ def gcmc(
     from zifsim.campaign.isotherm import IsothermJob, run_isotherm_job
     from zifsim.cli.isotherm_view import Columns, Watch, print_isotherm, print_plan, say_what_will_run
     from zifsim.errors import InputError
-    from zifsim.gcmc.settings import GCMCSettings
 
     unit_key = parse_unit(unit)
-    if max_moves < LEAST_MOVES:
-        raise InputError(f"--max-moves {max_moves}: fewer than {LEAST_MOVES} moves say nothing about a loading.")
-    settings = GCMCSettings(cutoff_angstrom=cutoff, truncation=truncation, target_relative_error=error,
-                            min_moves=min(100_000, max_moves), max_moves=max_moves, seed=seed)
+    if flat_histogram and starts != "auto":
+        raise InputError("--starts belongs to sampling pressure by pressure; half of the walkers of --flat-histogram "
+                         "begin empty and half full, always.")
+    settings = make_settings(cutoff_angstrom=cutoff, truncation=truncation, guest_coulomb=coulomb, starts=starts,
+                             target_relative_error=error, max_moves=max_moves, seed=seed)
     pressures_pa = _pressures_pa(pressures, relative_pressures, gas, temperature)
     job = IsothermJob.load(structure, gas, temperature, pressures_pa, forcefield, charges, settings,
-                           devices.worker_count(threads))
+                           devices.worker_count(threads), flat_histogram)
     folder = out or job.default_folder
-    job.check_folder(folder)
+    job.folder.check(folder)
     say_what_will_run(job, folder)
     if dry_run:
         print_plan(job)
@@ -92,7 +84,23 @@ def gcmc(
     with Watch(columns).running() as watch:
         isotherm = run_isotherm_job(job, folder, watch, unit_key)
     print_isotherm(job, isotherm, columns)
-    print(f"written: {folder}/isotherm.csv, isotherm.json, isotherm.aif, isotherm.png, record.json")
+    also = "ln_probability.csv, " if (folder / "ln_probability.csv").is_file() else ""
+    print(f"written: {folder}/isotherm.csv, isotherm.json, isotherm.aif, isotherm.png, {also}record.json")
+
+
+def make_settings(*, max_moves: int, **values: Any) -> GCMCSettings:
+    """Settings of a run with so many moves at most.
+
+    Raises
+    ------
+    InputError: a setting that makes no sense.
+    """
+    from zifsim.errors import InputError
+    from zifsim.gcmc.settings import GCMCSettings
+
+    if max_moves < LEAST_MOVES:
+        raise InputError(f"--max-moves {max_moves}: fewer than {LEAST_MOVES} moves say nothing about a loading.")
+    return GCMCSettings(min_moves=min(100_000, max_moves), max_moves=max_moves, **values)
 
 
 def _pressures_pa(absolute: str | None, relative: str | None, gas: str, temperature_k: float) -> list[float]:

@@ -37,13 +37,15 @@ class Columns:
         cost = job.cost
         self.target = job.settings.target_relative_error
         self.bulk: dict[float, BulkState] = {state.pressure_pa: state for state in job.bulk}
+        self.both = job.both_starts or job.flat_histogram
         self.relative = any(not math.isnan(s.p_over_p0) for s in job.bulk)
         self.factor = loading_factor(
             unit, molar_mass_g_mol=job.guest.molar_mass_g_mol, unit_cell_mass_amu=job.framework.mass_amu,
             unit_cells=math.prod(cost.repeats))
         label = LOADING_UNITS[unit]
         self.names = ("pressure, bar", *(("p/p₀",) if self.relative else ()), "progress", "moves",
-                      "molecules/supercell", f"absolute, {label}", f"excess, {label}", "heat, kJ/mol")
+                      "molecules/supercell", f"absolute, {label}", f"excess, {label}", "heat, kJ/mol",
+                      *((f"from empty, {label}", f"from full, {label}") if self.both else ()))
 
     def nearest(self, pressure_pa: float) -> float:
         return min(self.bulk, key=lambda p: abs(p - pressure_pa))
@@ -55,14 +57,17 @@ class Columns:
                  *((f"{self.bulk[pressure_pa].p_over_p0:.4g}",) if self.relative else ()))
         if point is None:
             molecules = f"{row['molecules']:.2f}" if "molecules" in row else ""
-            return (*first, f"{row['fraction']:.0%}", str(row.get("moves", "")), molecules, "", "", "")
+            return (*first, f"{row['fraction']:.0%}", str(row.get("moves", "")), molecules,
+                    *("" for _ in self.names[len(first) + 3:]))
         error = point.loading_error_mol_kg * self.factor
         return (*first, state_of(point, self.target), str(point.n_moves),
                 with_error(point.molecules_per_cell, point.molecules_per_cell_error),
                 with_error(point.loading_mol_kg * self.factor, error),
                 with_error(point.excess_mol_kg * self.factor, error),
                 "–" if math.isnan(point.heat_of_adsorption_kj_mol) else
-                with_error(point.heat_of_adsorption_kj_mol, point.heat_of_adsorption_error_kj_mol))
+                with_error(point.heat_of_adsorption_kj_mol, point.heat_of_adsorption_error_kj_mol),
+                *((_like(point.from_empty_mol_kg * self.factor, error),
+                   _like(point.from_full_mol_kg * self.factor, error)) if self.both else ()))
 
     def table(self, title: str, rows: dict[float, dict[str, Any]]) -> Table:
         from rich.table import Table
@@ -86,8 +91,13 @@ def state_of(point: LoadingPoint, target_relative_error: float) -> str:
 
 def with_error(value: float, error: float) -> str:
     """``19.70 ± 0.43``: two digits of the error, four or more of a value without one."""
-    digits = 3 if not error > 0.0 else min(8, max(0, 1 - math.floor(math.log10(error))))
-    return f"{value:.{digits}f} ± {error:.{digits}f}"
+    return f"{_like(value, error)} ± {_like(error, error)}"
+
+
+def _like(value: float, error: float) -> str:
+    """A value with as many digits as its error is given with; a dash for NaN."""
+    digits = 3 if not 0.0 < error < math.inf else min(8, max(0, 1 - math.floor(math.log10(error))))
+    return "–" if math.isnan(value) else f"{value:.{digits}f}"
 
 
 class Watch:
@@ -181,11 +191,30 @@ def say_what_will_run(job: IsothermJob, folder: Path) -> None:
     print(f"{job.guest.name} in {job.framework.name} at {job.temperature_k:g} K: supercell of {cells} unit cells, "
           f"{cost.n_atoms} atoms; {job.forcefield.name}, {charges}, cut-off {settings.cutoff_angstrom:g} Å "
           f"({settings.truncation}), seed {settings.seed}")
-    for note in bulk_notes(job):
+    for note in (*bulk_notes(job), *sampling_notes(job)):
         print(f"note: {note}")
+    say_where(folder)
+
+
+def say_where(folder: Path) -> None:
+    """Where the results go."""
     finished = (folder / "DONE").is_file()
     print(f"results: {folder} ({'finished before; read back' if finished else 'the same command continues there'})",
           flush=True)
+
+
+def sampling_notes(job: IsothermJob) -> list[str]:
+    """How the pressures are sampled where it is not simply one after another."""
+    if job.flat_histogram:
+        return ["one flat histogram over the number of molecules gives all pressures; half of its walkers begin empty, "
+                "half full."]
+    if not job.both_starts:
+        return []
+    critical = job.guest.critical_temperature_k
+    why = "as asked" if job.settings.starts == "both" else (
+        f"because {job.temperature_k:g} K is far below the critical temperature ({job.temperature_k / critical:.2f} of "
+        f"{critical:.4g} K) and a pore may fill and empty in steps")
+    return [f"every pressure is sampled twice, from an empty and from a full cell, {why}; the two must meet."]
 
 
 def bulk_notes(job: IsothermJob) -> list[str]:
@@ -216,7 +245,7 @@ def print_plan(job: IsothermJob) -> None:
     cores = f"{job.threads} core{'s' * (job.threads > 1)}"
     print(f"time: of the order of {_rough(cost.seconds)} on {cores}; a pressure is done at an error of "
           f"{100.0 * job.settings.target_relative_error:.2g} %, or after {job.settings.max_moves:g} moves")
-    _print_table(_bulk_table(job))
+    print_table(_bulk_table(job))
     print("dry run: nothing was written")
 
 
@@ -243,7 +272,7 @@ def _bulk_table(job: IsothermJob) -> Table:
 def print_isotherm(job: IsothermJob, isotherm: Isotherm, columns: Columns) -> None:
     """The finished table, and what to make of it."""
     rows = {columns.nearest(p.pressure_pa): {"point": p} for p in isotherm.points}
-    _print_table(columns.table(f"{isotherm.gas} in {isotherm.framework}, {isotherm.temperature_k:g} K", rows))
+    print_table(columns.table(f"{isotherm.gas} in {isotherm.framework}, {isotherm.temperature_k:g} K", rows))
     henry, states = isotherm.henry, {state_of(p, columns.target) for p in isotherm.points}
     if isotherm.no_room:
         print(f"No room for the gas: {isotherm.gas} finds no place in {isotherm.framework} (helium void fraction "
@@ -256,12 +285,21 @@ def print_isotherm(job: IsothermJob, isotherm: Isotherm, columns: Columns) -> No
         print(f"{MOVE_LIMIT}: the error asked for ({100.0 * columns.target:.2g} % of the loading) was not reached; "
               "raise --max-moves or --error.")
     if NOT_EQUILIBRATED in states:
-        print(f"{NOT_EQUILIBRATED}: the loading was still drifting; its error is how far. Raise --max-moves.")
+        print(f"{NOT_EQUILIBRATED}: {_why_not_equilibrated(job)} Raise --max-moves.")
     for note in bulk_notes(job):
         print(f"note: {note}")
 
 
-def _print_table(table: Table) -> None:
+def _why_not_equilibrated(job: IsothermJob) -> str:
+    if job.flat_histogram:
+        return "the walkers that began empty and those that began full differ by more than two standard errors."
+    if job.both_starts:
+        return ("the loading was still drifting, or the cells that began empty and full did not meet; its error is how "
+                "far.")
+    return "the loading was still drifting; its error is how far."
+
+
+def print_table(table: Table) -> None:
     from rich.console import Console
 
     Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH, highlight=False).print(table)

@@ -8,7 +8,7 @@ they do not, the point is not equilibrated, whatever each series says of itself.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zifsim.errors import InputError
-from zifsim.gcmc.accuracy import measured_accuracy
+from zifsim.gcmc.accuracy import ExactSums
 from zifsim.gcmc.eos import PengRobinson
 from zifsim.gcmc.noroom import empty_point, has_room, without_room
 from zifsim.gcmc.sampling import SAMPLE_EVERY, Progress, Run, advance, load_run, new_run, sample_point, save_run
@@ -40,6 +40,9 @@ CONDENSABLE = 0.7           # of the critical temperature: below it a pore fills
 FILLING_FUGACITY_PA = 1e9   # fills a cell to the brim ...
 FILLING_MOVES = 100_000     # ... within so many moves
 FULL = "full"
+
+Sampler = Callable[[AdsorptionSystem, AdsorptionForceField, list[float], Path | None, int, Progress | None],
+                   list[LoadingPoint]]
 
 
 def _point(system: AdsorptionSystem, run: Run, pressure_pa: float, fugacity_pa: float, seed: int) -> LoadingPoint:
@@ -95,7 +98,7 @@ def _check_pressures(pressures_pa: Sequence[float]) -> list[float]:
     return pressures
 
 
-def _run_branch(system: AdsorptionSystem, forcefield: AdsorptionForceField, pressures: list[float], branch: str,
+def _run_branch(system: AdsorptionSystem, exact: ExactSums, pressures: list[float], branch: str,
                 out_dir: Path | None, progress: Progress | None) -> list[LoadingPoint]:
     """Pressures one after another, each starting where the last one ended; finished ones are read back.
 
@@ -111,6 +114,8 @@ def _run_branch(system: AdsorptionSystem, forcefield: AdsorptionForceField, pres
         if done and final and done.exists() and final.exists():
             points.append(LoadingPoint(**read_json(done)))
             walker = load_run(final, system).walker
+            _named(progress, pressure, branch)({"moves": points[-1].n_moves, "fraction": 1.0, "resumed": True,
+                                                "molecules": points[-1].molecules_per_cell})
             continue
         seed = derive_seed(system.settings.seed, system.gases, name)
         if walker is None and branch == FULL:
@@ -119,7 +124,7 @@ def _run_branch(system: AdsorptionSystem, forcefield: AdsorptionForceField, pres
             system, pressure, eos.fugacity_pa(system.temperature_k, pressure), seed, start=walker,
             checkpoint=out_dir / "points" / f"{name}.checkpoint.npz" if out_dir else None,
             progress=_named(progress, pressure, branch))
-        accuracy = measured_accuracy(system, forcefield, walker)
+        accuracy = exact.accuracy(walker)
         point = replace(point, grid_error_k=accuracy.grid_error_k, ewald_error_k=accuracy.ewald_error_k)
         points.append(point)
         if done and final:
@@ -192,11 +197,23 @@ def _merged(pair: tuple[float, float], pair_errors: tuple[float, float]) -> tupl
     return float(means.mean()), max(apart / 2.0, float(errors.max())), meet
 
 
-def _both_starts(system: AdsorptionSystem) -> bool:
+def both_starts(settings: GCMCSettings, guest: GuestModel, temperature_k: float) -> bool:
     """Whether pressures are sampled from a full cell too."""
-    if system.settings.starts != "auto":
-        return system.settings.starts == "both"
-    return system.temperature_k < CONDENSABLE * system.models[0].critical_temperature_k
+    if settings.starts != "auto":
+        return settings.starts == "both"
+    return temperature_k < CONDENSABLE * guest.critical_temperature_k
+
+
+def finished_points(out_dir: Path, both: bool) -> list[LoadingPoint]:
+    """The pressures that a stopped run left finished in ``out_dir``; ``both``: from both starts."""
+    points = []
+    for path in sorted((out_dir / "points").glob("[0-9]*Pa.json")):
+        point, full = LoadingPoint(**read_json(path)), path.with_name(f"{FULL}-{path.name}")
+        if not both:
+            points.append(point)
+        elif full.exists():
+            points.append(merge_starts(point, LoadingPoint(**read_json(full))))
+    return points
 
 
 def sample_isotherm(system: AdsorptionSystem, forcefield: AdsorptionForceField, pressures: list[float],
@@ -205,13 +222,14 @@ def sample_isotherm(system: AdsorptionSystem, forcefield: AdsorptionForceField, 
 
     Neighbours are close enough to start from, and each thread gets cheap low pressures and dear high ones.
     """
-    both = _both_starts(system)
+    both = both_starts(system.settings, system.models[0], system.temperature_k)
+    exact = ExactSums.of(system, forcefield)
     threads = min(threads, len(pressures) * (2 if both else 1))
     hands = [pressures[n::threads] for n in range(min(threads, len(pressures)))]
     tell = _BothBranches(progress) if both and progress else progress
     with ThreadPoolExecutor(threads) as pool:
-        up = [pool.submit(_run_branch, system, forcefield, hand, "", out_dir, tell) for hand in hands]
-        down = [pool.submit(_run_branch, system, forcefield, hand[::-1], FULL, out_dir, tell)
+        up = [pool.submit(_run_branch, system, exact, hand, "", out_dir, tell) for hand in hands]
+        down = [pool.submit(_run_branch, system, exact, hand[::-1], FULL, out_dir, tell)
                 for hand in hands if both]
         points = sorted((p for job in up for p in job.result()), key=lambda p: p.pressure_pa)
         full = sorted((p for job in down for p in job.result()), key=lambda p: p.pressure_pa)
@@ -226,12 +244,14 @@ def sample_isotherm(system: AdsorptionSystem, forcefield: AdsorptionForceField, 
 
 def run_isotherm(framework: Framework, guest: GuestModel, forcefield: AdsorptionForceField, temperature_k: float,
                  pressures_pa: Sequence[float], settings: GCMCSettings, *, charges: str = "",
-                 out_dir: Path | None = None, threads: int = 1, progress: Progress | None = None) -> Isotherm:
+                 out_dir: Path | None = None, threads: int = 1, progress: Progress | None = None,
+                 sampler: Sampler = sample_isotherm) -> Isotherm:
     """Isotherm of one gas in a rigid framework whose charges are assigned.
 
     ``charges``: name of the charge set, for the record. ``out_dir``: where finished pressures and checkpoints are
-    kept; the same call continues there. ``threads``: pressures are dealt out in that many contiguous runs.
-    Raises InputError for input that cannot be simulated, SimulationError for a run that went wrong.
+    kept; the same call continues there. ``threads``: pressures are dealt out to that many threads. ``sampler``: what
+    makes the points of a prepared system (flat_isotherm.sample_flat_isotherm is another). Raises
+    InputError for input that cannot be simulated, SimulationError for a run that went wrong.
     """
     pressures = _check_pressures(pressures_pa)
     eos = PengRobinson(guest)
@@ -243,7 +263,7 @@ def run_isotherm(framework: Framework, guest: GuestModel, forcefield: Adsorption
         henry = without_room(henry)
         points = [empty_point(p, eos.fugacity_pa(temperature_k, p), settings.seed) for p in pressures]
     else:
-        points = sample_isotherm(system, forcefield, pressures, out_dir, threads, progress)
+        points = sampler(system, forcefield, pressures, out_dir, threads, progress)
     return Isotherm(
         gas=guest.gas, guest_model=guest.name, forcefield=forcefield.name,
         charges=charges if guest.has_charges else "none", framework=framework.name,

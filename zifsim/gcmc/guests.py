@@ -134,13 +134,19 @@ def guest_ewald(models: Sequence[GuestModel], supercell: FloatArray, settings: G
     pressure. Raises InputError where a molecule has a dipole and "cutoff" was asked for.
     """
     reach = settings.cutoff_angstrom + 2.0 * max(m.radius_angstrom for m in models)
-    polar = [m.name for m in models if dipole_e_angstrom(m) > SMALLEST_DIPOLE]
-    if settings.guest_coulomb == "cutoff" and polar:
-        raise InputError(f"{', '.join(polar)} has a dipole moment; guest_coulomb must be 'ewald' or 'auto' for it.")
+    polar = check_coulomb(models, settings)
     screened = settings.guest_coulomb == "ewald" or (settings.guest_coulomb == "auto" and polar)
     if not screened or not any(m.has_charges for m in models):
         return ewald_split(supercell, reach, settings.ewald_tolerance, alpha=0.0, k_cutoff=0.0)
     return ewald_split(supercell, reach, settings.ewald_tolerance)
+
+
+def check_coulomb(models: Sequence[GuestModel], settings: GCMCSettings) -> list[str]:
+    """Names of the models with a dipole; raises InputError where they rule out the ``guest_coulomb`` asked for."""
+    polar = [m.name for m in models if dipole_e_angstrom(m) > SMALLEST_DIPOLE]
+    if settings.guest_coulomb == "cutoff" and polar:
+        raise InputError(f"{', '.join(polar)} has a dipole moment; guest_coulomb must be 'ewald' or 'auto' for it.")
+    return polar
 
 
 def dipole_e_angstrom(model: GuestModel) -> float:

@@ -118,8 +118,9 @@ class Isotherm:
             table[f"loading_{unit}"] = [p.loading_mol_kg * factor for p in points]
             table[f"loading_error_{unit}"] = [p.loading_error_mol_kg * factor for p in points]
             table[f"excess_{unit}"] = [p.excess_mol_kg * factor for p in points]
-        for name in ("heat_of_adsorption_kj_mol", "heat_of_adsorption_error_kj_mol", "n_moves",
-                     "n_equilibration_moves", "effective_samples", "equilibrated", "seed"):
+        for name in ("from_empty_mol_kg", "from_full_mol_kg", "heat_of_adsorption_kj_mol",
+                     "heat_of_adsorption_error_kj_mol", "n_moves", "n_equilibration_moves", "effective_samples",
+                     "equilibrated", "seed"):
             table[name] = [getattr(p, name) for p in points]
         return {name: [_none_for_nan(cell) for cell in cells] for name, cells in table.items()}
 

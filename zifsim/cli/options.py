@@ -1,0 +1,46 @@
+"""Options that several commands share, so that they are named and explained alike."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+MODEL, SAMPLING, OUTPUT = "Model", "Sampling", "Output"
+
+Structure = Annotated[str, typer.Argument(
+    metavar="STRUCTURE", help="Shipped structure (ZIF-8, ZIF-62), CIF or extXYZ file.")]
+Temperature = Annotated[float, typer.Option(
+    "--temperature", "-T", metavar="K", help="Temperature, K.", rich_help_panel=MODEL)]
+Pressures = Annotated[str | None, typer.Option(
+    "--pressures", "-p", metavar="BAR", rich_help_panel=MODEL,
+    help="Pressures, bar: a list 0.01,0.1,1 or start:stop:n (log-spaced).", show_default="1")]
+ForceField = Annotated[str, typer.Option(
+    "--forcefield", metavar="NAME", rich_help_panel=MODEL,
+    help="Lennard-Jones of the framework: PP, UFF, DREIDING or a file.")]
+Charges = Annotated[str, typer.Option(
+    "--charges", metavar="NAME", rich_help_panel=MODEL,
+    help="Framework charges: ZIF-FF, ZIF-FF-bIm-ESP (another guess for bIm), PP and RESP (mIm only), RESP-ZIF-4 "
+    "(Im only) or a file.")]
+Cutoff = Annotated[float, typer.Option(
+    "--cutoff", metavar="Å", help="Cut-off, Å; the supercell grows with it.", rich_help_panel=MODEL)]
+Truncation = Annotated[str, typer.Option(
+    "--truncation", metavar="NAME", rich_help_panel=MODEL,
+    help="Lennard-Jones beyond the cut-off: truncated, shifted or tail.")]
+Coulomb = Annotated[str, typer.Option(
+    "--coulomb", metavar="NAME", rich_help_panel=MODEL,
+    help="Between guests: cutoff (whole molecules within the cut-off; none may have a dipole), ewald, or auto: cutoff "
+    "where no molecule has a dipole. Their difference is measured at every pressure.")]
+Error = Annotated[float, typer.Option(
+    "--error", metavar="FRACTION", rich_help_panel=SAMPLING,
+    help="A pressure is done at this standard error over loading ...")]
+MaxMoves = Annotated[int, typer.Option(
+    "--max-moves", metavar="N", help="... or after so many Monte Carlo moves.", rich_help_panel=SAMPLING)]
+Seed = Annotated[int, typer.Option(
+    "--seed", metavar="N", min=0, help="Seed of the random streams.", rich_help_panel=SAMPLING)]
+Unit = Annotated[str, typer.Option(
+    "--unit", metavar="UNIT", rich_help_panel=OUTPUT,
+    help="Of the printed table and the plot: mol/kg, mmol/g, mL/g (STP), wt% (g per 100 g of framework), "
+    "molecules/unit-cell or molecules/supercell. The files have all of them.")]
+DryRun = Annotated[bool, typer.Option(
+    "--dry-run", help="Check the input and say what would run; write nothing.", rich_help_panel=OUTPUT)]

@@ -1,0 +1,87 @@
+"""An isotherm from one flat histogram: what :func:`engine.run_isotherm` may sample with, not pressure by pressure."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+
+from zifsim.errors import InputError, SimulationError
+from zifsim.gcmc.eos import PengRobinson
+from zifsim.gcmc.flat_histogram import FlatHistogram, sample_flat_histogram
+from zifsim.gcmc.sampling import Progress
+from zifsim.gcmc.system import AdsorptionSystem
+from zifsim.io.tables import write_csv
+from zifsim.model.forcefield import AdsorptionForceField
+from zifsim.model.uptake import LoadingPoint
+from zifsim.rng import derive_seed
+from zifsim.units import ANGSTROM_M, AVOGADRO, molecules_to_mol_kg
+
+LN_PROBABILITY = "ln_probability.csv"
+
+
+def sample_flat_isotherm(system: AdsorptionSystem, forcefield: AdsorptionForceField, pressures: list[float],
+                         out_dir: Path | None, threads: int, progress: Progress | None) -> list[LoadingPoint]:
+    """All pressures (Pa, ascending) from one histogram over the number of molecules; an engine's ``Sampler``.
+
+    ``threads``: walkers side by side, without influence on the numbers. Into ``out_dir`` go checkpoints and
+    ``ln_probability.csv`` (at the highest pressure). Raises SimulationError where the moves allowed do not reach the
+    highest loading.
+    """
+    eos = PengRobinson(system.models[0])
+    fugacities = [eos.fugacity_pa(system.temperature_k, p) for p in pressures]
+    seed = derive_seed(system.settings.seed, system.gases, "flat histogram")
+
+    def tell(share: float) -> None:
+        for pressure in pressures:
+            if progress:
+                progress({"pressure_pa": pressure, "fraction": share})
+
+    histogram = sample_flat_histogram(system, fugacities, seed, out_dir=out_dir, threads=threads, progress=tell)
+    try:
+        points = [point_of(system, histogram, p, f, seed) for p, f in zip(pressures, fugacities, strict=True)]
+    except InputError as error:
+        raise SimulationError(f"{system.gases} in {system.framework.name}: the histogram does not reach the highest "
+                              "loading; raise --max-moves.") from error
+    if out_dir:
+        log_pi, errors = histogram.log_probability(fugacities[-1]), histogram.log_probability_error(fugacities[-1])
+        write_csv(out_dir / LN_PROBABILITY, ("n_molecules", "ln_probability", "ln_probability_error"),
+                  [(n, float(a), float(b)) for n, (a, b) in enumerate(zip(log_pi, errors, strict=True))])
+    for point in points:
+        if progress:
+            progress({"pressure_pa": point.pressure_pa, "moves": point.n_moves, "fraction": 1.0,
+                      "molecules": point.molecules_per_cell, "point": point})
+    return points
+
+
+def point_of(system: AdsorptionSystem, histogram: FlatHistogram, pressure_pa: float, fugacity_pa: float,
+             seed: int) -> LoadingPoint:
+    """One pressure of a histogram.
+
+    Moves are those of the whole histogram. ``from_empty`` and ``from_full`` are what the two halves of the walkers
+    found; the point counts as equilibrated where they meet within two standard errors of their difference. There is
+    no series, so ``effective_samples`` is NaN, and so are the energy errors, which are not measured.
+    """
+    mean, error = histogram.loading(fugacity_pa)
+    heat, heat_error = histogram.heat_of_adsorption_kj_mol(fugacity_pa)
+    empty, full = (_mean(histogram.half(begun_full), fugacity_pa) for begun_full in (False, True))
+    per_molecule = molecules_to_mol_kg(1.0, system.mass_amu)
+    density = PengRobinson(system.models[0]).molar_density_mol_m3(system.temperature_k, pressure_pa)
+    gas_in_void = density * AVOGADRO * ANGSTROM_M**3 * system.volume * system.void_fraction
+    return LoadingPoint(
+        pressure_pa=pressure_pa, fugacity_pa=fugacity_pa,
+        loading_mol_kg=mean * per_molecule, loading_error_mol_kg=error * per_molecule,
+        excess_mol_kg=(mean - gas_in_void) * per_molecule,
+        molecules_per_cell=mean, molecules_per_cell_error=error,
+        heat_of_adsorption_kj_mol=heat, heat_of_adsorption_error_kj_mol=heat_error,
+        n_moves=histogram.n_moves, n_equilibration_moves=histogram.n_adaptation_moves, effective_samples=math.nan,
+        # each half has √2 times the error of both, and their difference twice as much
+        equilibrated=bool(abs(full - empty) <= 2.0 * 2.0 * error), seed=seed,
+        from_empty_mol_kg=empty * per_molecule, from_full_mol_kg=full * per_molecule)
+
+
+def _mean(histogram: FlatHistogram, fugacity_pa: float) -> float:
+    """⟨N⟩ of a histogram that may end early."""
+    log_pi = histogram.log_probability(fugacity_pa)
+    return float(np.arange(len(log_pi)) @ np.exp(log_pi))
