@@ -37,7 +37,7 @@ from zifsim.units import ANGSTROM_M, AVOGADRO, molecules_to_mol_kg
 
 FloatArray = NDArray[np.float64]
 CONDENSABLE = 0.7           # of the critical temperature: below it a pore fills and empties in steps
-FILLING_FUGACITY_PA = 1e9   # fills a cell to the brim ...
+FILLING_FUGACITY_PA = 1e13  # no pressure at all, but fills a cell beyond what any pressure would ...
 FILLING_MOVES = 100_000     # ... within so many moves
 FULL = "full"
 
@@ -74,7 +74,7 @@ def run_point(system: AdsorptionSystem, pressure_pa: float, fugacity_pa: float, 
 
 
 def full_walker(system: AdsorptionSystem, seed: int) -> Walker:
-    """A cell filled to the brim: what :data:`FILLING_MOVES` moves at 10⁴ bar leave."""
+    """A cell filled to the brim: what :data:`FILLING_MOVES` moves at :data:`FILLING_FUGACITY_PA` leave."""
     run = new_run(system, seed)
     while run.moves < FILLING_MOVES:
         advance(system, run, (FILLING_FUGACITY_PA,), 5_000)

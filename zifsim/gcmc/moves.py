@@ -67,7 +67,7 @@ def try_placement(rng, stream, host, guests, bias, walker, scratch, beta, compon
     scratch.log_weights[t] = NEVER
     near = find_neighbours(guests, walker, scratch, component, scratch.centres, t, skip)
     if near >= 0:
-        _orient(rng, stream, guests, scratch, component, t)
+        orient(rng, stream, guests, scratch, component, t)
         boltzmann = weigh(host, guests, walker, scratch, beta, component, t, near)
         if boltzmann > NEVER:
             scratch.log_weights[t] = boltzmann - log_density
@@ -81,12 +81,12 @@ def try_orientation(rng, stream, host, guests, walker, scratch, beta, component,
     near = find_neighbours(guests, walker, scratch, component, scratch.centres, t, i)
     scratch.log_weights[t] = NEVER
     if near >= 0:
-        _orient(rng, stream, guests, scratch, component, t)
+        orient(rng, stream, guests, scratch, component, t)
         scratch.log_weights[t] = weigh(host, guests, walker, scratch, beta, component, t, near)
 
 
 @inlined
-def _orient(rng, stream, guests, scratch, component, t):
+def orient(rng, stream, guests, scratch, component, t):
     """A random orientation for trial ``t``; a sphere needs none."""
     if guests.rotates[component]:
         random_quaternion(rng, stream, scratch.quaternions, t)
@@ -395,7 +395,7 @@ def displacement(rng, host, guests, ewald, walker, scratch, conditions, step_ang
     if walker.total[0] > 0:
         i = pick(rng, walker.total[0])
         component = walker.kind[i]
-        _nudge(rng, host, guests, walker, scratch, i, component, step_angstrom, step_radians)
+        nudge(rng, host, guests, walker, scratch, i, component, step_angstrom, step_radians)
         near = find_neighbours(guests, walker, scratch, component, scratch.centres, 0, i)
         log_new = NEVER
         if near >= 0:
@@ -479,7 +479,7 @@ def pick(rng, n):
 
 
 @inlined
-def _nudge(rng, host, guests, walker, scratch, i, component, step_angstrom, step_radians):
+def nudge(rng, host, guests, walker, scratch, i, component, step_angstrom, step_radians):
     """Write molecule ``i``, shifted by up to a step per axis and turned by up to an angle, into trial 0."""
     if step_angstrom > 0.0:
         x = (2.0 * uniform(rng, DECISIONS) - 1.0) * step_angstrom
