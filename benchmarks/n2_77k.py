@@ -2,11 +2,11 @@
 
     python benchmarks/n2_77k.py [--structures ZIF-8,ZIF-62] [--pressures 0.01,1] [--seconds 120]
 
-Two walkers of one system, one in an empty cell, one in a cell filled to the brim (engine.full_walker), take turns in rounds
-that double in length. They have met in the first round in which both series have settled, both errors are below 3 % and
-the loadings agree within two standard errors of their difference. The time counts all moves of both walkers, the
-filling included; grids and compiling are not counted. PP, ZIF-FF charges, defaults of ``zifsim gcmc``; 1 bar lies above
-the saturation pressure of 0.97 bar, so its fugacity is that of the metastable vapour.
+Two walkers of one system, one in an empty cell, one in a cell filled to the brim (engine.full_walker), take turns in
+rounds that double in length. They have met in the first round in which both series have settled, both errors are below
+3 % and the loadings agree within two standard errors of their difference. The time counts all moves of both walkers,
+the filling included; grids and compiling are not counted. PP, ZIF-FF charges, defaults of ``zifsim gcmc``; 1 bar lies
+above the saturation pressure of 0.97 bar, so its fugacity is that of the metastable vapour.
 """
 
 from __future__ import annotations
