@@ -94,6 +94,11 @@ def lennard_jones(r, epsilon, sigma, cutoff, truncation="truncated", area=0.0):
     return np.where(r < cutoff, bare(np.maximum(r, 1e-2)) - shift, 0.0)
 
 
+def pair_energy(pairs, a, b, s):
+    """A pair table's energy (K) of sites a and b at s = r² inside the cut-off."""
+    return float(pairs.coefficients[a, b] @ [s**-3, s**-4, s**-6, s**-7] - pairs.shift[a, b])
+
+
 def mixed(a, b, mixing="lorentz-berthelot"):
     """(ε, σ) of two (ε, σ) pairs."""
     sigma = math.sqrt(a[1] * b[1]) if mixing == "geometric" else 0.5 * (a[1] + b[1])

@@ -4,14 +4,13 @@ import math
 
 import numpy as np
 import pytest
-from gcmc_naive import METHANE, guest_model, lennard_jones, mixed
+from gcmc_naive import METHANE, guest_model, lennard_jones, mixed, pair_energy
 from scipy.integrate import quad
 from scipy.special import erfc
 
 from zifsim.gcmc.guests import guest_pairs
 from zifsim.gcmc.potential import (
     feynman_hibbs_area,
-    pair_energy,
     pair_splines,
     pair_table,
     quantum_area_of,
@@ -31,7 +30,7 @@ def table(truncation="truncated", cutoff=12.0, **changes):
 
 
 def energy(pairs, a, b, r):
-    return pair_energy(pairs.coefficients, pairs.shift, a, b, r * r)
+    return pair_energy(pairs, a, b, r * r)
 
 
 @pytest.mark.parametrize("mixing", ["lorentz-berthelot", "geometric"])
@@ -46,7 +45,7 @@ def test_mixed_pairs_cross_zero_at_sigma_and_have_their_minimum_at_minus_epsilon
 
 @pytest.mark.parametrize("truncation", ["truncated", "shifted", "tail"])
 @pytest.mark.parametrize("area", [0.0, 0.013])
-def test_kernel_equals_the_textbook_formula(truncation, area):
+def test_coefficients_equal_the_textbook_formula(truncation, area):
     pairs = table(truncation, quantum_area=area)
     for i, a in enumerate(A):
         for j, b in enumerate(B):
@@ -115,7 +114,7 @@ def looked_up(splines, a, b, s):
 def exact(pairs, alpha, a, b, s):
     """Lennard-Jones and Coulomb terms of two sites, K, and the sum of their sizes."""
     r = math.sqrt(s)
-    lj = pair_energy(pairs.coefficients, pairs.shift, a, b, s) if s < pairs.cutoff2 else 0.0
+    lj = pair_energy(pairs, a, b, s) if s < pairs.cutoff2 else 0.0
     coulomb = COULOMB_K_ANGSTROM * CHARGES[a] * CHARGES[b] * erfc(alpha * r) / r
     size = float(np.abs(pairs.coefficients[a, b]) @ [s**-3, s**-4, s**-6, s**-7]) + abs(coulomb)
     return lj, coulomb, size

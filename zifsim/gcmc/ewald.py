@@ -1,7 +1,8 @@
-"""Ewald sums for rigid neutral guests: split, k-vectors, structure factors, self and exclusion terms.
+"""Ewald sums of rigid guests: split, k-vectors, structure factors, self and exclusion terms.
 
 U = Σ_pairs q_i q_j erfc(αr)/r + Σ_k A_k |S(k)|² + constant per molecule, tin-foil boundary
-(de Leeuw, Perram & Smith 1980, doi:10.1098/rspa.1980.0135). Works for any cell shape.
+(de Leeuw, Perram & Smith 1980, doi:10.1098/rspa.1980.0135). Works for any cell shape. The pairs are summed elsewhere:
+their screened energy is part of the site–site table (:func:`zifsim.gcmc.potential.pair_splines`).
 """
 
 from __future__ import annotations
@@ -11,34 +12,30 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erfc, erfcinv
+from scipy.special import erfcinv
 
 from zifsim.gcmc.jit import kernel
 from zifsim.units import COULOMB_K_ANGSTROM
 
 FloatArray = NDArray[np.float64]
-TABLE_STEP = 0.02      # Å²: spacing in s = r² of the screened-Coulomb table
-TABLE_START = 0.5      # Å²: below this the function is evaluated, not interpolated
 
 
 class Ewald(NamedTuple):
     """An Ewald split of one cell.
 
-    ``alpha`` 1/Å; ``cutoff2`` Å². Half the k-sphere in layers of equal last index, whose first two indices are the
+    ``alpha`` 1/Å. Half the k-sphere in layers of equal last index, whose first two indices are the
     leading ``columns`` (C, 2), shortest first: ``layers`` (L, 4) last index, first and end column, first k-vector.
     Long inner loops over columns are what makes the sum quick. ``k_factor`` (K,) in K/e² (both halves counted, 0
     outside the sphere); ``k_max`` (3,) largest |index| per axis; ``inverse_cell`` (3, 3), fractional = r @
-    inverse_cell; ``table`` (M, 2) value and derivative (per ``TABLE_STEP``) of k_e erfc(αr)/r over s = r².
+    inverse_cell.
     """
 
     alpha: float
-    cutoff2: float
     columns: NDArray[np.int64]
     layers: NDArray[np.int64]
     k_factor: FloatArray
     k_max: NDArray[np.int64]
     inverse_cell: FloatArray
-    table: FloatArray
 
 
 class Phases(NamedTuple):
@@ -50,27 +47,14 @@ class Phases(NamedTuple):
     flat_imaginary: FloatArray
 
 
-def screened_coulomb_table(alpha: float, cutoff: float) -> FloatArray:
-    """(M, 2) Hermite nodes of k_e erfc(α√s)/√s on s = 0, step, … (the first ones, near s = 0, are not used)."""
-    s = np.arange(0.0, cutoff * cutoff + 3 * TABLE_STEP, TABLE_STEP)
-    s[0] = TABLE_STEP
-    r = np.sqrt(s)
-    value = erfc(alpha * r) / r
-    slope = -0.5 * (value + 2.0 * alpha / math.sqrt(math.pi) * np.exp(-alpha * alpha * s)) / s
-    return COULOMB_K_ANGSTROM * np.stack([value, slope * TABLE_STEP], axis=-1)
-
-
 def alpha_for(cutoff: float, tolerance: float) -> float:
     """Screening parameter at which erfc(α r_c) equals the tolerance, 1/Å."""
     return float(erfcinv(tolerance)) / cutoff if tolerance > 0 else 0.0
 
 
 def ewald_split(cell: FloatArray, cutoff_angstrom: float, tolerance: float, alpha: float | None = None,
-                k_cutoff: float | None = None, extent_angstrom: float = 0.0) -> Ewald:
-    """Choose α and the k-vectors of a cell (3, 3) Å for a relative tolerance, or take those given (1/Å).
-
-    ``extent_angstrom``: how far beyond the cut-off the table must reach, because molecules are cut as wholes.
-    """
+                k_cutoff: float | None = None) -> Ewald:
+    """Choose α and the k-vectors of a cell (3, 3) Å for a relative tolerance, or take those given (1/Å)."""
     alpha = alpha_for(cutoff_angstrom, tolerance) if alpha is None else alpha
     if k_cutoff is None:
         k_cutoff = 2.0 * alpha * math.sqrt(-math.log(tolerance))
@@ -79,9 +63,8 @@ def ewald_split(cell: FloatArray, cutoff_angstrom: float, tolerance: float, alph
     inside = k2 <= k_cutoff**2 * (1 + 1e-12)
     volume = abs(float(np.linalg.det(cell)))
     factor = np.where(inside, COULOMB_K_ANGSTROM * 4.0 * math.pi / volume * np.exp(-k2 / (4.0 * alpha**2)) / k2, 0.0)
-    return Ewald(alpha, cutoff_angstrom**2, columns, layers, factor, np.abs(index).max(axis=0, initial=0),
-                 np.ascontiguousarray(np.linalg.inv(cell)),
-                 screened_coulomb_table(alpha, cutoff_angstrom + extent_angstrom))
+    return Ewald(alpha, columns, layers, factor, np.abs(index).max(axis=0, initial=0),
+                 np.ascontiguousarray(np.linalg.inv(cell)))
 
 
 def _half_sphere(cell: FloatArray, k_cutoff: float) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
@@ -121,20 +104,6 @@ def exclusion_energy(alpha: float, charges: FloatArray, positions: FloatArray) -
             r = float(np.linalg.norm(positions[a] - positions[b]))
             total -= COULOMB_K_ANGSTROM * charges[a] * charges[b] * math.erf(alpha * r) / r
     return float(total)
-
-
-@kernel
-def screened_coulomb(table, alpha, s):
-    """k_e erfc(αr)/r in K/e² at s = r² (Å²), by cubic Hermite interpolation in s."""
-    if s < TABLE_START:
-        r = math.sqrt(max(s, 1e-12))
-        return COULOMB_K_ANGSTROM * math.erfc(alpha * r) / r
-    x = s / TABLE_STEP
-    i = int(x)
-    t = x - i
-    u = 1.0 - t
-    return (u * u * ((1.0 + 2.0 * t) * table[i, 0] + t * table[i, 1])
-            + t * t * ((1.0 + 2.0 * u) * table[i + 1, 0] - u * table[i + 1, 1]))
 
 
 @kernel
@@ -193,15 +162,6 @@ def fourier_change(ewald, real, imaginary, change_real, change_imaginary):
             change_real[k] * (2.0 * real[k] + change_real[k])
             + change_imaginary[k] * (2.0 * imaginary[k] + change_imaginary[k]))
     return total
-
-
-@kernel
-def fourier_cross(ewald, real_a, imaginary_a, real_b, imaginary_b):
-    """2 Σ_k A_k Re(S_a* S_b): Fourier interaction of two charge distributions, K."""
-    total = 0.0
-    for k in range(ewald.k_factor.shape[0]):
-        total += ewald.k_factor[k] * (real_a[k] * real_b[k] + imaginary_a[k] * imaginary_b[k])
-    return 2.0 * total
 
 
 def phase_scratch(ewald: Ewald) -> Phases:

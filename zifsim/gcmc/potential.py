@@ -100,18 +100,6 @@ def quantum_area_of(guest: GuestModel, temperature_k: float, partner: GuestModel
     return feynman_hibbs_area(mass, temperature_k)
 
 
-@kernel
-def pair_energy(coefficients, shift, a, b, s):
-    """u(s) in K of sites a and b at s = r² (Å²) inside the cut-off."""
-    inverse = 1.0 / s
-    inverse3 = inverse * inverse * inverse
-    return (
-        inverse3 * (coefficients[a, b, 0] + coefficients[a, b, 1] * inverse
-                    + inverse3 * (coefficients[a, b, 2] + coefficients[a, b, 3] * inverse))
-        - shift[a, b]
-    )
-
-
 def pair_splines(pairs: PairTable, coulomb: FloatArray, alpha: float, reach_angstrom: float) -> PairSplines:
     """Tabulate Lennard-Jones and screened Coulomb k_e q_a q_b erfc(αr)/r of (F, F) site pairs up to a reach, K.
 
