@@ -17,6 +17,7 @@ from zifsim.cli.energy import energy
 from zifsim.cli.gcmc import gcmc
 from zifsim.cli.iast import iast
 from zifsim.cli.melt import melt
+from zifsim.cli.mixture import mixture
 from zifsim.cli.report import report
 from zifsim.cli.run import run
 from zifsim.cli.widom import widom
@@ -48,7 +49,7 @@ def _help_of(command: Callable[..., None]) -> str:
     return "\n\n".join(" ".join(p.split()) for p in (inspect.getdoc(command) or "").split("\n\n"))
 
 
-for _command in (run, build, melt, gcmc, iast, widom, energy, compare, report, doctor):
+for _command in (run, build, melt, gcmc, mixture, iast, widom, energy, compare, report, doctor):
     app.command(_command.__name__, help=_help_of(_command))(_command)
 
 

@@ -7,17 +7,18 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from zifsim.errors import RunInterrupted
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from zifsim.campaign.isotherm import BulkState, IsothermJob
+    from zifsim.campaign.isotherm import BulkState, IsothermJob, JobCost
+    from zifsim.gcmc.settings import GCMCSettings
     from zifsim.model.uptake import Isotherm, LoadingPoint
 
 PLAIN_INTERVAL_SECONDS = 15.0
@@ -26,6 +27,18 @@ PLAIN_WIDTH = 140
 INTERRUPTED_BY_CTRL_C = 130
 BAR = 1e5
 MOVE_LIMIT, NOT_EQUILIBRATED, NO_ROOM = "move limit", "not equilibrated", "no room for the gas"
+
+
+class TableColumns(Protocol):
+    """What :class:`Watch` needs of the columns of a table with a row per pressure; ``bulk`` has the pressures, Pa."""
+
+    names: tuple[str, ...]
+
+    @property
+    def bulk(self) -> Mapping[float, Any]: ...
+    def nearest(self, pressure_pa: float) -> float: ...
+    def cells(self, pressure_pa: float, row: dict[str, Any]) -> tuple[str, ...]: ...
+    def table(self, title: str, rows: dict[float, dict[str, Any]]) -> Table: ...
 
 
 class Columns:
@@ -106,7 +119,7 @@ class Watch:
     It is also how a run is stopped: after :meth:`ask_to_stop` the next progress event raises.
     """
 
-    def __init__(self, columns: Columns) -> None:
+    def __init__(self, columns: TableColumns) -> None:
         self._columns = columns
         self._began = self._told = time.monotonic()
         self._first: tuple[float, float] | None = None      # time and fraction of this process's first event
@@ -238,15 +251,19 @@ def _bars(states: list[BulkState]) -> str:
 
 def print_plan(job: IsothermJob) -> None:
     """What ``--dry-run`` adds: the size of things and the gas at every pressure."""
-    cost = job.cost
-    nodes = "×".join(map(str, cost.grid_nodes))
-    print(f"host grid: {cost.n_grids} of {nodes} nodes ({job.settings.grid_spacing_angstrom:g} Å), "
-          f"{cost.grid_megabytes:.0f} MB")
-    cores = f"{job.threads} core{'s' * (job.threads > 1)}"
-    print(f"time: of the order of {_rough(cost.seconds)} on {cores}; a pressure is done at an error of "
-          f"{100.0 * job.settings.target_relative_error:.2g} %, or after {job.settings.max_moves:g} moves")
+    print_size(job.cost, job.settings, job.threads)
     print_table(_bulk_table(job))
     print("dry run: nothing was written")
+
+
+def print_size(cost: JobCost, settings: GCMCSettings, n_cores: int) -> None:
+    """Grids and time that a job needs."""
+    nodes = "×".join(map(str, cost.grid_nodes))
+    print(f"host grid: {cost.n_grids} of {nodes} nodes ({settings.grid_spacing_angstrom:g} Å), "
+          f"{cost.grid_megabytes:.0f} MB")
+    cores = f"{n_cores} core{'s' * (n_cores > 1)}"
+    print(f"time: of the order of {_rough(cost.seconds)} on {cores}; a pressure is done at an error of "
+          f"{100.0 * settings.target_relative_error:.2g} %, or after {settings.max_moves:g} moves")
 
 
 def _rough(seconds: float) -> str:

@@ -1,0 +1,80 @@
+"""``zifsim mixture``: a gas mixture in one structure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zifsim.cli import options
+
+
+def mixture(
+    structure: options.Structure,
+    composition: Annotated[str, typer.Option(
+        "--composition", metavar="GAS=FRACTION,...", rich_help_panel=options.MODEL,
+        help="Mole fractions in the gas: CO2=0.15,N2=0.85. A guest model (CO2-EPM2=0.15) or file may name a gas.")],
+    temperature: options.Temperature = 273.0,
+    pressures: options.Pressures = None,
+    forcefield: options.ForceField = "PP",
+    charges: options.Charges = "ZIF-FF",
+    cutoff: options.Cutoff = 12.8,
+    truncation: options.Truncation = "truncated",
+    coulomb: options.Coulomb = "auto",
+    error: options.Error = 0.01,
+    max_moves: options.MaxMoves = 20_000_000,
+    seed: options.Seed = 1,
+    threads: Annotated[int, typer.Option(
+        "--threads", metavar="N", min=0, rich_help_panel=options.SAMPLING,
+        help="Build the host's grids side by side; 0: all cores. No influence on the numbers.")] = 1,
+    pure: Annotated[str | None, typer.Option(
+        "--pure", metavar="DIR,DIR,...", rich_help_panel=options.OUTPUT,
+        help="Results folders of the pure gases' isotherms: what IAST predicts is shown beside the sampled loadings.")
+    ] = None,
+    extrapolation: Annotated[str, typer.Option(
+        "--extrapolation", metavar="NAME", rich_help_panel=options.OUTPUT,
+        help="IAST beyond a pure isotherm's last point: error, or langmuir (through its last two points).")] = "error",
+    out: Annotated[Path | None, typer.Option(
+        "--out", "-o", metavar="DIR", rich_help_panel=options.OUTPUT,
+        help="Results folder.", show_default="results/mixture/STRUCTURE_GASES_TEMPERATURE")] = None,
+    unit: options.Unit = "mL/g",
+    dry_run: options.DryRun = False,
+) -> None:
+    """Adsorption of a gas mixture by grand canonical Monte Carlo in a rigid framework.
+
+    Writes mixture.csv, mixture.json, mixture.png, record.json: loadings of every gas in every unit, selectivities and
+    errors at total pressures. A pressure is done when every gas has the error asked for. Stopped or killed, the same
+    command continues to the same numbers.
+
+    Example: zifsim mixture ZIF-8 --composition CO2=0.15,N2=0.85 --temperature 298 --pressures 0.1:10:5
+    """
+    from zifsim.campaign import devices
+    from zifsim.campaign.mixture import MixtureJob, run_mixture_job
+    from zifsim.cli.gcmc import make_settings, parse_pressures, parse_unit
+    from zifsim.cli.iast import parse_composition, read_isotherm
+    from zifsim.cli.isotherm_view import Watch, say_where
+    from zifsim.cli.mixture_view import MixtureColumns, mixture_lines, print_mixture, print_mixture_plan
+
+    unit_key = parse_unit(unit)
+    # pressures are sampled upwards, each from the last configuration of the one before
+    settings = make_settings(cutoff_angstrom=cutoff, truncation=truncation, guest_coulomb=coulomb, starts="empty",
+                             target_relative_error=error, max_moves=max_moves, seed=seed)
+    job = MixtureJob.load(structure, parse_composition(composition), temperature, parse_pressures(pressures or "1"),
+                          forcefield, charges, settings, devices.worker_count(threads))
+    predicted = []
+    if pure is not None:
+        predicted = job.predicted([read_isotherm(Path(p.strip())) for p in pure.split(",")], extrapolation)
+    folder = out or job.default_folder
+    job.folder.check(folder)
+    for line in mixture_lines(job):
+        print(line)
+    say_where(folder)
+    if dry_run:
+        print_mixture_plan(job)
+        return
+    columns = MixtureColumns(job, unit_key, predicted)
+    with Watch(columns).running() as watch:
+        found = run_mixture_job(job, folder, watch, unit_key, predicted)
+    print_mixture(found, job, columns)
+    print(f"written: {folder}/mixture.csv, mixture.json, mixture.png, record.json")

@@ -1,0 +1,44 @@
+"""A picture of a gas mixture's loadings."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+from zifsim.model.mixture import MixtureIsotherm
+from zifsim.model.uptake import MixturePoint
+from zifsim.report.isotherm import HEADROOM
+from zifsim.units import BAR_PA, LOADING_UNITS
+
+
+def mixture_png(mixture: MixtureIsotherm, unit: str = "ml_stp_g", predicted: Sequence[MixturePoint] = ()) -> bytes:
+    """Loading of every gas in ``unit`` (a key of units.LOADING_UNITS) against total pressure, with standard errors;
+    dashed: what was ``predicted`` from pure isotherms. Open symbols: not equilibrated. PNG."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5.0, 3.8), dpi=160, layout="constrained")
+    axes = figure.add_subplot()
+    highest = 0.0
+    for k, gas in enumerate(mixture.gases):
+        factor, colour = mixture.loading_factor(gas, unit), f"C{k}"
+        values = [p.loadings_mol_kg[gas] * factor for p in mixture.points]
+        highest = max([highest, *values])
+        axes.plot([p.pressure_pa / BAR_PA for p in mixture.points], values, color=colour, linewidth=1.0, alpha=0.4)
+        for point, value in zip(mixture.points, values, strict=True):
+            axes.errorbar(point.pressure_pa / BAR_PA, value, point.loading_errors_mol_kg[gas] * factor, fmt="o",
+                          color=colour, capsize=2.5, markerfacecolor=colour if point.equilibrated else "white",
+                          label=gas if point is mixture.points[0] else None)
+        if predicted:
+            axes.plot([p.pressure_pa / BAR_PA for p in predicted],
+                      [p.loadings_mol_kg[gas] * factor for p in predicted], "--x", color=colour, label=f"{gas}, IAST")
+    if len(mixture.points) > 2:
+        axes.set_xscale("log")
+    axes.set_ylim(0.0, HEADROOM * highest or 1.0)
+    axes.set_xlabel("total pressure, bar")
+    axes.set_ylabel(f"uptake, {LOADING_UNITS[unit]}")
+    named = " + ".join(f"{fraction:g} {gas}" for gas, fraction in mixture.composition.items())
+    axes.set_title(f"{named} in {mixture.framework}, {mixture.temperature_k:g} K", fontsize=10)
+    axes.legend(frameon=False, fontsize=8)
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png")
+    return stream.getvalue()
