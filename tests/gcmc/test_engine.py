@@ -206,6 +206,21 @@ def test_supercell_leaves_room_for_the_molecule_beyond_the_cutoff():
     assert supercell_repeats(framework, (CO2,), 12.8) == (2, 2, 2)
 
 
+def test_rounded_fractions_find_every_image_within_reach_in_very_oblique_cells():
+    rng = np.random.default_rng(3)
+    shifts = np.stack(np.meshgrid(*[np.arange(-2, 3)] * 3), axis=-1).reshape(-1, 3)
+    for _ in range(200):
+        cell = np.array([[9.0, 0, 0], [rng.uniform(-8, 8), 8.0, 0], [*rng.uniform(-9, 9, 2), 7.0]])
+        framework = replace(toy_framework(), cell=cell)
+        repeats = supercell_repeats(framework, (CO2,), 8.0)
+        supercell, reach = cell * np.array(repeats)[:, None], 8.0 + 2.0 * CO2.radius_angstrom
+        apart = rng.uniform(-1.0, 1.0, (50, 3))
+        rounded = np.linalg.norm((apart - np.rint(apart)) @ supercell, axis=1)
+        every = np.linalg.norm((apart[:, None] - np.rint(apart)[:, None] + shifts) @ supercell, axis=-1).min(axis=1)
+        near = every < reach
+        assert rounded[near] == pytest.approx(every[near], rel=1e-12)
+
+
 def test_loading_per_mass_does_not_depend_on_how_often_the_cell_is_repeated():
     single = isotherm(pressures=[1e5], min_moves=60_000, max_moves=60_000)
     double = isotherm(pressures=[1e5], framework=FRAMEWORK.supercell((2, 1, 1)), min_moves=60_000, max_moves=60_000)
@@ -264,3 +279,10 @@ def test_atom_types_win_over_elements():
 def test_bad_settings_are_refused_by_name(values, message):
     with pytest.raises(InputError, match=message):
         GCMCSettings(**values)
+
+
+def test_a_length_that_is_no_multiple_of_the_sampling_interval_reports_numbers():
+    system = system_of(FRAMEWORK, METHANE, TEMPERATURE, min_moves=5_007, max_moves=5_007)
+    told = []
+    sampling.sample_point(system, (1e5,), 1, progress=told.append)
+    assert all(math.isfinite(t["molecules"]) for t in told)

@@ -80,8 +80,9 @@ def sample_point(system: AdsorptionSystem, fugacities_pa: Sequence[float], seed:
         run = new_run(system, seed, start)
     saved = time.monotonic()
     summaries: list[SeriesSummary] = []
-    while run.moves < settings.max_moves:
-        advance(system, run, fugacities_pa, min(BLOCK_MOVES, settings.max_moves - run.moves))
+    most = settings.max_moves - settings.max_moves % SAMPLE_EVERY      # every block ends with a sample
+    while run.moves < most:
+        advance(system, run, fugacities_pa, min(BLOCK_MOVES, most - run.moves))
         if run.moves - run.adapted_at >= settings.min_moves and run.moves >= GROWTH * run.judged_at:
             run.judged_at = run.moves
             summaries = run.summaries()
