@@ -73,6 +73,9 @@ def test_pressures_that_make_no_sense_are_refused(text):
     (["ZIF-8", "--gas", "CH4", "--unit", "mol/l"], "Unknown --unit 'mol/l'"),
     (["ZIF-8", "--gas", "CH4", "--truncation", "smooth"], "'smooth'"),
     (["ZIF-62", "--gas", "CO2", "--charges", "RESP"], "RESP"),
+    (["ZIF-8", "--gas", "CH4", "--starts", "full"], "starts 'full' is not one of auto, empty, both"),
+    (["ZIF-8", "--gas", "CH4", "--coulomb", "none"], "guest_coulomb 'none'"),
+    (["ZIF-8", "--gas", "CH4", "--flat-histogram", "--starts", "both"], "--starts belongs to sampling"),
 ])
 def test_wrong_input_is_one_line_exit_code_2_and_nothing_written(capsys, arguments, sentence):
     assert call("gcmc", *arguments, "--out", "out") == 2
@@ -240,6 +243,52 @@ def test_an_isotherm_is_written_with_its_record_and_the_same_command_is_a_no_op(
     assert {p.name for p in before if redrawn[p] != before[p]} <= {"isotherm.png", "record.json", "DONE", ".lock"}
     assert call(*command) == 0
     assert Path("out/isotherm.png").read_bytes() == before[Path("out/isotherm.png")]
+
+
+def test_a_molecule_with_a_dipole_refuses_the_coulomb_cut_off(capsys):
+    text = (data_folder("forcefields") / "guests" / "CO2-TraPPE.toml").read_text()
+    Path("own.toml").write_text(text.replace("position = [0.0, 0.0, 1.16]", "position = [0.0, 0.0, 1.36]"))
+    assert "1.36" in Path("own.toml").read_text()
+    assert call("gcmc", "ZIF-8", "--gas", "own.toml", "--coulomb", "cutoff", "--out", "out") == 2
+    assert "has a dipole moment" in capsys.readouterr().err
+    assert not Path("out").exists()
+    assert call("gcmc", "ZIF-8", "--gas", "own.toml", "--coulomb", "auto", "--dry-run") == 0
+
+
+def test_both_starts_are_said_before_the_run_and_have_columns_of_their_own(capsys):
+    assert call("gcmc", "ZIF-8", "--gas", "N2", "-T", "77", "--pressures", "0.1", "--dry-run") == 0
+    text = capsys.readouterr().out
+    assert "sampled twice, from an empty and from a full cell, because 77 K is far below" in text
+    assert call("gcmc", "ZIF-8", "--gas", "N2", "-T", "77", "--pressures", "0.1", "--starts", "empty", "--dry-run") == 0
+    assert "sampled twice" not in capsys.readouterr().out
+    command = ["gcmc", "ZIF-8", "--gas", "CH4", *QUICK, "--pressures", "50", "--starts", "both", "--out", "out"]
+    assert call(*command) == 0
+    text = capsys.readouterr().out
+    assert "sampled twice, from an empty and from a full cell, as asked" in text
+    assert "from full," in text
+    with open("out/isotherm.csv") as stream:
+        (row,) = csv.DictReader(stream)
+    low, high = sorted(float(row[name]) for name in ("from_empty_mol_kg", "from_full_mol_kg"))
+    assert 0.0 < low <= float(row["loading_mol_kg"]) <= high
+
+
+def test_a_flat_histogram_writes_the_usual_files_and_its_probability(capsys):
+    command = ["gcmc", "ZIF-8", "--gas", "CH4", *QUICK, "--flat-histogram", "--out", "out"]
+    assert call(*command) == 0
+    assert "one flat histogram" in capsys.readouterr().out
+    with open("out/isotherm.csv") as stream:
+        rows = list(csv.DictReader(stream))
+    assert rows[0]["n_moves"] == rows[1]["n_moves"] == "160000"      # 8 walkers of 20000
+    assert 0 < float(rows[0]["loading_mol_kg"]) < float(rows[1]["loading_mol_kg"]) < 2
+    assert all(row["effective_samples"] == "" and row["from_full_mol_kg"] for row in rows)
+    record = json.loads(Path("out/record.json").read_text())
+    assert "ln_probability.csv" in record["outputs_sha256"]
+    assert json.loads(Path("out/isotherm.json").read_text())["settings"]["flat_histogram"] is True
+    before = {p: b for p, b in snapshot().items() if p.name != ".lock"}
+    assert call(*command) == 0
+    assert {p: b for p, b in snapshot().items() if p.name != ".lock"} == before
+    # the same pressures sampled one by one are another calculation
+    assert call(*[word for word in command if word != "--flat-histogram"]) == 2
 
 
 def test_a_run_that_lost_its_last_pressure_continues_to_the_same_numbers():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -203,9 +203,10 @@ def run_isotherm_job(job: IsothermJob, out: Path, progress: Callable[[dict[str, 
         for point in [] if job.flat_histogram else finished_points(out, job.both_starts):
             progress({"pressure_pa": point.pressure_pa, "moves": point.n_moves, "fraction": 1.0, "point": point,
                       "molecules": point.molecules_per_cell, "resumed": True})
-        return run_isotherm(job.framework, job.guest, job.forcefield, job.temperature_k, job.pressures_pa,
-                            job.settings, charges=job.charges, out_dir=out, threads=job.threads, progress=progress,
-                            sampler=sample_flat_isotherm if job.flat_histogram else sample_isotherm)
+        isotherm = run_isotherm(job.framework, job.guest, job.forcefield, job.temperature_k, job.pressures_pa,
+                                job.settings, charges=job.charges, out_dir=out, threads=job.threads, progress=progress,
+                                sampler=sample_flat_isotherm if job.flat_histogram else sample_isotherm)
+        return replace(isotherm, settings={**isotherm.settings, "flat_histogram": job.flat_histogram})
 
     def write(isotherm: Isotherm, date: str) -> None:
         write_json_atomic(out / "isotherm.json", isotherm.to_dict())

@@ -108,17 +108,29 @@ class MixtureJob:
 
         Raises
         ------
-        InputError: isotherms of another framework or temperature, of other gases, or that end too early.
+        InputError: isotherms of another framework, force field or temperature, of other gases, or that end too early.
         """
         from zifsim.gcmc.iast import iast
 
         for isotherm in pure:
-            if isotherm.framework != self.framework.name or isotherm.temperature_k != self.temperature_k:
-                raise InputError(f"The pure isotherm of {isotherm.gas} is in {isotherm.framework} at "
-                                 f"{isotherm.temperature_k:g} K, the mixture in {self.framework.name} at "
-                                 f"{self.temperature_k:g} K; IAST needs the same for both.")
+            if reason := self._misfit(isotherm):
+                raise InputError(f"The pure isotherm of {isotherm.gas} in {isotherm.framework} {reason}; IAST needs "
+                                 "the same for both.")
         return [iast(pure, self.composition, p, fugacities_pa=self.fugacities_pa(p), extrapolation=extrapolation,
                      seed=self.settings.seed) for p in self.pressures_pa]
+
+    def _misfit(self, isotherm: Isotherm) -> str:
+        """In what a pure isotherm differs from the mixture; nothing where it fits."""
+        charged = any(g.has_charges for g in self.guests if g.gas == isotherm.gas)
+        if isotherm.temperature_k != self.temperature_k:
+            return f"is at {isotherm.temperature_k:g} K, the mixture at {self.temperature_k:g} K"
+        if isotherm.forcefield != self.forcefield.name:
+            return f"has the force field {isotherm.forcefield}, the mixture {self.forcefield.name}"
+        # the hash has the charges in it, which a gas without charges does not feel
+        if isotherm.framework != self.framework.name or (
+                charged and isotherm.framework_sha256 != self.framework.content_hash()):
+            return f"is not in the framework of the mixture, {self.framework.name} with charges {self.charges}"
+        return ""
 
 
 def run_mixture_job(job: MixtureJob, out: Path, progress: Callable[[dict[str, Any]], None], unit: str = "ml_stp_g",

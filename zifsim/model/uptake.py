@@ -15,7 +15,8 @@ class LoadingPoint:
     """One pressure of an isotherm. Loadings in mol/kg; errors are one standard error of the mean.
 
     ``molecules_per_cell`` counts per simulation cell (the supercell). ``effective_samples`` is the number of
-    independent samples in the production part; ``equilibrated`` is False where the series never settled.
+    independent samples in the production part (NaN for a flat histogram, which has no series); ``equilibrated`` is
+    False where the series never settled or two starts do not meet.
     ``grid_error_k`` and ``ewald_error_k``: errors of the sampled energy in K per molecule, measured at the end (root
     mean square of the host's interpolation; bias of the guests' Coulomb energy); NaN where nothing was measured.
     ``from_empty_mol_kg`` and ``from_full_mol_kg``: what two runs, begun with an empty and a full cell, each found; NaN
