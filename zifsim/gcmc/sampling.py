@@ -127,7 +127,7 @@ def advance(system: AdsorptionSystem, run: Run, fugacities_pa: Sequence[float], 
     run.counts.append(counts)
     run.energies.append(energies)
     run.moves += n_moves
-    _adapt(run, run.walker.accepted - accepted, run.walker.attempted - attempted, system.settings)
+    _adapt(run, run.walker.accepted - accepted, run.walker.attempted - attempted, counts.sum(axis=1), system.settings)
 
 
 def log_activities(fugacities_pa: Sequence[float], temperature_k: float) -> FloatArray:
@@ -149,23 +149,27 @@ def move_mix(system: AdsorptionSystem) -> FloatArray:
     return mix
 
 
-def _adapt(run: Run, accepted: NDArray[np.int64], attempted: NDArray[np.int64], settings: GCMCSettings) -> None:
+def _adapt(run: Run, accepted: NDArray[np.int64], attempted: NDArray[np.int64], molecules: FloatArray,
+           settings: GCMCSettings) -> None:
     """Tune the step sizes while their acceptance is far off, and double the trials in a crowded cell.
 
     Only during the first half of the longest run, and everything before the last change is discarded from the
-    averages, so that they come from one Markov chain.
+    averages, so that they come from one Markov chain. ``molecules`` (n,) of a block's samples: a nearly empty cell is
+    not crowded; there, few insertions succeed for want of fugacity, and most moves find nothing to move.
     """
-    if run.moves > settings.max_moves // 2 or run.moves == settings.max_moves:
+    if run.moves > settings.max_moves // 2 or run.moves == settings.max_moves or len(molecules) == 0:
         return
+    with_molecules = attempted * np.mean(molecules > 0)
     for kind, step, limit in ((TRANSLATION, 0, 4.0), (ROTATION, 1, math.pi)):
-        rate = accepted[kind] / max(attempted[kind], 1)
-        off = attempted[kind] > 50 and not ACCEPTANCE_BAND[0] < rate < ACCEPTANCE_BAND[1]
+        rate = accepted[kind] / max(with_molecules[kind], 1.0)
+        off = with_molecules[kind] > 50 and not ACCEPTANCE_BAND[0] < rate < ACCEPTANCE_BAND[1]
         size = min(limit, max(0.02, run.steps[step] * min(2.0, max(0.5, rate / TARGET_ACCEPTANCE))))
         if off and size != run.steps[step]:
             run.steps[step] = size
             run.adapted_at = run.moves
     tried = attempted[INSERTION]
-    if run.n_trials < MAX_TRIALS and tried > 500 and accepted[INSERTION] < CROWDED * tried:
+    crowded = accepted[INSERTION] < CROWDED * tried * min(1.0, float(molecules.mean()))
+    if run.n_trials < MAX_TRIALS and tried > 500 and crowded:
         run.n_trials = min(2 * run.n_trials, MAX_TRIALS)
         run.adapted_at = run.moves
 
