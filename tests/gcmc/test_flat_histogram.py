@@ -124,3 +124,28 @@ def test_continues_from_its_checkpoints_to_the_same_histogram(tmp_path):
     n = min(resumed.visits.shape[1], whole.visits.shape[1])
     assert np.array_equal(resumed.visits[:, :n], whole.visits[:, :n])
     assert resumed.loading(pressures[0]) == whole.loading(pressures[0])
+
+
+def test_a_small_error_is_not_enough_while_the_two_halves_of_the_walkers_disagree(monkeypatch):
+    system = system_of(empty_box(30.0), IDEAL, TEMPERATURE, target_relative_error=0.5, max_moves=300_000)
+    pressures = [fugacity(4.0 / system.volume, TEMPERATURE)]
+    assert sample_flat_histogram(system, pressures, 5, n_walkers=2).n_moves == 2 * 100_000
+    monkeypatch.setattr(FlatHistogram, "halves", lambda self, fugacity_pa: (3.0, 5.0, False))
+    assert sample_flat_histogram(system, pressures, 5, n_walkers=2).n_moves == 2 * 300_000
+
+
+def test_halves_with_little_data_meet_within_their_own_error():
+    # walkers that began full saw a hundredth of the transitions, and scatter by 10 %
+    n = np.arange(60)
+    transitions = np.zeros((8, 60, 4))
+    for w in range(8):
+        own = 3.0 if w % 2 == 0 else 3.0 * (0.8, 1.0, 0.9, 1.1)[w // 2]
+        transitions[w, :, 0] = transitions[w, :, 2] = 1000.0 if w % 2 == 0 else 10.0
+        transitions[w, :, 1] = transitions[w, :, 0] * np.minimum(1.0, own / (n + 1))
+        transitions[w, :, 3] = transitions[w, :, 2] * np.minimum(1.0, n / own)
+    histogram = FlatHistogram(1e5, TEMPERATURE, transitions, np.zeros((8, 60)), np.ones((8, 60)))
+    empty, full, meet = histogram.halves(1e5)
+    assert empty == pytest.approx(3.0)
+    assert full == pytest.approx(2.85, abs=0.03)
+    assert histogram.loading(1e5)[1] < 0.005     # far less than the halves' difference
+    assert meet

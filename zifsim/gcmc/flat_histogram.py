@@ -70,12 +70,6 @@ class FlatHistogram:
         """(n,) standard error of :meth:`log_probability`."""
         return _jackknife_error([h.log_probability(fugacity_pa) for h in self._each_left_out()])
 
-    def half(self, full: bool) -> FlatHistogram:
-        """What the walkers alone found that began full, or those that began empty."""
-        chosen = slice(int(full), None, 2)
-        return replace(self, transitions=self.transitions[chosen], energy_sums=self.energy_sums[chosen],
-                       visits=self.visits[chosen])
-
     def loading(self, fugacity_pa: float) -> tuple[float, float]:
         """⟨N⟩ and its standard error.
 
@@ -85,7 +79,17 @@ class FlatHistogram:
         if log_pi[-1] - log_pi.max() > NEGLIGIBLE / 2.0:
             raise InputError(f"The histogram ends at {len(log_pi) - 1} molecules, too few for a fugacity of "
                              f"{fugacity_pa:g} Pa; sample it up to that fugacity.")
-        return self._with_error(lambda h: float(np.arange(len(log_pi)) @ np.exp(h.log_probability(fugacity_pa))))
+        return self._with_error(lambda h: h._mean(fugacity_pa))
+
+    def halves(self, fugacity_pa: float) -> tuple[float, float, bool]:
+        """⟨N⟩ by the walkers that began empty, by those that began full, and whether the two meet.
+
+        That is within two standard errors of their difference: by the halves' own errors, or twice that of all walkers,
+        as equal halves would have; the larger, for four walkers know their spread poorly.
+        """
+        empty, full = (half._with_error(lambda h: h._mean(fugacity_pa)) for half in (self._half(0), self._half(1)))
+        error = max(math.hypot(empty[1], full[1]), 2.0 * self._with_error(lambda h: h._mean(fugacity_pa))[1])
+        return empty[0], full[0], abs(full[0] - empty[0]) <= 2.0 * error
 
     def heat_of_adsorption_kj_mol(self, fugacity_pa: float) -> tuple[float, float]:
         """Isosteric heat from the covariance of energy and number, and its standard error."""
@@ -100,6 +104,16 @@ class FlatHistogram:
             covariance = p @ (mean_energy * (n - mean_n))
             return float((self.temperature_k - covariance / variance) * KELVIN_TO_KJ_MOL) if variance > 0 else math.nan
         return self._with_error(heat)
+
+    def _mean(self, fugacity_pa: float) -> float:
+        """⟨N⟩, of a histogram that may end early too."""
+        probability = np.exp(self.log_probability(fugacity_pa))
+        return float(np.arange(len(probability)) @ probability)
+
+    def _half(self, first: int) -> FlatHistogram:
+        """Every second walker from the ``first`` on: 0 for those that began empty, 1 for those that began full."""
+        return replace(self, transitions=self.transitions[first::2], energy_sums=self.energy_sums[first::2],
+                       visits=self.visits[first::2])
 
     def _each_left_out(self) -> list[FlatHistogram]:
         """The histogram without each walker in turn."""
@@ -142,7 +156,9 @@ def log_probability_of(transitions: FloatArray) -> FloatArray:
 def sample_flat_histogram(system: AdsorptionSystem, fugacities_pa: Sequence[float], seed: int, *,
                           full: Walker | None = None, n_walkers: int = WALKERS, out_dir: Path | None = None,
                           threads: int = 1, progress: Callable[[float], None] | None = None) -> FlatHistogram:
-    """Sample Π(N) so well that the loading at every fugacity meets the target error, or ``max_moves`` per walker.
+    """Sample Π(N) until the loading at every fugacity has the target error and both halves of the walkers find it.
+
+    Or up to ``max_moves`` per walker.
 
     ``full``: where the walkers begin that begin full (None: at what the highest fugacity leaves). ``out_dir``: holds
     checkpoints; the same call continues there. ``progress`` is given the share that is done. Raises InputError for a
@@ -163,7 +179,8 @@ def sample_flat_histogram(system: AdsorptionSystem, fugacities_pa: Sequence[floa
         worst = _worst_error(histogram, fugacities_pa) if done >= settings.min_moves else math.inf
         if progress:
             progress(min(0.99, max(done / settings.max_moves, (settings.target_relative_error / worst) ** 2)))
-        if worst <= settings.target_relative_error or done >= settings.max_moves:
+        good = worst <= settings.target_relative_error and all(histogram.halves(f)[2] for f in fugacities_pa)
+        if good or done >= settings.max_moves:
             break
         log_pi = histogram.log_probability(highest)
         if log_pi[-1] - log_pi.max() > NEGLIGIBLE and done >= settings.min_moves:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-import numpy as np
-
 from zifsim.errors import InputError, SimulationError
 from zifsim.gcmc.eos import PengRobinson
 from zifsim.gcmc.flat_histogram import FlatHistogram, sample_flat_histogram
@@ -65,7 +63,7 @@ def point_of(system: AdsorptionSystem, histogram: FlatHistogram, pressure_pa: fl
     """
     mean, error = histogram.loading(fugacity_pa)
     heat, heat_error = histogram.heat_of_adsorption_kj_mol(fugacity_pa)
-    empty, full = (_mean(histogram.half(begun_full), fugacity_pa) for begun_full in (False, True))
+    empty, full, meet = histogram.halves(fugacity_pa)
     per_molecule = molecules_to_mol_kg(1.0, system.mass_amu)
     density = PengRobinson(system.models[0]).molar_density_mol_m3(system.temperature_k, pressure_pa)
     gas_in_void = density * AVOGADRO * ANGSTROM_M**3 * system.volume * system.void_fraction
@@ -76,12 +74,5 @@ def point_of(system: AdsorptionSystem, histogram: FlatHistogram, pressure_pa: fl
         molecules_per_cell=mean, molecules_per_cell_error=error,
         heat_of_adsorption_kj_mol=heat, heat_of_adsorption_error_kj_mol=heat_error,
         n_moves=histogram.n_moves, n_equilibration_moves=histogram.n_adaptation_moves, effective_samples=math.nan,
-        # each half has √2 times the error of both, and their difference twice as much
-        equilibrated=bool(abs(full - empty) <= 2.0 * 2.0 * error), seed=seed,
+        equilibrated=meet, seed=seed,
         from_empty_mol_kg=empty * per_molecule, from_full_mol_kg=full * per_molecule)
-
-
-def _mean(histogram: FlatHistogram, fugacity_pa: float) -> float:
-    """⟨N⟩ of a histogram that may end early."""
-    log_pi = histogram.log_probability(fugacity_pa)
-    return float(np.arange(len(log_pi)) @ np.exp(log_pi))
