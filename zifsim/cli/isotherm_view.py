@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PLAIN_INTERVAL_SECONDS = 15.0
 SETTLED_FRACTION = 0.01   # progress needed before a measured pace is believed
-PLAIN_WIDTH = 140
+PLAIN_WIDTH = 180
 INTERRUPTED_BY_CTRL_C = 130
 BAR = 1e5
 MOVE_LIMIT, NOT_EQUILIBRATED, NO_ROOM = "move limit", "not equilibrated", "no room for the gas"
