@@ -2,7 +2,7 @@
 
 The cell is cut into voxels; each gets a probability ∝ ⟨exp(−βU)⟩^γ averaged over orientations, mixed with a uniform
 share so that no place is out of reach. Acceptance divides by the density, so any choice samples the same ensemble.
-Drawing uses Walker's alias table (doi:10.1145/355744.355749): two random numbers whatever the number of voxels.
+A voxel is drawn by Walker's alias table (doi:10.1145/355744.355749): one random number, however many voxels.
 """
 
 from __future__ import annotations

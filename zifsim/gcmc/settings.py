@@ -28,9 +28,9 @@ class GCMCSettings:
     guest_coulomb: between guests: ``cutoff`` (bare charges of whole molecules within the cut-off; needs molecules
         without a dipole), ``ewald``, or ``auto``: cutoff where no gas has a dipole. What it leaves out is measured at
         the end of every pressure.
-    ewald_tolerance: of every Ewald sum while sampling.
+    ewald_tolerance: of the guests' Ewald sum, where there is one; the host's is converged to 1e-8 or better.
     n_trials: trial placements per insertion, deletion and regrowth to begin with; doubled, up to 32, where the cell
-        is crowded.
+        is crowded (fewer than 2 % of the insertions succeed).
     bias_exponent: trial positions are drawn with the host's Boltzmann weight to this power (0: uniformly).
     starts: ``empty``, ``both`` (each pressure from an empty and from a full cell, which must meet), or ``auto``: both
         below 0.7 of the critical temperature.
