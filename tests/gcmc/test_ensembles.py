@@ -255,7 +255,7 @@ def test_loading_does_not_depend_on_the_mix_of_moves(shares):
 @pytest.mark.parametrize("guest", [METHANE, CO2], ids=lambda g: g.name)
 def test_low_pressure_slope_and_heat_are_the_henry_coefficient_and_heat_of_widom(guest):
     system = make_system(toy_framework(CUBIC * 1.3), guest, FORCEFIELD, TEMPERATURE, quick_settings(
-        min_moves=200_000, max_moves=200_000, ewald_tolerance=1e-3, truncation="tail"))
+        min_moves=400_000, max_moves=400_000, ewald_tolerance=1e-3, truncation="tail"))
     henry = henry_from_blocks(system, mean_weights(system, 100_000, 3), 100_000, 3)
     per_molecule = 1e3 / system.mass_amu
     pressure = 0.08 * per_molecule / henry.henry_coefficient_mol_kg_pa        # 0.08 molecules in the cell
