@@ -28,5 +28,5 @@ def kernel(function: F) -> F:
 
 def inlined(function: F) -> F:
     """Compile a function into its callers: passing the wide tuples of a walker costs more than what it does."""
-    compiled: F = numba.njit(forceinline=True, **_FLAGS)(function)
+    compiled: F = numba.njit(inline="always", **_FLAGS)(function)
     return compiled

@@ -85,6 +85,20 @@ def try_orientation(rng, stream, host, guests, walker, scratch, beta, component,
         scratch.log_weights[t] = weigh(host, guests, walker, scratch, beta, component, t, near)
 
 
+@kernel
+def more_placements(rng, host, guests, bias, walker, scratch, beta, component, skip):
+    """:func:`try_placement` for all trials but the first (not inlined: a call is slow, but so is compiling copies)."""
+    for t in range(1, scratch.log_weights.shape[0]):
+        try_placement(rng, t + 1, host, guests, bias, walker, scratch, beta, component, t, skip)
+
+
+@kernel
+def turn_trials(rng, host, guests, walker, scratch, beta, component, first, i):
+    """:func:`try_orientation` for the trials ``first`` and up."""
+    for t in range(first, scratch.log_weights.shape[0]):
+        try_orientation(rng, t + 1, host, guests, walker, scratch, beta, component, t, i)
+
+
 @inlined
 def orient(rng, stream, guests, scratch, component, t):
     """A random orientation for trial ``t``; a sphere needs none."""
@@ -325,8 +339,8 @@ def deletion(rng, host, guests, ewald, bias, walker, scratch, conditions, compon
 def _old_placement(rng, host, guests, bias, walker, scratch, beta, i):
     """Weigh molecule ``i`` where it stands as trial 0, beside fresh trials that do not see it."""
     component = walker.kind[i]
-    for t in range(1, scratch.log_weights.shape[0]):
-        try_placement(rng, t + 1, host, guests, bias, walker, scratch, beta, component, t, i)
+    if scratch.log_weights.shape[0] > 1:
+        more_placements(rng, host, guests, bias, walker, scratch, beta, component, i)
     weigh_old(host, guests, bias, walker, scratch, beta, i)
 
 
@@ -433,12 +447,10 @@ def swap(rng, host, guests, ewald, walker, scratch, conditions):
     if walker.number[old] > 0:
         i = walker.members[old, pick(rng, walker.number[old])]
         beta = conditions.beta
-        for t in range(1, trials):
-            try_orientation(rng, t + 1, host, guests, walker, scratch, beta, old, t, i)
+        turn_trials(rng, host, guests, walker, scratch, beta, old, 1, i)
         scratch.log_weights[0] = old_weight(host, guests, walker, scratch, beta, i)
         log_old, old_pair = log_mean_weight(scratch.log_weights, trials), scratch.energies[0, 1]
-        for t in range(trials):
-            try_orientation(rng, t + 1, host, guests, walker, scratch, beta, new, t, i)
+        turn_trials(rng, host, guests, walker, scratch, beta, new, 0, i)
         accepted = decide_swap(rng, host, guests, ewald, walker, scratch, conditions, i, new, log_old, old_pair)
     return accepted
 
@@ -543,12 +555,12 @@ def one_move(rng, host, guests, ewald, bias, walker, scratch, conditions):
         done = deletion(rng, host, guests, ewald, bias, walker, scratch, conditions, pick(rng, components))
     elif kind == REGROWTH:
         done = regrowth(rng, host, guests, ewald, bias, walker, scratch, conditions)
-    elif kind == TRANSLATION:
-        done = displacement(rng, host, guests, ewald, walker, scratch, conditions, conditions.steps[0], 0.0)
-    elif kind == ROTATION:
-        done = displacement(rng, host, guests, ewald, walker, scratch, conditions, 0.0, conditions.steps[1])
-    else:
+    elif kind == SWAP:
         done = swap(rng, host, guests, ewald, walker, scratch, conditions)
+    else:
+        shift = conditions.steps[0] if kind == TRANSLATION else 0.0
+        turn = conditions.steps[1] if kind == ROTATION else 0.0
+        done = displacement(rng, host, guests, ewald, walker, scratch, conditions, shift, turn)
     walker.attempted[kind] += 1
     walker.accepted[kind] += done
     return kind
