@@ -176,7 +176,7 @@ def test_transitions_of_an_ideal_gas_are_exact_at_once():
     n = np.arange(most + 1)
     expected = n * math.log(3.0) - np.array([math.lgamma(i + 1) for i in n])
     # every insertion at N has the chance min(1, 3/(N+1)): no averaging, no noise, whatever was visited how often
-    assert log_probability_of(state.transitions[:most + 1]) == pytest.approx(expected, abs=1e-4)
+    assert log_probability_of(state.transitions[None, :most + 1]) == pytest.approx(expected, abs=1e-4)
     assert state.transitions[:, INSERTIONS].sum() == state.attempted[0]
     assert state.transitions[:, DELETIONS].sum() == state.attempted[1]
 
@@ -195,7 +195,7 @@ def test_transitions_give_the_probability_of_the_number_that_is_visited(guests, 
         total = np.bincount(counts.reshape(len(counts), -1).sum(axis=1).astype(int), minlength=60)[:60]
         if visited is None:
             visited = np.nonzero(total > 0.05 * total.sum())[0]
-        log_pi = log_probability_of(walker.transitions[:60])
+        log_pi = log_probability_of(walker.transitions[None, :60])
         share = np.exp(log_pi[visited] - np.logaddexp.reduce(log_pi[visited]))
         differences.append(total[visited] / total[visited].sum() - share)
     mean = np.mean(differences, axis=0)
