@@ -67,7 +67,7 @@ def try_placement(rng, stream, host, guests, bias, walker, scratch, beta, compon
     scratch.log_weights[t] = NEVER
     near = find_neighbours(guests, walker, scratch, component, scratch.centres, t, skip)
     if near >= 0:
-        orient(rng, stream, guests, scratch, component, t)
+        _orient(rng, stream, guests, scratch, component, t)
         boltzmann = weigh(host, guests, walker, scratch, beta, component, t, near)
         if boltzmann > NEVER:
             scratch.log_weights[t] = boltzmann - log_density
@@ -81,7 +81,7 @@ def try_orientation(rng, stream, host, guests, walker, scratch, beta, component,
     near = find_neighbours(guests, walker, scratch, component, scratch.centres, t, i)
     scratch.log_weights[t] = NEVER
     if near >= 0:
-        orient(rng, stream, guests, scratch, component, t)
+        _orient(rng, stream, guests, scratch, component, t)
         scratch.log_weights[t] = weigh(host, guests, walker, scratch, beta, component, t, near)
 
 
@@ -100,7 +100,7 @@ def turn_trials(rng, host, guests, walker, scratch, beta, component, first, i):
 
 
 @inlined
-def orient(rng, stream, guests, scratch, component, t):
+def _orient(rng, stream, guests, scratch, component, t):
     """A random orientation for trial ``t``; a sphere needs none."""
     if guests.rotates[component]:
         random_quaternion(rng, stream, scratch.quaternions, t)
@@ -409,7 +409,7 @@ def displacement(rng, host, guests, ewald, walker, scratch, conditions, step_ang
     if walker.total[0] > 0:
         i = pick(rng, walker.total[0])
         component = walker.kind[i]
-        nudge(rng, host, guests, walker, scratch, i, component, step_angstrom, step_radians)
+        _nudge(rng, host, guests, walker, scratch, i, component, step_angstrom, step_radians)
         near = find_neighbours(guests, walker, scratch, component, scratch.centres, 0, i)
         log_new = NEVER
         if near >= 0:
@@ -491,7 +491,7 @@ def pick(rng, n):
 
 
 @inlined
-def nudge(rng, host, guests, walker, scratch, i, component, step_angstrom, step_radians):
+def _nudge(rng, host, guests, walker, scratch, i, component, step_angstrom, step_radians):
     """Write molecule ``i``, shifted by up to a step per axis and turned by up to an angle, into trial 0."""
     if step_angstrom > 0.0:
         x = (2.0 * uniform(rng, DECISIONS) - 1.0) * step_angstrom
