@@ -86,6 +86,8 @@ def program_from(values: Values) -> TemperatureProgram:
 def run_gcmc(config: Values, inputs: Inputs, folder: Path, report: Report) -> list[str]:
     """The isotherm and Henry coefficient of one gas in one framework; resumes pressure by pressure."""
     from zifsim.gcmc.engine import run_isotherm
+    from zifsim.gcmc.jit import is_compiled
+    from zifsim.gcmc.moves import run_moves
     from zifsim.gcmc.settings import GCMCSettings
     from zifsim.io.adsorption import assign_charges, load_adsorption_forcefield, load_charge_set
     from zifsim.io.guests import load_guest
@@ -99,7 +101,7 @@ def run_gcmc(config: Values, inputs: Inputs, folder: Path, report: Report) -> li
         report((finished + event["fraction"]) / len(pressures),
                f"{event['pressure_pa'] / BAR_PA:g} bar, {event['molecules']:.1f} molecules")
 
-    report(0.0, "host grid")
+    report(0.0, "host grid" if is_compiled(run_moves) else "compiling kernels, once per machine")
     isotherm = run_isotherm(
         assign_charges(read_framework(inputs["framework"]), charges),
         load_guest(config["model"] or config["gas"], temperature_k=config["temperature_k"]),

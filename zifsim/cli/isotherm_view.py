@@ -210,10 +210,15 @@ def say_what_will_run(job: IsothermJob, folder: Path) -> None:
 
 
 def say_where(folder: Path) -> None:
-    """Where the results go."""
+    """Where the results go, and what to wait for first."""
+    from zifsim.gcmc.jit import is_compiled
+    from zifsim.gcmc.moves import run_moves
+
     finished = (folder / "DONE").is_file()
     print(f"results: {folder} ({'finished before; read back' if finished else 'the same command continues there'})",
           flush=True)
+    if not finished and not is_compiled(run_moves):
+        print("compiling the kernels first: a minute or two, once per machine", flush=True)
 
 
 def sampling_notes(job: IsothermJob) -> list[str]:

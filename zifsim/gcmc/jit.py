@@ -9,6 +9,7 @@ microsecond of atomic increments, which is more than the physics of a move costs
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
@@ -30,3 +31,9 @@ def inlined(function: F) -> F:
     """Compile a function into its callers: passing the wide tuples of a walker costs more than what it does."""
     compiled: F = numba.njit(inline="always", **_FLAGS)(function)
     return compiled
+
+
+def is_compiled(function: Callable[..., Any]) -> bool:
+    """Whether a compiled version of a kernel, perhaps an outdated one, lies on this machine: else the first call waits."""
+    name = f"{function.__module__.rsplit('.', 1)[-1]}.{function.__name__}-*.nbc"
+    return any(Path(function.stats.cache_path).glob(name))      # type: ignore[attr-defined]
