@@ -34,6 +34,6 @@ def inlined(function: F) -> F:
 
 
 def is_compiled(function: Callable[..., Any]) -> bool:
-    """Whether a compiled version of a kernel, perhaps an outdated one, lies on this machine: else the first call waits."""
+    """Whether a compiled kernel, perhaps an outdated one, lies on this machine; if not, its first call takes long."""
     name = f"{function.__module__.rsplit('.', 1)[-1]}.{function.__name__}-*.nbc"
     return any(Path(function.stats.cache_path).glob(name))      # type: ignore[attr-defined]
