@@ -14,9 +14,8 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 
-import numpy as np
 from gcmc_vs_peers import CASES, SETTINGS, one_bar
-from yardstick import PEERS, has_peer, job_of, machine, molecules_for, row, run_peer, table, yardstick
+from yardstick import PEERS, has_peer, job_of, machine, molecules_for, row, run_peer, sites_of, table, yardstick
 
 from zifsim.gcmc.energy import configuration_energy
 from zifsim.gcmc.system import make_system
@@ -38,7 +37,7 @@ def main() -> None:
     guest = load_guest(model)
     brief = replace(SETTINGS, min_moves=FILLING_MOVES, max_moves=FILLING_MOVES)
     walker = one_bar(make_system(framework, guest, forcefield, temperature_k, brief), 1)[1]
-    sites = np.array(walker.sites[:int(np.ravel(walker.number)[0])])
+    sites = sites_of(framework, walker)
 
     exactly = replace(SETTINGS, host_path="direct", ewald_tolerance=EXACT_TOLERANCE)
     found = {name: configuration_energy(framework, guest, forcefield, temperature_k, sites, settings).to_dict()

@@ -15,7 +15,6 @@ import time
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from yardstick import (
     CUTOFF_ANGSTROM,
     PEERS,
@@ -30,6 +29,7 @@ from yardstick import (
     rounded,
     row,
     run_peer,
+    sites_of,
     table,
     timed_point,
     without_grid_cache,
@@ -96,10 +96,9 @@ def case(name: str, peers: dict[str, str], seconds: dict[str, float]) -> None:
     mine, cold, walker = ours(framework, guest, forcefield, temperature_k)
     label = f"{model} {temperature_k:g} K"
     row([label, "zifsim", mine.loading, mine.time, f"{mine.moves_per_s:.3g}", "1", f"{cold:.1f}"])
-    n = int(np.ravel(walker.number)[0])
     for peer, python in peers.items() if has_model else ():
         job = job_of(framework, guest, forcefield, temperature_k, task="gcmc", seconds=seconds[peer],
-                     molecules=molecules_for(guest, np.array(walker.sites[:n])))
+                     molecules=molecules_for(guest, sites_of(framework, walker)))
         found = theirs(peer, python, job, mine)
         ratio = rounded(found.seconds / mine.seconds)
         row([label, peer, found.loading, found.time, f"{found.moves_per_s:.3g}",

@@ -83,6 +83,13 @@ def molecules_for(guest: GuestModel, sites: NDArray[np.float64]) -> list[list[li
     return listed
 
 
+def sites_of(framework: Framework, walker: Walker) -> NDArray[np.float64]:
+    """(M, S, 3) Å: the sites of a walker's molecules in the yardstick's 2×2×2 cells."""
+    n = int(walker.total[0])
+    sites: NDArray[np.float64] = (walker.centres[:, :n].T @ (2.0 * framework.cell))[:, None] + walker.offsets[:n]
+    return sites
+
+
 def has_peer(name: str, python: str) -> bool:
     """True if the interpreter ``python`` can import the peer."""
     try:
