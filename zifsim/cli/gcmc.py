@@ -56,7 +56,7 @@ def gcmc(
 
     Writes isotherm.csv, isotherm.json, isotherm.aif, isotherm.png and record.json: absolute and excess loading in every
     unit, errors, heat of adsorption, Henry coefficient. Stopped or killed, the same command continues to the same
-    numbers. The first run on a machine compiles for about a minute before anything is sampled.
+    numbers. The first run on a machine compiles for a minute or two before anything is sampled.
 
     Example: zifsim gcmc ZIF-8 --gas CO2 --temperature 273 --pressures 0.01:1:12
     """
