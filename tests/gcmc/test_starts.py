@@ -136,7 +136,8 @@ def test_both_starts_of_a_simple_system_meet_and_agree_with_one():
         assert b.loading_error_mol_kg < a.loading_error_mol_kg
         # the empty branch is the very run that a start from the empty cell alone makes
         assert b.from_empty_mol_kg == a.loading_mol_kg
-        assert b.from_full_mol_kg != b.from_empty_mol_kg
+    # counts are whole numbers, so one of two means may coincide, but not both
+    assert any(b.from_full_mol_kg != b.from_empty_mol_kg for b in both.points)
 
 
 def test_auto_takes_both_starts_far_below_the_critical_temperature_only():

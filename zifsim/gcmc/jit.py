@@ -1,9 +1,10 @@
 """The one place where numba's flags are set.
 
 ``nogil``: pressures, gases and replicas run side by side in threads of one process. ``cache``: compiled once per
-machine. Reassociation is allowed (sums vectorise), but NaN and infinity keep their meaning. ``_nrt=False``: kernels
-allocate nothing, so they need no reference counting; with it every call that passes a tuple of arrays pays half a
-microsecond of atomic increments, which is more than the physics of a move costs.
+machine. No ``fastmath``: a process that compiles and one that reads the cache may run copies of a function that were
+optimised in different surroundings; only strict arithmetic gives the same bits in both, as resuming promises.
+``_nrt=False``: kernels allocate nothing, so they need no reference counting; with it every call that passes a tuple of
+arrays pays half a microsecond of atomic increments, which is more than the physics of a move costs.
 """
 
 from __future__ import annotations
@@ -16,8 +17,7 @@ import numba
 
 F = TypeVar("F", bound=Callable[..., Any])
 _FLAGS: dict[str, Any] = {
-    "cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz", "arcp"},
-    "_nrt": False,
+    "cache": True, "nogil": True, "error_model": "numpy", "_nrt": False,
 }
 
 
