@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zifsim.errors import InputError, SimulationError
-from zifsim.gcmc.sampling import Run, advance, check_energy, load_run, new_run, save_run
+from zifsim.gcmc.sampling import BLOCK_MOVES, Run, advance, check_energy, load_run, new_run, save_run
 from zifsim.gcmc.system import AdsorptionSystem
 from zifsim.gcmc.walker import DELETION_CHANCE, DELETIONS, INSERTION_CHANCE, INSERTIONS, Walker
 from zifsim.io.files import read_json, write_json_atomic
@@ -28,7 +28,6 @@ from zifsim.units import KELVIN_TO_KJ_MOL
 
 FloatArray = NDArray[np.float64]
 WALKERS = 8
-BLOCK_MOVES = 5_000
 ROUND_BLOCKS = 20            # blocks between judgements
 NEGLIGIBLE = -18.0           # ln Π(N) − ln Π of the likeliest N: the histogram may end there
 STEEP = 1e6                  # of the weights beyond the range of N
