@@ -21,7 +21,17 @@ from zifsim.errors import InputError
 from zifsim.gcmc.accuracy import ExactSums
 from zifsim.gcmc.eos import PengRobinson
 from zifsim.gcmc.noroom import empty_point, has_room, without_room
-from zifsim.gcmc.sampling import BLOCK_MOVES, SAMPLE_EVERY, Progress, Run, advance, load_run, new_run, sample_point, save_run
+from zifsim.gcmc.sampling import (
+    BLOCK_MOVES,
+    SAMPLE_EVERY,
+    Progress,
+    Run,
+    advance,
+    load_run,
+    new_run,
+    sample_point,
+    save_run,
+)
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.gcmc.statistics import heat_of_adsorption
 from zifsim.gcmc.system import AdsorptionSystem, make_system
@@ -36,8 +46,8 @@ from zifsim.rng import derive_seed
 from zifsim.units import ANGSTROM_M, AVOGADRO, molecules_to_mol_kg
 
 FloatArray = NDArray[np.float64]
-# Of the critical temperature; chosen here: pores filled with N2 or O2 at 77 K (0.6, 0.5) settle too slowly to be trusted
-# from one side, CO2 at 273 K (0.9) is not such a case.
+# Of the critical temperature; chosen here: pores filled with N2 or O2 at 77 K (0.6, 0.5) settle too slowly to be
+# trusted from one side, CO2 at 273 K (0.9) is not such a case.
 CONDENSABLE = 0.7
 FILLING_FUGACITY_PA = 1e13  # no pressure at all, but fills a cell beyond what any pressure would ...
 FILLING_MOVES = 100_000     # ... within so many moves
