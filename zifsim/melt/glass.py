@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from zifsim.errors import SimulationError
 from zifsim.melt.box import Box
+from zifsim.melt.coordination import ZN_N_CUTOFF
 from zifsim.melt.dynamics import Dynamics
-from zifsim.melt.observe import ZN_N_CUTOFF, Observer
+from zifsim.melt.observe import Observer
 from zifsim.melt.platform import PlatformChoice
 from zifsim.melt.relax import carry_molecules, minimise
 from zifsim.melt.result import MeltResult

@@ -9,14 +9,12 @@ from numpy.typing import NDArray
 
 from zifsim.errors import SimulationError
 from zifsim.melt.box import minimum_image
+from zifsim.melt.coordination import dimensions, metal_nitrogen_pairs
 from zifsim.melt.system import MeltModel
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-# Å; in melt and glass the Zn–N pair distribution has its first minimum near here, between the bond at 2.0 Å
-# and the next shell beyond 3 Å.
-ZN_N_CUTOFF = 2.6
 MIN_ZN_ZN = 4.0                 # Å; closer zincs have fused (crystal 5.9 Å, wall from 5.0 Å)
 LONGEST_BOND = 1.5              # times its rest length: a linker bond beyond has broken
 ZN_ZN_SEARCH = 7.0              # Å
@@ -46,20 +44,14 @@ class Observer:
 
     def pairs(self, positions: FloatArray, box: FloatArray) -> tuple[IntArray, FloatArray]:
         """(M, 2) atom indices (Zn, N) within the cut-off, and their M distances, Å."""
-        from MDAnalysis.lib.distances import capped_distance
-
-        found, distances = capped_distance(positions[self.zinc].astype(np.float32),
-                                           positions[self.nitrogen].astype(np.float32),
-                                           ZN_N_CUTOFF, box=_dimensions(box))
-        atoms = np.column_stack([self.zinc[found[:, 0]], self.nitrogen[found[:, 1]]])
-        return atoms.astype(np.int64), np.asarray(distances, dtype=np.float64)
+        return metal_nitrogen_pairs(positions, box, self.zinc, self.nitrogen)
 
     def closest_zincs(self, positions: FloatArray, box: FloatArray) -> float:
         """Shortest Zn–Zn distance, Å (infinite beyond 7 Å)."""
         from MDAnalysis.lib.distances import self_capped_distance
 
         _, distances = self_capped_distance(positions[self.zinc].astype(np.float32), ZN_ZN_SEARCH,
-                                            box=_dimensions(box))
+                                            box=dimensions(box))
         return float(distances.min(initial=np.inf))
 
     def watch(self, positions: FloatArray, box: FloatArray) -> Observation:
@@ -92,9 +84,3 @@ def _as_set(pairs: IntArray, zinc: IntArray) -> frozenset[tuple[int, int]]:
     first = np.isin(pairs[:, 0], zinc)
     return frozenset((int(a), int(b)) if zn else (int(b), int(a))
                      for (a, b), zn in zip(pairs, first, strict=True))
-
-
-def _dimensions(box: FloatArray) -> NDArray[np.float32]:
-    from ase.geometry import cell_to_cellpar
-
-    return np.asarray(cell_to_cellpar(box), dtype=np.float32)  # type: ignore[no-untyped-call]

@@ -1,0 +1,1 @@
+"""Space: structure, scattering, dynamics and pores of crystals, melts and glasses."""
