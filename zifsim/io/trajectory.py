@@ -83,6 +83,14 @@ def read_dcd(path: Path) -> Iterator[Frame]:
                         np.asarray(box, dtype=np.float64))
 
 
+def step_ps(path: Path) -> float:
+    """Time per integrator step of a DCD file written here, ps."""
+    from MDAnalysis.lib.formats.libdcd import DCDFile
+
+    with DCDFile(str(path)) as stream:
+        return float(stream.header["delta"]) * AKMA_TIME_PS
+
+
 def _write(path: Path, frames: Sequence[Frame], interval: int, step_ps: float) -> Path:
     from MDAnalysis.lib.formats.libdcd import DCDFile
 
