@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 BUILD_SECONDS = 1.0
 # 2.6 ms per step for 424 particles, linear in the number of particles (PME, one CPU thread).
 MELT_SECONDS_PER_STEP_AND_PARTICLE = 2.6e-3 / 424
+# Assumed, not measured: on a data-centre GPU a cell of some thousand particles takes the time of its kernel launches.
+GPU_SECONDS_PER_STEP = 5e-4
+GPU_SECONDS_PER_STEP_AND_PARTICLE = 2e-8
 RELAX_STEPS = 2000
 TRAJECTORY_FRAME_PS = 1.0
 GCMC_MEGABYTES = 0.5
@@ -52,6 +55,11 @@ def relax_seconds(n_atoms: int) -> float:
 def melt_seconds(n_particles: int, n_steps: int) -> float:
     """Molecular dynamics on one CPU thread, s."""
     return n_steps * n_particles * MELT_SECONDS_PER_STEP_AND_PARTICLE
+
+
+def gpu_melt_seconds(n_particles: float, n_steps: int) -> float:
+    """Molecular dynamics on one GPU, s: an assumption, see above."""
+    return n_steps * (GPU_SECONDS_PER_STEP + n_particles * GPU_SECONDS_PER_STEP_AND_PARTICLE)
 
 
 def melt_megabytes(n_particles: int, duration_ps: float) -> float:

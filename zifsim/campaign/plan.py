@@ -9,17 +9,21 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from zifsim.campaign import estimate
 from zifsim.campaign.devices import threads_per_melt
 from zifsim.campaign.provenance import digest, plain
 from zifsim.campaign.stage import Stage
-from zifsim.campaign.study import GasRun, Material, Study
+from zifsim.campaign.study import GasRun, Gcmc, Material, Study
 from zifsim.errors import InputError
 from zifsim.model.framework import Framework
 from zifsim.rng import derive_seed
 from zifsim.units import BAR_PA
+
+if TYPE_CHECKING:
+    from zifsim.model.forcefield import AdsorptionForceField, ChargeSet
+    from zifsim.model.guest import GuestModel
 
 STAGES = "zifsim.campaign.stages"
 
@@ -47,22 +51,23 @@ def make_plan(study: Study, workers: int = 1) -> list[Stage]:
     crystals: dict[str, list[Model]] = {}
     for name, material in study.materials.items():
         if material.glass_of is None:
-            crystals[name] = _crystal_stages(name, material, stages)
+            crystals[name] = crystal_stages(name, material, stages)
     models = {name: crystals[name] if material.glass_of is None
-              else _melt_stages(study, name, crystals[material.glass_of], stages)
+              else melt_stages(study, name, crystals[material.glass_of], stages)
               for name, material in study.materials.items()}
     threads = threads_per_melt(workers, sum(s.kind == "melt" for s in stages))
     stages[:] = [replace(s, threads=threads) if s.kind == "melt" else s for s in stages]
+    adsorption = load_adsorption(study.gcmc)
     for name in models:
         for model in models[name]:
-            _gcmc_stages(study, model, stages)
+            gcmc_stages(study, adsorption, model, stages)
     ids = [stage.id for stage in stages]
     for repeated in (i for i in ids if ids.count(i) > 1):
         raise InputError(f"The study asks for '{repeated}' twice; name each structure and configuration once.")
     return stages
 
 
-def _crystal_stages(name: str, material: Material, stages: list[Stage]) -> list[Model]:
+def crystal_stages(name: str, material: Material, stages: list[Stage]) -> list[Model]:
     """Build (and relax) stages of a material that has structures."""
     from zifsim.build.ordering import list_classes
 
@@ -114,25 +119,27 @@ def _relax_stage(name: str, label: str, forcefield: str, build: Stage, cell: Fra
                  work=f"atoms in the fixed cell, {parameters.name}")
 
 
-def _melt_stages(study: Study, name: str, crystals: list[Model], stages: list[Stage]) -> list[Model]:
-    """One melt per crystal model and replica."""
+def melt_stages(study: Study, name: str, crystals: list[Model], stages: list[Stage],
+                tag: str = "") -> list[Model]:
+    """One melt per crystal model and replica; ``tag`` sets their labels apart from those of other settings."""
     from zifsim.io.melt_forcefields import load_melt_forcefield
     from zifsim.melt.program import check_temperatures, melt_program
 
     melt = study.melt
     parameters = load_melt_forcefield(melt.forcefield)
     program = melt_program(melt.program, hold_ps=melt.hold_ps, quench_rate_k_per_ps=melt.quench_rate_k_per_ps,
-                           anneal_ps=melt.anneal_ps, equilibrate_ps=melt.equilibrate_ps,
-                           timestep_fs=melt.timestep_fs)
+                           heat_rate_k_per_ps=melt.heat_rate_k_per_ps, anneal_ps=melt.anneal_ps,
+                           equilibrate_ps=melt.equilibrate_ps, timestep_fs=melt.timestep_fs)
     check_temperatures(program, parameters)
+    parameters_sha256 = digest(parameters)
     models = []
     for crystal in crystals:
         cell = crystal.cell.supercell(melt.supercell)  # type: ignore[arg-type]
         particles = cell.n_atoms + (estimate.dummy_count(cell) if parameters.dissociable else 0)
         for replica in range(1, melt.replicas + 1):
-            label = f"{crystal.configuration}-r{replica}"
+            label = f"{crystal.configuration}-{tag}r{replica}"
             config = {"material": name, "configuration": label, "forcefield": melt.forcefield,
-                      "parameters_sha256": digest(parameters), "program": plain(program),
+                      "parameters_sha256": parameters_sha256, "program": plain(program),
                       "supercell": list(melt.supercell), "cutoff_angstrom": melt.cutoff_angstrom,
                       "platform": melt.platform,
                       "seed": derive_seed(study.study.seed, "melt", name, label)}
@@ -147,34 +154,48 @@ def _melt_stages(study: Study, name: str, crystals: list[Model], stages: list[St
     return models
 
 
-def _gcmc_stages(study: Study, model: Model, stages: list[Stage]) -> None:
-    """One isotherm per gas in a framework."""
-    from zifsim.gcmc.eos import PengRobinson
-    from zifsim.gcmc.system import supercell_repeats
-    from zifsim.io.adsorption import (
-        assign_charges,
-        lj_parameters,
-        load_adsorption_forcefield,
-        load_charge_set,
-    )
+@dataclass(frozen=True, slots=True)
+class Adsorption:
+    """The force field and charges of the adsorption runs, and for each gas: run, guest, digest of all parameters."""
 
-    gcmc = study.gcmc
+    forcefield: AdsorptionForceField
+    charges: ChargeSet
+    gases: tuple[tuple[GasRun, GuestModel, str], ...]
+
+
+def load_adsorption(gcmc: Gcmc) -> Adsorption:
+    """Load and check what the adsorption runs have in common in all frameworks."""
+    from zifsim.gcmc.eos import PengRobinson
+    from zifsim.io.adsorption import load_adsorption_forcefield, load_charge_set
+
     forcefield = load_adsorption_forcefield(gcmc.forcefield)
     charges = load_charge_set(gcmc.charges)
-    assign_charges(model.cell, charges)
-    lj_parameters(model.cell, forcefield)
-    settings = gcmc.model_dump(exclude={"forcefield", "charges", "gases"})
+    gases = []
     for run in gcmc.gases:
         guest = load_gas(run)
+        for pressure in run.pressures_bar:
+            PengRobinson(guest).fugacity_pa(run.temperature_k, pressure * BAR_PA)
+        gases.append((run, guest, digest([forcefield, charges, guest])))
+    return Adsorption(forcefield, charges, tuple(gases))
+
+
+def gcmc_stages(study: Study, adsorption: Adsorption, model: Model, stages: list[Stage]) -> None:
+    """One isotherm per gas in a framework."""
+    from zifsim.gcmc.system import supercell_repeats
+    from zifsim.io.adsorption import assign_charges, lj_parameters
+
+    gcmc = study.gcmc
+    assign_charges(model.cell, adsorption.charges)
+    lj_parameters(model.cell, adsorption.forcefield)
+    settings = gcmc.model_dump(exclude={"forcefield", "charges", "gases"})
+    for run, guest, parameters_sha256 in adsorption.gases:
         name = f"{model.material} {model.configuration} {run.label}"
         config = {"material": model.material, "configuration": model.configuration,
                   "framework_kind": model.kind, "gas": run.gas, "model": run.model,
                   "temperature_k": run.temperature_k, "pressures_pa": [p * BAR_PA for p in run.pressures_bar],
                   "forcefield": gcmc.forcefield, "charges": gcmc.charges,
-                  "parameters_sha256": digest([forcefield, charges, guest]),
+                  "parameters_sha256": parameters_sha256,
                   "settings": settings | {"seed": derive_seed(study.study.seed, "gcmc", name)}}
-        for pressure in run.pressures_bar:
-            PengRobinson(guest).fugacity_pa(run.temperature_k, pressure * BAR_PA)
         repeats = supercell_repeats(model.cell, (guest,), gcmc.cutoff_angstrom)
         atoms = model.cell.n_atoms * math.prod(repeats)
         low, high = gcmc.min_moves, gcmc.max_moves
@@ -187,7 +208,7 @@ def _gcmc_stages(study: Study, model: Model, stages: list[Stage]) -> None:
             work=f"{len(run.pressures_bar)} pressures, {low:.2g} to {high:.2g} moves each"))
 
 
-def load_gas(run: GasRun) -> Any:
+def load_gas(run: GasRun) -> GuestModel:
     """The guest model of a gas run; its gas must be the one named."""
     from zifsim.io.guests import load_guest
 

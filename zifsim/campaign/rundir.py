@@ -96,31 +96,31 @@ def mark_done(folder: Path, outputs: Iterable[str]) -> dict[str, str]:
     return digests
 
 
-def claim(out: Path, study: Mapping[str, Any]) -> None:
-    """Make ``out`` the results folder of ``study`` (its ``study.json``).
+def claim(out: Path, study: Mapping[str, Any], file: str = STUDY) -> None:
+    """Make ``out`` the results folder of ``study``, which is written to ``file``.
 
     Raises
     ------
     InputError: the folder holds another study, or files that are no study at all.
     """
-    check_owner(out, study)
-    write_json_atomic(out / STUDY, dict(study))
+    check_owner(out, study, file)
+    write_json_atomic(out / file, dict(study))
 
 
-def check_owner(out: Path, study: Mapping[str, Any]) -> None:
+def check_owner(out: Path, study: Mapping[str, Any], file: str = STUDY) -> None:
     """Raise InputError unless ``out`` is new, empty, or holds the study of the same name; writes nothing."""
-    name = study["study"]["name"]
+    name, what = study["study"]["name"], Path(file).stem
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; give a folder with --out.")
-    if (out / STUDY).is_file():
+    if (out / file).is_file():
         try:
-            other = read_json(out / STUDY)["study"]["name"]
+            other = read_json(out / file)["study"]["name"]
         except (ValueError, KeyError, TypeError):
-            raise InputError(f"{out / STUDY} is not a zifsim study; choose another --out folder.") from None
+            raise InputError(f"{out / file} is not a zifsim {what}; choose another --out folder.") from None
         if other != name:
-            raise InputError(f"{out} holds the study '{other}', not '{name}'; choose another --out folder.")
+            raise InputError(f"{out} holds the {what} '{other}', not '{name}'; choose another --out folder.")
     elif out.is_dir() and any(p.name != LOCK for p in out.iterdir()):
-        raise InputError(f"{out} holds other files and no study; choose a new or empty folder with --out.")
+        raise InputError(f"{out} holds other files and no {what}; choose a new or empty folder with --out.")
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -79,6 +79,7 @@ class Melt(Section):
     program: str = "paper"
     hold_ps: float = Field(default=50.0, ge=0, le=1e6, description="time at the top temperature, ps")
     quench_rate_k_per_ps: float = Field(default=10.0, gt=0, le=1000, description="cooling rate, K/ps")
+    heat_rate_k_per_ps: float = Field(default=100.0, gt=0, le=1000, description="heating rate, K/ps")
     anneal_ps: float = Field(default=80.0, ge=0, le=1e6, description="time at 1000 K (dense, anneal), ps")
     equilibrate_ps: float = Field(default=10.0, gt=0, le=1e6, description="time at 300 K at the end, ps")
     timestep_fs: float = Field(default=0.5, gt=0, le=2, description="integrator step, fs")
@@ -176,10 +177,23 @@ class Study(Section):
         return self.model_dump(mode="json")
 
 
+StudyT = TypeVar("StudyT", bound=Study)
+
+
 def load_study(path: str | Path, overrides: Iterable[str] = ()) -> Study:
     """Read a study from a file or a shipped name (``quick``), apply ``a.b=c`` overrides, check it.
 
     Structure and guest files named in the study are looked for beside the study file first.
+
+    Raises
+    ------
+    InputError: missing file, not TOML, or a value out of range; UnknownNameError: unknown key.
+    """
+    return load_as(Study, path, overrides)
+
+
+def load_as(model: type[StudyT], path: str | Path, overrides: Iterable[str] = ()) -> StudyT:
+    """:func:`load_study` for a kind of study with tables of its own.
 
     Raises
     ------
@@ -192,7 +206,9 @@ def load_study(path: str | Path, overrides: Iterable[str] = ()) -> Study:
         raise InputError(f"{file} is not a valid TOML file: {error}.") from None
     for assignment in overrides:
         _merge(data, _parse_override(assignment), assignment)
-    return study_from_dict(data, origin=str(file), folder=file.parent)
+    if "axes" in data and "axes" not in model.model_fields:
+        raise InputError(f"{file} is a sweep, not a study: use `zifsim sweep run {path}`.")
+    return _with_paths(_checked(model, data, str(file)), file.parent)
 
 
 def find_study(path: str | Path) -> Path:
@@ -207,16 +223,19 @@ def find_study(path: str | Path) -> Path:
                      f"{', '.join(sorted(shipped))}.")
 
 
-def study_from_dict(data: Mapping[str, Any], origin: str = "study", folder: Path | None = None) -> Study:
+def study_from_dict(data: Mapping[str, Any], origin: str = "study") -> Study:
     """Check a study given as nested mappings (the TOML's own shape); ``origin`` names it in errors."""
+    return _checked(Study, data, origin)
+
+
+def _checked(model: type[StudyT], data: Mapping[str, Any], origin: str) -> StudyT:
     try:
-        study = Study.model_validate(data)
+        return model.model_validate(data)
     except ValidationError as error:
-        raise explain(error, Study, origin) from None
-    return study if folder is None else _with_paths(study, folder)
+        raise explain(error, model, origin) from None
 
 
-def _with_paths(study: Study, folder: Path) -> Study:
+def _with_paths(study: StudyT, folder: Path) -> StudyT:
     """Names that are files beside the study file become paths to them."""
     def resolve(name: str | None) -> str | None:
         return str(folder / name) if name and (folder / name).is_file() else name

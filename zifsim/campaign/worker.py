@@ -61,7 +61,7 @@ def run_folder(folder: Path, emit: Any) -> None:
     emit({"event": "done"})
 
 
-def _attempt(folder: Path, emit: Any) -> bool:
+def attempt(folder: Path, emit: Any) -> bool:
     """Run a folder and report how it ended; False where this process should end as well."""
     try:
         run_folder(folder, emit)
@@ -93,7 +93,7 @@ def _die_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _stop(signum: int, frame: Any) -> None:
+def stop_soon(signum: int, frame: Any) -> None:
     """Stop at the stage's next report; one that does not report soon is left where its last checkpoint is."""
     _stopping.set()
     leave = threading.Timer(PATIENCE_SECONDS, os._exit, (STOPPED,))
@@ -130,17 +130,17 @@ def serve() -> None:
             events.flush()
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
-    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGTERM, stop_soon)
     for line in sys.stdin:
         folder = Path(line.strip())
         _log_to(folder)
-        if not _attempt(folder, emit):
+        if not attempt(folder, emit):
             sys.exit(STOPPED)
 
 
 def run_one(folder: Path) -> int:
     """Run one prepared folder in this process, as a queue's job would; returns the exit code."""
-    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGTERM, stop_soon)
     outcome: dict[str, Any] = {}
 
     def emit(event: dict[str, Any]) -> None:
@@ -151,7 +151,7 @@ def run_one(folder: Path) -> int:
         else:
             outcome.update(event)
 
-    _attempt(folder, emit)
+    attempt(folder, emit)
     if outcome["event"] == "failed":
         print(f"error: {outcome['error']}", file=sys.stderr)
         return 2 if outcome["input"] else 1
