@@ -215,7 +215,7 @@ def test_cell_is_neutral_and_keeps_its_mass(zif62: Framework) -> None:
         assert particle_charges(model.topology, ff).sum() == pytest.approx(0.0, abs=1e-9)
         masses = [model.system.getParticleMass(i)._value for i in range(model.system.getNumParticles())]
         assert sum(masses) == pytest.approx(zif62.mass_amu)
-        assert min(masses) >= 3.0 - 1e-9        # nothing light is left to limit the time step
+        assert min(masses) >= 2.7 - 1e-9        # nothing light is left to limit the time step
 
 
 def test_only_rigid_linkers_and_zinc_cages_are_molecules_of_the_dissociable_model(zif62: Framework) -> None:
