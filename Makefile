@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help install run test test-slow lint bench docs clean
+.PHONY: help install run test test-slow lint bench glasses docs clean
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
@@ -31,6 +31,9 @@ lint: $(STAMP)     ## ruff and mypy
 
 bench: $(STAMP)    ## all benchmark tables (benchmarks/README.md says how to add peers)
 	$(BIN)/python benchmarks/run_all.py
+
+glasses: $(STAMP)  ## make the reference glasses of structures/glasses (one core each; days in all, resumable)
+	$(BIN)/python workflows/glasses.py
 
 docs: $(STAMP)     ## regenerate the pictures and tables shown in the README and docs/
 	$(BIN)/python docs/make_figures.py

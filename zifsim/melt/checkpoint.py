@@ -1,17 +1,20 @@
 """Checkpoint of a melt run: one file, written whole, portable between platforms and machines.
 
-It holds the OpenMM state as XML (positions, velocities, box), the integrator step (which, with the program,
-says everything about the set point), the seed and the wall time so far. Random streams restart from (seed,
-step), so the same checkpoint continues with the same random numbers.
+It holds the OpenMM state as XML with all digits (positions, velocities, box), the integrator step (which, with the
+program, says everything about the set point), the seed and the wall time so far. Random streams start from (seed,
+step) at every checkpoint, whether the run was interrupted there or not.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import openmm
 
+import zifsim
+from zifsim.errors import InputError
 from zifsim.io.files import read_json, write_json_atomic, write_text_atomic
 
 CHECKPOINT = "checkpoint.json"
@@ -20,18 +23,40 @@ STATE_TABLE = "state.csv"
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Where a run stands. ``input_sha256`` identifies what is run, ``openmm_version`` what wrote it."""
+    """Where a run stands.
+
+    ``input_sha256`` identifies what is run; ``interval_steps`` the distance of its checkpoints; ``versions`` and
+    ``platform`` what it ran with when this was written.
+    """
 
     input_sha256: str
     step: int
     seed: int
+    interval_steps: int
     wall_s: float
-    openmm_version: str
+    versions: Mapping[str, str]
+    platform: str
     state_xml: str
 
     @property
     def state(self) -> openmm.State:
-        return openmm.XmlSerializer.deserialize(self.state_xml)
+        return deserialised(self.state_xml)
+
+    def differences(self, platform: str) -> list[str]:
+        """Sentences on what differs now from what wrote it: versions, platform or number of threads."""
+        then = [f"{name} {version}" for name, version in self.versions.items()]
+        now = [f"{name} {version}" for name, version in versions().items()]
+        found = [f"it was written by {', '.join(then)}, this is {', '.join(now)}"] if then != now else []
+        return found + ([f"it ran on {self.platform}, now on {platform}"] if platform != self.platform else [])
+
+
+def versions() -> dict[str, str]:
+    """Versions of the programs that decide a path."""
+    return {"zifsim": zifsim.__version__, "OpenMM": openmm.__version__}
+
+
+def deserialised(state_xml: str) -> openmm.State:
+    return openmm.XmlSerializer.deserialize(state_xml)
 
 
 def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
@@ -40,9 +65,20 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
 
 
 def read_checkpoint(folder: Path) -> Checkpoint | None:
-    """The folder's checkpoint, or None."""
+    """The folder's checkpoint, or None.
+
+    Raises
+    ------
+    InputError: the file is damaged or of another version of zifsim.
+    """
     path = folder / CHECKPOINT
-    return Checkpoint(**read_json(path)) if path.is_file() else None
+    if not path.is_file():
+        return None
+    try:
+        return Checkpoint(**read_json(path))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{path} is damaged or of another version of zifsim ({error}); choose another folder."
+                         ) from error
 
 
 def truncate_table(folder: Path, step: int) -> None:

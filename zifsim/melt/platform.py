@@ -18,7 +18,7 @@ OTHER_MEND = "it needs its driver and its OpenMM plugin; install these, or choos
 
 @dataclass(frozen=True, slots=True)
 class PlatformChoice:
-    """An OpenMM platform with the properties to open a context with; ``note`` is for the user."""
+    """An OpenMM platform with the properties to open a context with; ``note`` names it to people and records."""
 
     name: str
     properties: dict[str, str]
@@ -82,12 +82,13 @@ def choose_platform(name: str = "auto", *, precision: str = "mixed", cpu_threads
         note = f"{chosen}, {precision} precision"
     elif chosen == "CPU":
         threads = cpu_threads or int(os.environ.get("OPENMM_CPU_THREADS") or os.cpu_count() or 1)
-        properties = {"Threads": str(threads)}
+        # Forces are summed in a fixed order, so that a run that was killed continues to the same result.
+        properties = {"Threads": str(threads), "DeterministicForces": "true"}
         note = f"CPU, {threads} thread{'s' if threads > 1 else ''}"
-        if asked == "auto":
-            note += " (no working GPU platform was found; a GPU is one to two orders of magnitude faster)"
     else:
         properties, note = {}, chosen
     if say is not None:
-        say(f"platform: {note}")
+        missed = asked == "auto" and chosen not in GPUS
+        say(f"platform: {note}" + (" (no working GPU platform was found; a GPU is one to two orders of magnitude "
+                                   "faster)" if missed else ""))
     return PlatformChoice(chosen, properties, note)

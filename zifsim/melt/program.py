@@ -147,6 +147,18 @@ def validated(program: TemperatureProgram, where: str = "melt program") -> Tempe
     return program
 
 
+def bath_temperature(program: TemperatureProgram, step: int, friction_per_ps: float) -> float:
+    """Temperature of the thermostat's bath, K, with which the particles are at the set point.
+
+    A Langevin bath takes energy E − E_bath away at the rate γ wherever kinetic and potential energy are in
+    equilibrium (half of the energy feels twice γ), so on a ramp of rate r the particles lag by r/γ, 20 K at
+    100 K/ps and 5 /ps. The bath is set ahead by that much; on a hold it is the set point.
+    """
+    index, _ = program.locate(step)
+    ahead = program.segments[index].rate_k_per_ps / friction_per_ps
+    return max(0.0, program.temperature_at(step) + ahead)
+
+
 def check_temperatures(program: TemperatureProgram, forcefield: MeltForceField) -> None:
     """Raise InputError where the program is hotter than the force field was tested."""
     hottest = max(max(s.from_k, s.to_k) for s in program.segments)

@@ -37,6 +37,9 @@ def run_melt(fw: Framework, forcefield: MeltForceField, program: TemperatureProg
              say: Callable[[str], None] | None = None) -> MeltResult:
     """Melt and quench ``fw``; the same call again continues from the checkpoint, or returns the result.
 
+    On the CPU platform with the same versions and threads a run that was stopped or killed ends with the same
+    result as one that was not.
+
     Writes ``state.csv``, ``trajectory.dcd``, ``checkpoint.json``, ``glass.extxyz`` and ``melt.json``.
 
     Parameters
@@ -72,11 +75,14 @@ def run_melt(fw: Framework, forcefield: MeltForceField, program: TemperatureProg
                         ewald_tolerance=settings.ewald_tolerance)
     folder.mkdir(parents=True, exist_ok=True)
     _roll_back(folder, checkpoint)
-    dynamics = Dynamics(model, program, settings, choice, folder, digest, checkpoint, tell)
+    if checkpoint is not None and (differences := checkpoint.differences(choice.note)):
+        tell(f"continuing from a checkpoint, but {' and '.join(differences)}: equally valid, not the same path "
+             "to the last digit.")
+    dynamics = Dynamics(model, program, settings, choice, folder, digest, checkpoint)
     with _stop_signals() as stop:
-        dynamics.run(progress, stop)
-    if stop.is_set():
-        raise RunInterrupted(f"saved at step {dynamics.step} of {program.n_steps} in "
+        reached_the_end = dynamics.run(progress, stop)
+    if not reached_the_end:
+        raise RunInterrupted(f"saved at step {dynamics.saved_step} of {program.n_steps} in "
                              f"{folder / CHECKPOINT}; the same command continues.")
     interval = settings.steps(settings.frame_interval_ps, program.timestep_fs)
     merge_parts(folder / PARTS, folder / TRAJECTORY, interval, program.timestep_fs / 1000.0)

@@ -1,0 +1,156 @@
+#!/usr/bin/env python
+"""Make the reference glasses that ``structures/glasses/glasses.toml`` lists: ``make glasses``.
+
+A glass that is there already is skipped, a melt that was stopped continues from its checkpoint, and one that
+another copy of this script is working on is left to it: start as many copies as there are cores or shares of a GPU.
+
+Usage: glasses.py [LIST.toml [FOLDER_OF_THE_RUNS]]
+"""
+
+import fcntl
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from zifsim.build.ordering import build_frameworks
+from zifsim.campaign.devices import gpu_lease
+from zifsim.campaign.provenance import finish_record, plain, start_record
+from zifsim.errors import InputError, RunInterrupted, SimulationError, ZifsimError
+from zifsim.io.cif import write_framework_cif
+from zifsim.io.files import read_json, sha256_file, write_json_atomic
+from zifsim.io.melt_forcefields import load_melt_forcefield
+from zifsim.io.tomltable import read_toml
+from zifsim.melt.program import melt_program
+from zifsim.melt.relax import relax_framework
+from zifsim.melt.run import MeltSettings, run_melt
+from zifsim.rng import derive_seed
+
+ROOT = Path(__file__).resolve().parents[1]
+LIST, RUNS = ROOT / "structures/glasses/glasses.toml", Path("results/glasses")
+
+
+@dataclass(frozen=True, slots=True)
+class Glass:
+    """One glass of the list: its name, the configuration and program it comes from, and the settings of all."""
+
+    name: str
+    bim_per_cell: int
+    configuration: str
+    program: str
+    common: dict[str, Any]
+
+    @property
+    def seed(self) -> int:
+        return derive_seed(self.common["seed"], self.name)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {"bim_per_cell": self.bim_per_cell, "configuration": self.configuration, "program": self.program,
+                "program_numbers": self.common["program"], "seed": self.seed,
+                **{k: v for k, v in self.common.items() if k not in ("program", "seed")}}
+
+    def make(self, folder: Path, target: Path) -> None:
+        """Run or resume the melt in ``folder``; write ``target`` (a CIF) and, last, its run record."""
+        common, started = self.common, start_record(f"glass {self.name}", seed=self.seed, settings=self.settings)
+        crystal = build_frameworks(common["structure"], self.bim_per_cell, self.configuration)[0]
+        crystal = relax_framework(crystal, load_melt_forcefield(common["relax_with"]), platform="CPU", cpu_threads=1)
+        program = melt_program(self.program, **common["program"])
+        settings = MeltSettings(seed=self.seed, cpu_threads=1, cutoff_angstrom=common["cutoff_angstrom"])
+        with gpu_lease(settings.platform):
+            result = run_melt(crystal.supercell(tuple(common["supercell"])), load_melt_forcefield(common["forcefield"]),
+                              program, settings, folder, progress=teller(self.name), say=print)
+        write_framework_cif(target, result.framework)
+        record = finish_record(started, {target.name: sha256_file(target)})
+        write_json_atomic(target.with_suffix(".json"), {
+            "name": self.name, "result": read_json(folder / "melt.json"), "melt_settings": settings.physics(),
+            "segments": [asdict(s) for s in program.segments], "record": plain(record)})
+
+
+def glasses(path: Path) -> Iterator[Glass]:
+    """The glasses of a list, in its order."""
+    common = read_toml(path)
+    for batch in common.pop("batch"):
+        bim = batch["bim_per_cell"]
+        for number in batch["numbers"]:
+            for program in batch["programs"]:
+                for letter in batch["configurations"]:
+                    name = f"ag{common['structure']}{'' if bim == 3 else f'-bIm{bim}'}-{letter}-{program}-{number}"
+                    yield Glass(name, bim, letter, program, common)
+
+
+def is_there(glass: Glass, target: Path) -> bool:
+    """Whether the glass has been made.
+
+    Raises
+    ------
+    InputError: with other settings than the list has now.
+    """
+    record = target.with_suffix(".json")
+    if not record.is_file():
+        return False
+    if read_json(record)["record"]["settings"] != plain(glass.settings):
+        raise InputError(f"{record} was made with other settings than the list has now; remove it and its CIF to "
+                         "make the glass anew.")
+    return True
+
+
+@contextmanager
+def turn(folder: Path) -> Iterator[bool]:
+    """Whether this process may work in ``folder``; the operating system frees the lock however it ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder.with_suffix(".lock"), "a") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+
+
+def teller(name: str, every_s: float = 30.0) -> Any:
+    """A progress callback that prints a line now and then."""
+    last = [0.0]
+
+    def tell(step: int, total: int, info: Any) -> None:
+        if time.monotonic() - last[0] > every_s or step == total:
+            last[0] = time.monotonic()
+            left = f"{info['eta_s'] / 60:.0f} min left" if info["eta_s"] else ""
+            print(f"{name} {100 * step / total:5.1f} %  {info['segment']} {info['temperature_k']:.0f} K "
+                  f"(set {info['set_point_k']:.0f})  {info['density_g_cm3']:.3f} g/cm³  Zn–N {info['coordination']:.2f}"
+                  f"  min Zn–Zn {info['min_zn_zn']:.2f} Å  {info['ns_per_day']:.1f} ns/day  {left}", flush=True)
+
+    return tell
+
+
+def main(arguments: list[str]) -> int:
+    listed = Path(arguments[0]) if arguments else LIST
+    runs = Path(arguments[1]) if len(arguments) > 1 else RUNS
+    failed = False
+    try:
+        for glass in glasses(listed):
+            target = listed.parent / f"{glass.name}.cif"
+            with turn(runs / glass.name) as mine:
+                if not mine or is_there(glass, target):
+                    continue
+                try:
+                    glass.make(runs / glass.name, target)
+                except SimulationError as error:        # told, and left for a look; the others do not wait for it
+                    print(f"error: {error}", file=sys.stderr)
+                    failed = True
+                else:
+                    print(f"made {target}", flush=True)
+    except ZifsimError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except RunInterrupted as stop:
+        print(stop, file=sys.stderr)
+        return stop.exit_code
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
