@@ -29,7 +29,7 @@ def melt(
         "--anneal-ps", help="Time at 1000 K (dense, anneal), ps.")] = 80.0,
     equilibrate_ps: Annotated[float, typer.Option(
         "--equilibrate-ps", help="Time at 300 K at the end, ps.")] = 10.0,
-    timestep_fs: Annotated[float, typer.Option("--timestep-fs", help="Integrator step, fs.")] = 0.5,
+    timestep_fs: Annotated[float, typer.Option("--timestep-fs", help="Integrator step, fs.")] = 1.0,
     supercell: Annotated[tuple[int, int, int], typer.Option(
         "--supercell", help="Repeats along a, b, c.")] = (1, 1, 1),
     cutoff: Annotated[float, typer.Option(

@@ -24,7 +24,7 @@ SEGMENT_KEYS = {"name", "ensemble", "barostat", *SEGMENT_NUMBERS}
 
 
 def melt_program(preset_or_file: str | Path = "paper", *, hold_ps: float = 50.0,
-                 quench_rate_k_per_ps: float = 10.0, timestep_fs: float = 0.5,
+                 quench_rate_k_per_ps: float = 10.0, timestep_fs: float = 1.0,
                  heat_rate_k_per_ps: float = 100.0, melt_temperature_k: float = 1500.0,
                  anneal_ps: float = 80.0, anneal_temperature_k: float = 1000.0,
                  equilibrate_ps: float = 10.0, pressure_bar: float = 1.0) -> TemperatureProgram:

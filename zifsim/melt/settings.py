@@ -22,7 +22,7 @@ class MeltSettings:
     :func:`zifsim.melt.platform.choose_platform`. cutoff_angstrom: of pair forces, must stay under half the
     cell. ewald_tolerance: PME error tolerance. friction_per_ps: of the Langevin thermostat, whose bath is set
     ahead on ramps (:func:`zifsim.melt.program.bath_temperature`). barostat_interval: steps between volume
-    moves. update_steps: steps between changes of the set point (20 at 100 K/ps and 0.5 fs is 1 K).
+    moves. update_steps: steps between changes of the set point (10 at 100 K/ps and 1 fs is 1 K).
     state_interval_ps, frame_interval_ps: between rows of state.csv and frames. checkpoint_interval_ps: what a
     kill can cost; None is 2 ps on a CPU and 50 ps on a GPU (seconds to a minute in both cases, against 0.1 to
     2 s for opening the next stretch).
@@ -36,8 +36,8 @@ class MeltSettings:
     cutoff_angstrom: float = DEFAULT_CUTOFF
     ewald_tolerance: float = 5e-4
     friction_per_ps: float = 10.0
-    barostat_interval: int = 25
-    update_steps: int = 20
+    barostat_interval: int = 15
+    update_steps: int = 10
     state_interval_ps: float = 0.1
     frame_interval_ps: float = 0.5
     checkpoint_interval_ps: float | None = None
