@@ -39,16 +39,16 @@ class CoordinationResult:
         return np.asarray(self.metal @ np.arange(MOST + 1), dtype=np.float64)
 
     def quantities(self) -> list[Quantity]:
-        """The rows of the table; numbers of N that never occur are left out, four is always there."""
+        """The rows of the table; unusual numbers that never occur are left out."""
         rows = [over_frames("zn_coordination", "N per metal", "", self.mean)]
         rows += [over_frames(f"zn_{n}_fold", f"metals with {n} N", "%", self.metal[:, n], 100.0)
-                 for n in range(MOST + 1) if n == 4 or self.metal[:, n].any()]
-        names = (("n_unbound", "N without metal"), ("n_one", "N with one metal"), ("n_two", "N with two metals"))
-        rows += [over_frames(key, label, "%", self.nitrogen[:, k], 100.0) for k, (key, label) in enumerate(names)
-                 if k == 1 or self.nitrogen[:, k].any()]
+                 for n in range(MOST + 1) if n in (3, 4) or self.metal[:, n].any()]
+        rows += [over_frames(key, label, "%", self.nitrogen[:, k], 100.0)
+                 for k, key, label in ((0, "n_unbound", "N without metal"), (2, "n_shared", "N with two metals"))
+                 if k == 0 or self.nitrogen[:, k].any()]
         rows += [over_frames(f"linkers_{name}", f"{name} linkers", "%", self.linker[:, k], 100.0)
                  for k, name in enumerate(("free", "dangling"))]
-        return [*rows, over_frames("zn_n_bond", "metal–N bond length", "Å", self.bond_length)]
+        return rows
 
 
 @dataclass(frozen=True, slots=True)

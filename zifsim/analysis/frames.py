@@ -74,14 +74,19 @@ class Frames:
                         dtype=np.int64).reshape(-1, 5)
 
 
-def of_framework(framework: Framework) -> Frames:
-    """One configuration: the framework as it is."""
+def of_framework(framework: Framework, name: str = "") -> Frames:
+    """One configuration: the framework as it is.
+
+    Raises
+    ------
+    InputError: its linkers are not assigned.
+    """
     if not framework.units or not framework.types:
         raise InputError(f"{framework.name}: its linkers are not assigned. Load it with "
                          "zifsim.build.load.load_framework.")
     box = Box.of(framework.cell)
     frame = Frame(0, box.to_box_frame(framework.positions), box.vectors)
-    return Frames(framework.name, framework, lambda: iter((frame,)), "one structure")
+    return Frames(name or framework.name, framework, lambda: iter((frame,)), "one structure")
 
 
 def of_trajectory(framework: Framework, read: Callable[[], Iterator[Frame]], *, step_ps: float = 0.0,
@@ -90,7 +95,7 @@ def of_trajectory(framework: Framework, read: Callable[[], Iterator[Frame]], *, 
     return Frames(framework.name, framework, lambda: itertools.islice(read(), 0, None, every), description, step_ps)
 
 
-def of_melt(folder: Path, *, segment: str = "", every: int = 1) -> Frames:
+def of_melt(folder: Path, *, segment: str = "", every: int = 1, name: str = "") -> Frames:
     """The frames of one segment of a melt's temperature program (left out: its last).
 
     Raises
@@ -115,15 +120,18 @@ def of_melt(folder: Path, *, segment: str = "", every: int = 1) -> Frames:
         raise InputError(f"{folder}: segment '{chosen}' has no frame in its trajectory. Choose another of "
                          f"{', '.join(steps)}, or give {folder / GLASS} alone.")
     framework = read_framework(folder / GLASS)
-    return Frames(folder.name, framework, read, f"segment '{chosen}' of the melt", step_ps(files[0]))
+    return Frames(name or folder.name, framework, read, f"segment '{chosen}' of the melt", step_ps(files[0]))
 
 
-def load_frames(name_or_path: str | Path, *, segment: str = "", every: int = 1) -> Frames:
-    """Frames of a melt's folder, or the one configuration of a shipped structure, CIF or extXYZ file."""
+def load_frames(name_or_path: str | Path, *, segment: str = "", every: int = 1, name: str = "") -> Frames:
+    """Frames of a melt's folder, or the one configuration of a shipped structure, CIF or extXYZ file.
+
+    ``name`` is what they are called in tables; left out: the folder's or the structure's name.
+    """
     path = Path(name_or_path)
     if path.is_dir():
-        return of_melt(path, segment=segment, every=every)
-    return of_framework(load_framework(name_or_path))
+        return of_melt(path, segment=segment, every=every, name=name)
+    return of_framework(load_framework(name_or_path), name)
 
 
 def state_rows(folder: Path) -> dict[str, list[str]]:

@@ -63,7 +63,7 @@ class PairResult:
         On g(r) smoothed by 5 % of the neighbours' distance: the first maximum above 1 that stands out by 30 % of its
         height; the limits are the nearest minima on either side that lie below half of it.
         """
-        nearest = float(self.r[min(np.searchsorted(self.coordination(pair), 0.5), len(self.r) - 1)])
+        nearest = float(self.r[min(int(np.searchsorted(self.coordination(pair), 0.5)), len(self.r) - 1)])
         smooth = gaussian_filter1d(self.g[pair], SMOOTHING * nearest / self.width, mode="constant")
         peaks, found = find_peaks(smooth, height=1.0, prominence=0.0)
         peaks = peaks[found["prominences"] >= PROMINENCE * found["peak_heights"]]
@@ -107,7 +107,7 @@ class PairDistribution:
         for number, (a, b) in enumerate(pairs):
             table[a, b] = table[b, a] = number
         n_bins = round(self.r_max / self.width)
-        edges = self.width * np.arange(n_bins + 1)
+        edges = np.linspace(0.0, self.width * n_bins, n_bins + 1)
         shells = 4.0 / 3.0 * np.pi * np.diff(edges**3)
         of_kind = np.bincount(kinds, minlength=len(elements)).astype(float)
         ideal = np.array([of_kind[a] * of_kind[b] for a, b in pairs])[:, None] * shells

@@ -65,7 +65,8 @@ _STYLE: dict[Any, Any] = {
 
 
 @contextmanager
-def _style() -> Iterator[None]:
+def house_style() -> Iterator[None]:
+    """Fonts, colours and rules that all figures share."""
     with mpl.rc_context(_STYLE):
         yield
 
@@ -76,7 +77,7 @@ def table1_figure(table: ComparisonTable) -> Figure:
     conditions = list(dict.fromkeys((r.gas, r.temperature_k) for r in table.section("table1")))
     rows = [row for row in rows if (row.gas, row.temperature_k) in conditions]
     materials = list(dict.fromkeys(row.material for row in rows))
-    with _style():
+    with house_style():
         layout = ConstrainedLayoutEngine(rect=(0.0, 0.09, 1.0, 0.82))
         figure = Figure(figsize=(11.0, 1.35 + 0.52 * len(materials)), layout=layout)
         axes = figure.subplots(1, len(conditions), sharey=True, squeeze=False)[0]
@@ -225,7 +226,7 @@ def isotherm_figure(results: StudyResults, table: ComparisonTable) -> Figure:
     materials = list(dict.fromkeys(row.material for row in table.rows if row.ours is not None))
     columns = min(3, len(conditions))
     n_rows = -(-len(conditions) // columns)
-    with _style():
+    with house_style():
         height = 2.9 * n_rows + 0.7
         legend = 0.5 / height  # room below the panels
         layout = ConstrainedLayoutEngine(rect=(0.0, legend, 1.0, 1.0 - legend))
@@ -345,7 +346,7 @@ def _gas_order(condition: tuple[str, float]) -> tuple[int, str, float]:
 def to_png(figure: Figure) -> bytes:
     """The figure as PNG on white, 200 dots per inch."""
     stream = io.BytesIO()
-    with _style():
+    with house_style():
         figure.savefig(stream, format="png", dpi=200, bbox_inches="tight", pad_inches=0.12, facecolor="white")
     return stream.getvalue()
 

@@ -1,0 +1,84 @@
+"""Everything that is measured on one structure or melt, in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from zifsim.analysis.angles import Angles, AnglesResult
+from zifsim.analysis.coordination import Coordination, CoordinationResult
+from zifsim.analysis.frames import Frames
+from zifsim.analysis.measured import Agreement, MeasuredCurve, compare
+from zifsim.analysis.pairs import FirstPeak, PairDistribution, PairResult, PeakResult
+from zifsim.analysis.quantity import Quantity, over_frames
+from zifsim.analysis.scattering import ScatteringResult, TotalScattering
+from zifsim.build.linkers import METALS
+from zifsim.melt.coordination import ZN_N_CUTOFF
+from zifsim.units import AMU_PER_CUBIC_ANGSTROM_TO_G_CM3
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisSettings:
+    """What is measured and how; lengths in Å, Q in Å⁻¹ (see the classes these are handed to)."""
+
+    zn_n_cutoff: float = ZN_N_CUTOFF
+    r_max: float = 12.0
+    bin_width: float = 0.02
+    q_max: float = 25.0
+    q_resolution: float = 0.05
+    lorch: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Analysis:
+    """The results of one structure; ``quantities`` are the rows of its table, everything else is for figures."""
+
+    name: str
+    frames: Frames
+    n_frames: int
+    quantities: tuple[Quantity, ...]
+    coordination: CoordinationResult
+    angles: AnglesResult
+    pairs: PairResult
+    peaks: tuple[PeakResult, ...]
+    scattering: ScatteringResult
+    agreements: tuple[Agreement, ...] = field(default=())
+
+
+def analyse(frames: Frames, settings: AnalysisSettings, measured: Sequence[MeasuredCurve] = ()) -> Analysis:
+    """Structure and scattering of all frames, and their agreement with measured curves."""
+    coordination = Coordination(settings.zn_n_cutoff).compute(frames)
+    angles = Angles(settings.zn_n_cutoff).compute(frames)
+    pairs = PairDistribution(settings.r_max, settings.bin_width).compute(frames)
+    peaks = tuple(p.compute(frames) for name in shown_pairs(pairs) if (p := FirstPeak.of(pairs, name)) is not None)
+    scattering = TotalScattering(q_max=settings.q_max, resolution=settings.q_resolution,
+                                 lorch=settings.lorch).compute(frames)
+    agreements = tuple(compare(scattering, curve) for curve in measured)
+    quantities = [*_density(frames), *coordination.quantities(), *angles.quantities(),
+                  *(q for peak in peaks for q in peak.quantities()), *_scattering_rows(scattering, agreements)]
+    return Analysis(frames.name, frames, pairs.n_frames, tuple(quantities), coordination, angles, pairs, peaks,
+                    scattering, agreements)
+
+
+def shown_pairs(pairs: PairResult) -> list[tuple[str, str]]:
+    """The pairs that tables and figures show: metal–N, metal–metal, N–N."""
+    metals = [e for e in pairs.elements if e in METALS]
+    return [p for p in pairs.g if set(p) <= {*metals, "N"}]
+
+
+def _density(frames: Frames) -> list[Quantity]:
+    """Bulk density and number density, frame by frame."""
+    volumes = np.array([abs(np.linalg.det(frame.box)) for frame in frames])
+    mass, atoms = frames.framework.mass_amu, frames.framework.n_atoms
+    return [over_frames("density", "bulk density", "g/cm³", mass / volumes * AMU_PER_CUBIC_ANGSTROM_TO_G_CM3),
+            over_frames("number_density", "number density", "atoms/Å³", atoms / volumes)]
+
+
+def _scattering_rows(scattering: ScatteringResult, agreements: Sequence[Agreement]) -> list[Quantity]:
+    basis = f"{scattering.n_frames} frame{'s' if scattering.n_frames > 1 else ''} together"
+    rows = [Quantity("highest_s_low_q", "highest X-ray S(Q) below 3 Å⁻¹", "",
+                     scattering.xray.highest_at_low_q, basis=basis)]
+    return rows + [Quantity(f"r_w_{a.measured.kind}_{a.measured.source}", f"R_w, {a.measured.kind} {a.measured.source}",
+                            "", a.r_w, basis=f"{len(a.x)} points, scale {a.scale:.3g}") for a in agreements]
