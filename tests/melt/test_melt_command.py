@@ -39,7 +39,7 @@ def test_melt_runs_a_program_file_and_writes_what_it_says(app: typer.Typer, tmp_
     assert {p.name for p in out.iterdir()} == {"state.csv", "checkpoint.json", "glass.extxyz", "melt.json"}
     assert read_json(out / "melt.json")["seed"] == 7
     with open(out / "state.csv", newline="") as stream:
-        assert [r["step"] for r in csv.DictReader(stream)] == ["0", "200"]
+        assert [r["step"] for r in csv.DictReader(stream)] == ["0", "100"]
     again = run(app, *command)
     assert again.exit_code == 0
     assert "density" in again.output

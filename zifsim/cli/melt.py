@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from zifsim.melt.result import MeltResult
 
 
 def melt(
@@ -37,19 +34,29 @@ def melt(
     platform: Annotated[str, typer.Option(
         "--platform", help="auto (a GPU if there is one), CUDA, HIP, OpenCL or CPU.")] = "auto",
     threads: Annotated[int | None, typer.Option(
-        "--threads", min=1, help="Threads of the CPU platform.", show_default="all cores")] = None,
+        "--threads", min=1, help="CPU threads of a melt; exactly repeatable with 1.", show_default="all cores, shared "
+        "out among replicas")] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of velocities, thermostat and barostat.")] = 1,
+    replicas: Annotated[int, typer.Option(
+        "--replicas", min=1, metavar="N", help="Melt N times with seeds derived from --seed, side by side, each in "
+        "its own folder.")] = 1,
 ) -> None:
     """Melt and quench a framework: heat to 1500 K at 100 K/ps, hold, quench to 300 K.
 
-    Writes state.csv, trajectory.dcd, checkpoint.json, glass.extxyz and melt.json. SIGTERM and SIGUSR1 save
-    the state and end with exit code 75. Simulated quench rates are some 10^12 times those of a laboratory.
+    Writes state.csv, trajectory.dcd, checkpoint.json, glass.extxyz and melt.json. The same command continues after a
+    kill, to the same result on one CPU thread; SIGTERM and SIGUSR1 end it at a checkpoint with exit code 75.
+    Simulated quench rates are some 10^12 times those of a laboratory.
 
-    Example: zifsim melt ZIF-62 --program dense --hold-ps 50 --quench-rate 10 --out results/glass
+    Examples:
+
+    zifsim melt ZIF-62 --program dense --hold-ps 50 --quench-rate 10 --out results/glass
+
+    zifsim melt ZIF-62 --replicas 4 --out results/glasses
     """
     from zifsim.build.load import load_framework
+    from zifsim.cli.melt_view import run_one, run_several, show
     from zifsim.io.melt_forcefields import load_melt_forcefield
-    from zifsim.melt.program import melt_program
+    from zifsim.melt.program import check_temperatures, melt_program
     from zifsim.melt.run import MeltSettings
 
     _check_folder(out)
@@ -57,12 +64,16 @@ def melt(
                             equilibrate_ps=equilibrate_ps, timestep_fs=timestep_fs)
     settings = MeltSettings(seed=seed, platform=platform, cpu_threads=threads, cutoff_angstrom=cutoff)
     parameters = load_melt_forcefield(forcefield)
+    check_temperatures(schedule, parameters)
     framework = load_framework(structure).supercell(supercell)
     print(f"{framework.name}: {framework.formula}, {framework.density_g_cm3:.3f} g/cm³, {parameters.name}: "
           f"{parameters.description}")
     print(f"program {schedule.name}: {schedule.duration_ps:g} ps, {schedule.n_steps} steps of "
           f"{schedule.timestep_fs:g} fs")
-    _show(_run(framework, parameters, schedule, settings, out), out)
+    if replicas == 1:
+        show(run_one(framework, parameters, schedule, settings, out), out)
+    else:
+        run_several(framework, parameters, schedule, settings, out, replicas)
 
 
 def _check_folder(out: Path) -> None:
@@ -72,36 +83,5 @@ def _check_folder(out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; give a folder with --out.")
     held = {path.name for path in out.iterdir()} if out.is_dir() else set()
-    if held and not held & {"state.csv", "checkpoint.json", "melt.json"}:
+    if held and not held & {"state.csv", "checkpoint.json", "melt.json", "replica-1"}:
         raise InputError(f"{out} holds other files and no melt; choose a new --out folder.")
-
-
-def _run(framework: Any, forcefield: Any, program: Any, settings: Any, out: Path) -> MeltResult:
-    """Run with a live line: temperature, density, coordination, speed, time left."""
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    from zifsim.melt.run import run_melt
-
-    with Progress(TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(),
-                  TextColumn("{task.fields[live]}")) as bar:
-        task = bar.add_task("starting", total=program.n_steps, live="")
-
-        def progress(step: int, total: int, info: Any) -> None:
-            live = (f"{info['temperature_k']:.0f} K (set {info['set_point_k']:.0f})  "
-                    f"{info['density_g_cm3']:.3f} g/cm³  Zn–N {info['coordination']:.2f}  "
-                    f"min Zn–Zn {info['min_zn_zn']:.2f} Å  {info['ns_per_day']:.2f} ns/day")
-            bar.update(task, completed=step, description=info["segment"], live=live)
-
-        return run_melt(framework, forcefield, program, settings, out, progress, bar.console.print)
-
-
-def _show(result: MeltResult, out: Path) -> None:
-    numbers = ", ".join(f"{n}: {100 * share:.0f} %" for n, share in result.coordination.items())
-    settled = "" if result.density_settled else " (still drifting or too short: not converged)"
-    print(f"density {result.density_g_cm3:.3f} ± {result.density_error_g_cm3:.3f} g/cm³{settled}\n"
-          f"Zn–N coordination {numbers}; mean distance {result.mean_zn_n_angstrom:.3f} Å; closest Zn–Zn "
-          f"{result.min_zn_zn_angstrom:.2f} Å\n"
-          f"Zn–N bonds of the start kept {100 * result.bonds_kept:.0f} %, new {100 * result.bonds_new:.0f} %"
-          f"{'' if result.can_break else ' (this force field cannot break them)'}\n"
-          f"{result.ns_per_day:.1f} ns/day on {result.platform}\n"
-          f"glass: {out / 'glass.extxyz'}, numbers: {out / 'melt.json'}")

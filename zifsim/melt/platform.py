@@ -58,7 +58,7 @@ def choose_platform(name: str = "auto", *, precision: str = "mixed", cpu_threads
     Parameters
     ----------
     name: auto, CUDA, HIP, OpenCL, CPU or Reference. precision: of a GPU (single, mixed, double).
-    cpu_threads: of the CPU platform; None: ``OPENMM_CPU_THREADS``, else all cores.
+    cpu_threads: of the CPU platform; None: ``OPENMM_CPU_THREADS``, else all cores this process may use.
     device: index of the GPU; None: OpenMM's own choice (CUDA_VISIBLE_DEVICES is obeyed).
     say: receives the note.
 
@@ -81,7 +81,7 @@ def choose_platform(name: str = "auto", *, precision: str = "mixed", cpu_threads
         properties = {"Precision": precision, **({} if device is None else {"DeviceIndex": device})}
         note = f"{chosen}, {precision} precision"
     elif chosen == "CPU":
-        threads = cpu_threads or int(os.environ.get("OPENMM_CPU_THREADS") or os.cpu_count() or 1)
+        threads = cpu_threads or int(os.environ.get("OPENMM_CPU_THREADS") or _cores())
         # Forces are summed in a fixed order, so that a run that was killed continues to the same result.
         properties = {"Threads": str(threads), "DeterministicForces": "true"}
         note = f"CPU, {threads} thread{'s' if threads > 1 else ''}"
@@ -92,3 +92,8 @@ def choose_platform(name: str = "auto", *, precision: str = "mixed", cpu_threads
         say(f"platform: {note}" + (" (no working GPU platform was found; a GPU is one to two orders of magnitude "
                                    "faster)" if missed else ""))
     return PlatformChoice(chosen, properties, note)
+
+
+def _cores() -> int:
+    """Cores that this process may use: what a queue has given it, not what the node has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -26,7 +26,7 @@ from zifsim.model.forcefield import MeltForceField
 from zifsim.model.framework import Framework
 from zifsim.model.schedule import TemperatureProgram
 
-__all__ = ["MeltResult", "MeltSettings", "Progress", "run_melt"]
+__all__ = ["MeltResult", "MeltSettings", "Progress", "run_melt", "stop_signals"]
 
 TRAJECTORY = "trajectory.dcd"
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
@@ -79,7 +79,7 @@ def run_melt(fw: Framework, forcefield: MeltForceField, program: TemperatureProg
         tell(f"continuing from a checkpoint, but {' and '.join(differences)}: equally valid, not the same path "
              "to the last digit.")
     dynamics = Dynamics(model, program, settings, choice, folder, digest, checkpoint)
-    with _stop_signals() as stop:
+    with stop_signals() as stop:
         reached_the_end = dynamics.run(progress, stop)
     if not reached_the_end:
         raise RunInterrupted(f"saved at step {dynamics.saved_step} of {program.n_steps} in "
@@ -110,7 +110,7 @@ def _roll_back(folder: Path, checkpoint: Checkpoint | None) -> None:
 
 
 @contextmanager
-def _stop_signals() -> Iterator[threading.Event]:
+def stop_signals() -> Iterator[threading.Event]:
     """An event that SIGTERM and SIGUSR1 set while the block runs (in the main thread only)."""
     stop = threading.Event()
 
