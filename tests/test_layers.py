@@ -13,7 +13,8 @@ FLOORS = {
     "build": 3, "melt": 3, "gcmc": 3, "mixture": 3,
     "analysis": 4,      # looks at what build, melt and gcmc have made
     "campaign": 5, "compare": 5, "report": 5,
-    "cli": 6,
+    "sweep": 6,         # many studies' worth of jobs, for a queue
+    "cli": 7,
 }
 # Rooms of one floor do not see each other, except: campaign runs the stages, compare and report included.
 SIDEWAYS = {("campaign", "compare"), ("campaign", "report"), ("report", "compare")}

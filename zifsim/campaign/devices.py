@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-# Cells of some thousand atoms leave most of a GPU idle: several melts share one.
+# Cells of some thousand atoms leave most of a GPU idle: several melts share one. ZIFSIM_MELTS_PER_GPU overrides it.
 MELTS_PER_GPU = 4
 LEASE_CHECK_SECONDS = 1.0
 
@@ -80,8 +80,9 @@ def gpu_lease(platform: str) -> Iterator[str | None]:
 
 def _wait_for_share(folder: Path, gpus: list[str]):  # type: ignore[no-untyped-def]
     """(locked stream, device) of the first free share, spread over devices before doubling up."""
+    shares = int(os.environ.get("ZIFSIM_MELTS_PER_GPU") or MELTS_PER_GPU)
     while True:
-        for share in range(MELTS_PER_GPU):
+        for share in range(shares):
             for gpu in gpus:
                 stream = open(folder / f"{gpu.replace('/', '-')}-{share}.lock", "a")  # noqa: SIM115
                 try:

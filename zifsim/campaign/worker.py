@@ -66,7 +66,7 @@ def attempt(folder: Path, emit: Any) -> bool:
     try:
         run_folder(folder, emit)
     except ZifsimError as error:
-        emit({"event": "failed", "error": str(error), "input": not isinstance(error, SimulationError)})
+        emit({"event": "failed", "error": str(error), "input": not isinstance(error, SimulationError), "final": True})
     except (RunInterrupted, SystemExit, KeyboardInterrupt):
         emit({"event": "stopped"})
         return False
@@ -99,6 +99,12 @@ def stop_soon(signum: int, frame: Any) -> None:
     leave = threading.Timer(PATIENCE_SECONDS, os._exit, (STOPPED,))
     leave.daemon = True
     leave.start()
+
+
+def sleep_unless_stopped(seconds: float) -> None:
+    """Sleep; raises RunInterrupted where this process is, or was, asked to stop."""
+    if _stopping.wait(seconds):
+        raise RunInterrupted("asked to stop")
 
 
 def _private_stdout() -> TextIO:

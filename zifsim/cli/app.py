@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 import zifsim
+from zifsim.cli.analyse import analyse
 from zifsim.cli.build import build
 from zifsim.cli.compare import compare
 from zifsim.cli.doctor import doctor
@@ -20,6 +21,7 @@ from zifsim.cli.melt import melt
 from zifsim.cli.mixture import mixture
 from zifsim.cli.report import report
 from zifsim.cli.run import run
+from zifsim.cli.sweep import app as sweep
 from zifsim.cli.widom import widom
 from zifsim.errors import RunInterrupted, ZifsimError
 
@@ -49,8 +51,13 @@ def _help_of(command: Callable[..., None]) -> str:
     return "\n\n".join(" ".join(p.split()) for p in (inspect.getdoc(command) or "").split("\n\n"))
 
 
-for _command in (run, build, melt, gcmc, mixture, iast, widom, energy, compare, report, doctor):
+for _command in (run, build, melt, gcmc, mixture, iast, widom, energy, analyse, compare, report, doctor):
     app.command(_command.__name__, help=_help_of(_command))(_command)
+
+for _command in sweep.registered_commands:
+    assert _command.callback is not None
+    _command.help = _help_of(_command.callback)
+app.add_typer(sweep, name="sweep")
 
 
 def main(arguments: list[str] | None = None) -> None:

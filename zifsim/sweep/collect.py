@@ -1,0 +1,264 @@
+"""From finished jobs to tables: every number in one tidy table, means per quench rate, and the trend with the rate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zifsim.compare.reference import Range, Reference, load_reference
+from zifsim.compare.results import QUALITY_NOTES
+from zifsim.errors import InputError
+from zifsim.io.files import read_json, write_bytes_atomic, write_text_atomic
+from zifsim.io.tables import write_csv
+from zifsim.model.uptake import Isotherm
+from zifsim.sweep.axes import Sweep
+from zifsim.sweep.folder import read_jobs, read_sweep
+from zifsim.sweep.job import is_finished
+from zifsim.sweep.jobs import Job
+from zifsim.sweep.trend import Trend, fit_trend
+from zifsim.units import BAR_PA
+
+PS_PER_S = 1e12
+COMPARED_BAR = 1.0      # the pressure of the figures and of the experiment
+SWEEP_TABLE, SUMMARY_TABLE, TREND_TABLE = "sweep.csv", "summary.csv", "trend.csv"
+# Of a melt: key of melt.json, label, unit, factor, key of its error, key of Reference.glass.
+MELT_QUANTITIES: tuple[tuple[str, str, str, float, str, str], ...] = (
+    ("density_g_cm3", "bulk density", "g/cm³", 1.0, "density_error_g_cm3", "bulk_density_g_cm3"),
+    ("mean_coordination", "mean Zn–N coordination", "", 1.0, "", ""),
+    ("four_coordinated", "four-coordinated Zn", "%", 100.0, "", "four_coordinated_percent"),
+    ("bonds_kept", "crystal's Zn–N bonds left", "%", 100.0, "", ""),
+    ("pore_limiting_diameter_angstrom", "pore limiting diameter", "Å", 1.0, "", ""),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """Something measured in every glass; ``gas`` is empty and the rest zero where it is no uptake."""
+
+    key: str
+    name: str
+    unit: str
+    gas: str = ""
+    temperature_k: float = 0.0
+    pressure_bar: float = 0.0
+    experiment: Range | None = field(default=None, compare=False, hash=False)
+
+    @property
+    def label(self) -> str:
+        """As text with unit and conditions."""
+        where = f" {self.gas}, {self.temperature_k:g} K, {self.pressure_bar:g} bar" if self.gas else ""
+        return f"{self.name}{where}{', ' + self.unit if self.unit else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One quantity in one glass, with its own (sampling) error; NaN where that is not known."""
+
+    quantity: Quantity
+    job: str
+    rate_k_per_ps: float
+    configuration: str
+    replicate: int
+    value: float
+    error: float
+    settled: bool
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """Over ``n`` glasses: mean, its standard error and the standard deviation (both NaN for a single one)."""
+
+    value: float
+    error: float
+    deviation: float
+    n: int
+    settled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What a sweep has found so far. ``rates`` in K/ps, descending."""
+
+    name: str
+    title: str
+    quality_note: str
+    rates: tuple[float, ...]
+    configurations: tuple[str, ...]
+    quantities: tuple[Quantity, ...]
+    measured: tuple[Measured, ...]
+    n_glasses: int
+    n_planned: int
+    files: tuple[Path, ...] = ()
+    laboratory_k_per_s: Range | None = None
+
+    def values(self, quantity: Quantity, rate: float | None = None, configuration: str | None = None) -> list[Measured]:
+        """Of one quantity, at a rate, of a configuration; None: all."""
+        return [m for m in self.measured if m.quantity == quantity and rate in (None, m.rate_k_per_ps)
+                and configuration in (None, m.configuration)]
+
+    def mean(self, quantity: Quantity, rate: float, configuration: str | None = None) -> Mean | None:
+        """Over the glasses of a rate, None where there is none."""
+        found = self.values(quantity, rate, configuration)
+        if not found:
+            return None
+        values = np.array([m.value for m in found])
+        deviation = float(values.std(ddof=1)) if len(values) > 1 else float("nan")
+        return Mean(float(values.mean()), deviation / len(values) ** 0.5, deviation, len(values),
+                    all(m.settled for m in found))
+
+    def trend(self, quantity: Quantity) -> Trend | None:
+        """A straight line in the logarithm of the rate, None where three rates are not there yet."""
+        found = self.values(quantity)
+        return fit_trend([m.rate_k_per_ps * PS_PER_S for m in found], [m.value for m in found])
+
+    def cell(self, quantity: Quantity, rate: float) -> str:
+        """Mean ± standard error as text."""
+        mean = self.mean(quantity, rate)
+        if mean is None:
+            return "–"
+        star = "" if mean.settled else "*"
+        return f"{mean.value:.4g}{star}" if mean.n == 1 else f"{mean.value:.4g} ± {mean.error:.2g}{star}"
+
+    def experiment_text(self, quantity: Quantity) -> str:
+        """Measured value or range as text."""
+        found = quantity.experiment
+        if found is None:
+            return ""
+        return f"{found.low:g}" if found.low == found.high else f"{found.low:g}–{found.high:g}"
+
+
+def collect_sweep(out: Path) -> Collected:
+    """Gather the finished jobs of a results folder and write the tables, the figure and the page.
+
+    Raises
+    ------
+    InputError: not the folder of a sweep, nothing finished yet, or results that were changed (named).
+    """
+    from zifsim.report import figures
+    from zifsim.sweep.figures import sweep_figure
+    from zifsim.sweep.report import render
+
+    sweep, jobs = read_sweep(out), read_jobs(out)
+    collected = gather(sweep, jobs, out)
+    figure = sweep_figure(collected)
+    write_csv(out / SWEEP_TABLE, *_tidy_table(collected))
+    write_csv(out / SUMMARY_TABLE, *_summary_table(collected))
+    write_csv(out / TREND_TABLE, *_trend_table(collected))
+    write_bytes_atomic(out / "figures" / "sweep.png", figures.to_png(figure))
+    picture = figures.to_svg(figure, "sweep", "Every quantity against the quench rate")
+    write_text_atomic(out / "sweep.html", render(collected, sweep, picture))
+    written = (SWEEP_TABLE, SUMMARY_TABLE, TREND_TABLE, "figures/sweep.png", "sweep.html")
+    return replace(collected, files=tuple(out / name for name in written))
+
+
+def gather(sweep: Sweep, jobs: Sequence[Job], out: Path) -> Collected:
+    """Read every finished melt and isotherm; raises InputError like :func:`collect_sweep`."""
+    reference = load_reference()
+    measured: list[Measured] = []
+    for job in jobs:
+        if job.kind == "melt" and is_finished(out, job):
+            measured += _of_melt(job, read_json(out / job.id / "melt.json"), reference)
+        elif job.kind == "gcmc" and is_finished(out, job):
+            measured += _of_isotherm(job, read_json(out / job.id / "isotherm.json"), sweep.glass, reference)
+    if not measured:
+        raise InputError(f"Nothing of {out} is finished yet: `zifsim sweep status {out}` tells how far it is.")
+    melts = [job for job in jobs if job.kind == "melt"]
+    return Collected(
+        name=sweep.name, title=sweep.study.title or sweep.name, quality_note=QUALITY_NOTES[sweep.study.quality],
+        rates=tuple(sorted({m.rate_k_per_ps for m in measured}, reverse=True)),
+        configurations=tuple(dict.fromkeys(m.configuration for m in measured)),
+        quantities=tuple(dict.fromkeys(m.quantity for m in measured)), measured=tuple(measured),
+        n_glasses=len({(m.rate_k_per_ps, m.configuration, m.replicate) for m in measured}), n_planned=len(melts),
+        laboratory_k_per_s=reference.glass["laboratory_quench_rate_k_per_s"])
+
+
+def _of_melt(job: Job, values: Mapping[str, Any], reference: Reference) -> list[Measured]:
+    known = {**values, "four_coordinated": values["coordination"].get("4", 0.0)}
+    return [
+        _measured(job, Quantity(key, name, unit, experiment=reference.glass.get(expected)), known[key] * factor,
+                  known.get(error, float("nan")), bool(values["density_settled"]) if error else True)
+        for key, name, unit, factor, error, expected in MELT_QUANTITIES if key in known]
+
+
+def _of_isotherm(job: Job, values: dict[str, Any], glass: str, reference: Reference) -> list[Measured]:
+    isotherm = Isotherm.from_dict({k: v for k, v in values.items()
+                                   if k not in ("material", "configuration", "framework_kind")})
+    rows = []
+    for point in isotherm.points:
+        bar = round(point.pressure_pa / BAR_PA, 12)
+        quantity = Quantity("uptake", "uptake", "mL(STP)/g", isotherm.gas, isotherm.temperature_k, bar,
+                            _measured_uptake(reference, glass, isotherm, bar))
+        rows.append(_measured(job, quantity, point.loading_ml_stp_g, point.loading_error_ml_stp_g, point.equilibrated))
+    return rows
+
+
+def _measured_uptake(reference: Reference, glass: str, isotherm: Isotherm, bar: float) -> Range | None:
+    """The experiment at 1 bar in the glass, where there is one."""
+    for row in (*reference.table1, *reference.text):
+        if (row.material, row.gas, row.temperature_k, COMPARED_BAR) == (glass, isotherm.gas, isotherm.temperature_k,
+                                                                        bar) and row.low is not None:
+            return Range(row.low, row.high or row.low, row.origin)
+    return None
+
+
+def _measured(job: Job, quantity: Quantity, value: float, error: float, settled: bool) -> Measured:
+    if job.rate_k_per_ps is None or job.configuration is None or job.replicate is None or job.seed is None:
+        raise ValueError(f"{job.id} has no place on the axes")
+    return Measured(quantity, job.id, job.rate_k_per_ps, job.configuration, job.replicate, value, error, settled,
+                    job.seed)
+
+
+Table = tuple[list[str], list[list[Any]]]
+
+
+def _tidy_table(collected: Collected) -> Table:
+    """One row per number: the axes, what it is, its value and sampling error, and the job that made it."""
+    columns = ["quench_rate_k_per_ps", "configuration", "replicate", "quantity", "gas", "temperature_k", "pressure_bar",
+               "value", "sampling_error", "unit", "settled", "seed", "job"]
+    return columns, [[m.rate_k_per_ps, m.configuration, m.replicate, *_conditions(m.quantity), m.value,
+                      _or_none(m.error), m.quantity.unit, m.settled, m.seed, m.job] for m in collected.measured]
+
+
+def _summary_table(collected: Collected) -> Table:
+    """One row per quantity and rate: over all its glasses, and over those of each configuration."""
+    columns = ["quench_rate_k_per_ps", "configuration", "quantity", "gas", "temperature_k", "pressure_bar", "mean",
+               "standard_error", "standard_deviation", "glasses", "unit", "settled"]
+    rows = []
+    for quantity in collected.quantities:
+        for rate in collected.rates:
+            for configuration in (None, *collected.configurations):
+                if (mean := collected.mean(quantity, rate, configuration)) is not None:
+                    rows.append([rate, configuration or "all", *_conditions(quantity), mean.value,
+                                 _or_none(mean.error), _or_none(mean.deviation), mean.n, quantity.unit, mean.settled])
+    return columns, rows
+
+
+def _trend_table(collected: Collected) -> Table:
+    """One row per quantity: the line in log10(rate), and what it says at the laboratory's rates, with 95 % bounds."""
+    columns = ["quantity", "gas", "temperature_k", "pressure_bar", "unit", "rates", "slope_per_decade", "slope_error",
+               "laboratory_rate_k_per_s", "extrapolated", "low_95", "high_95"]
+    rows: list[list[Any]] = []
+    laboratory = collected.laboratory_k_per_s
+    for quantity in collected.quantities:
+        trend = collected.trend(quantity)
+        if trend is not None and laboratory is not None:
+            rate = (laboratory.low * laboratory.high) ** 0.5
+            value, half = trend.at(rate)
+            rows.append([*_conditions(quantity), quantity.unit, trend.n_rates, trend.slope, trend.slope_error, rate,
+                         value, value - half, value + half])
+    return columns, rows
+
+
+def _conditions(quantity: Quantity) -> list[Any]:
+    if not quantity.gas:
+        return [quantity.key, None, None, None]
+    return [quantity.key, quantity.gas, quantity.temperature_k, quantity.pressure_bar]
+
+
+def _or_none(value: float) -> float | None:
+    return None if np.isnan(value) else value

@@ -1,0 +1,99 @@
+"""The results folder of a sweep: which sweep it is, and its jobs, as other processes and other nodes read them.
+
+``sweep.json`` is the sweep with every default written out, ``jobs.json`` the jobs, ``jobs.csv`` the same for people,
+``jobs/<kind>.txt`` their ids for array jobs, ``snakemake.json`` what the Snakefile asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import zifsim
+from zifsim.campaign import rundir
+from zifsim.errors import InputError, UnknownNameError
+from zifsim.io.files import read_json, write_json_atomic, write_text_atomic
+from zifsim.io.tables import write_csv
+from zifsim.sweep.axes import Sweep
+from zifsim.sweep.jobs import KINDS, Job
+
+SWEEP, JOBS, SNAKEMAKE = "sweep.json", "jobs.json", "snakemake.json"
+COLUMNS = ("id", "kind", "quench_rate_k_per_ps", "configuration", "replicate", "seed", "size", "work", "cpu_hours",
+           "gpu_hours", "megabytes")
+
+
+def results_folder(sweep: Sweep, out: Path | None = None) -> Path:
+    """Where a sweep's results go: ``out``, or ``results/<sweep name>``."""
+    return Path("results") / sweep.name if out is None else out
+
+
+def write_plan(out: Path, sweep: Sweep, jobs: Sequence[Job]) -> None:
+    """Make ``out`` the folder of this sweep; results that are there stay, also those of a smaller plan.
+
+    Raises
+    ------
+    InputError: the folder holds another sweep, or files that are no sweep at all.
+    """
+    rundir.claim(out, sweep.to_dict(), SWEEP)
+    write_csv(out / "jobs.csv", COLUMNS, [plan_row(job) for job in jobs])
+    for kind in KINDS:
+        write_text_atomic(out / "jobs" / f"{kind}.txt", "".join(f"{j.id}\n" for j in jobs if j.kind == kind))
+    write_json_atomic(out / SNAKEMAKE, {
+        "targets": [f"{job.id}/{rundir.DONE}" for job in jobs],
+        "needs": {job.id: [f"{source}/{rundir.DONE}" for source, _ in job.needs.values()] for job in jobs}})
+    write_json_atomic(out / JOBS, {"zifsim_version": zifsim.__version__, "cwd": str(Path.cwd()),
+                                   "jobs": [job.to_dict() for job in jobs]})
+
+
+def plan_row(job: Job) -> list[Any]:
+    """A job's row under ``COLUMNS``."""
+    return [job.id, job.kind, job.rate_k_per_ps, job.configuration, job.replicate, job.seed, job.size, job.work,
+            round(job.seconds / 3600.0, 4), round(job.gpu_seconds / 3600.0, 4), round(job.megabytes, 2)]
+
+
+def read_sweep(out: Path) -> Sweep:
+    """The sweep of a results folder.
+
+    Raises
+    ------
+    InputError: not the folder of a sweep.
+    """
+    _check(out)
+    return Sweep.model_validate(read_json(out / SWEEP))
+
+
+def read_jobs(out: Path) -> list[Job]:
+    """The jobs of a results folder, inputs before those that use them.
+
+    Raises
+    ------
+    InputError: not the folder of a sweep, or one planned by another version of zifsim.
+    """
+    _check(out)
+    values = read_json(out / JOBS)
+    if values["zifsim_version"] != zifsim.__version__:
+        raise InputError(f"{out} was planned by zifsim {values['zifsim_version']}, this is {zifsim.__version__}: plan "
+                         "it again with `zifsim sweep plan`, or use that version.")
+    return [Job.from_dict(job) for job in values["jobs"]]
+
+
+def planned_in(out: Path) -> Path:
+    """The folder in which the sweep was planned: names of the user's files are relative to it."""
+    return Path(read_json(out / JOBS)["cwd"])
+
+
+def find_job(jobs: Sequence[Job], id: str) -> Job:
+    """The job of an id; raises UnknownNameError."""
+    wanted = id.strip("/")
+    for job in jobs:
+        if job.id == wanted:
+            return job
+    raise UnknownNameError("job", id, [job.id for job in jobs if job.kind == wanted.partition("/")[0]] or
+                           sorted({job.kind for job in jobs}))
+
+
+def _check(out: Path) -> None:
+    if not (out / SWEEP).is_file() or not (out / JOBS).is_file():
+        raise InputError(f"'{out}' is not the folder of a sweep; give the one that `zifsim sweep plan` or "
+                         "`zifsim sweep run` wrote.")

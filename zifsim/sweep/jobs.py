@@ -1,0 +1,124 @@
+"""From a sweep to its jobs. A job is known by what it computes, so its id never depends on the rest of the sweep.
+
+A job's key is a hash of its configuration, of zifsim's version and of the keys of the jobs it takes its inputs from;
+its id, which is also its folder, ends in eight digits of the key. Keys are known before anything has run, a grown
+sweep finds the finished jobs of the smaller one, and seeds are derived from the sweep's seed and the job's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from zifsim.campaign import estimate
+from zifsim.campaign.plan import crystal_stages, gcmc_stages, load_adsorption, melt_stages
+from zifsim.campaign.rundir import StageFolder, content_key
+from zifsim.campaign.stage import Stage
+from zifsim.campaign.stages import program_from
+from zifsim.errors import InputError
+from zifsim.sweep.axes import Sweep, rate_label
+
+KINDS = ("build", "relax", "melt", "gcmc")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job. ``id`` is its folder under the results folder; ``needs``: input -> (id of the job it is from, file).
+
+    ``rate_k_per_ps``, ``configuration`` and ``replicate`` are its point on the axes, None where it serves several.
+    ``seconds`` are estimated for one CPU thread, ``gpu_seconds`` for a GPU (0 where it uses none).
+    """
+
+    id: str
+    kind: str
+    name: str
+    key: str
+    config: Mapping[str, Any]
+    run: str
+    needs: Mapping[str, tuple[str, str]]
+    seed: int | None
+    seconds: float
+    gpu_seconds: float
+    megabytes: float
+    size: str
+    work: str
+    rate_k_per_ps: float | None = None
+    configuration: str | None = None
+    replicate: int | None = None
+
+    def folder(self, out: Path) -> StageFolder:
+        """The job's folder under ``out``."""
+        return StageFolder(out, self.kind, self.name, self.key)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Job:
+        needs = {name: (source, file) for name, (source, file) in values["needs"].items()}
+        return cls(**{**values, "needs": needs})
+
+
+def plan_jobs(sweep: Sweep) -> list[Job]:
+    """All jobs of a sweep, inputs before those that use them.
+
+    Raises
+    ------
+    InputError, UnknownNameError: a structure, force field, charge set, program or gas that cannot be used.
+    """
+    shared: list[Stage] = []
+    crystal = sweep.materials[sweep.crystal].model_copy(update={"configurations": sweep.axes.configurations})
+    crystals = crystal_stages(sweep.crystal, crystal, shared)
+    planned = _Planned()
+    planned.add(shared)
+    adsorption = load_adsorption(sweep.gcmc)
+    for rate in sweep.axes.quench_rate_k_per_ps:
+        melt = sweep.melt.model_copy(update={"quench_rate_k_per_ps": rate, "replicas": sweep.axes.replicates})
+        study = sweep.model_copy(update={"melt": melt})
+        for one in crystals:
+            melts: list[Stage] = []
+            models = melt_stages(study, sweep.glass, [one], melts, f"{rate_label(rate)}-")
+            for replicate, (stage, model) in enumerate(zip(melts, models, strict=True), start=1):
+                stages = [stage]
+                gcmc_stages(study, adsorption, model, stages)
+                planned.add(stages, rate_k_per_ps=rate, configuration=one.configuration, replicate=replicate)
+    return sorted(planned.jobs.values(), key=lambda job: KINDS.index(job.kind))
+
+
+class _Planned:
+    """Jobs by the id of their stage, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, Job] = {}
+
+    def add(self, stages: Iterable[Stage], **point: Any) -> None:
+        for stage in stages:
+            if stage.id in self.jobs:
+                raise InputError(f"The sweep asks for '{stage.id}' twice; name each configuration once.")
+            inputs = {name: f"{self.jobs[source].key}/{file}" for name, (source, file) in stage.needs.items()}
+            key = content_key(stage.kind, stage.config, inputs)
+            self.jobs[stage.id] = Job(
+                id=StageFolder(Path(), stage.kind, stage.name, key).relative, kind=stage.kind, name=stage.name,
+                key=key, config=stage.config, run=stage.run,
+                needs={name: (self.jobs[source].id, file) for name, (source, file) in stage.needs.items()},
+                seed=stage.config.get("seed", stage.config.get("settings", {}).get("seed")),
+                seconds=stage.seconds, gpu_seconds=_gpu_seconds(stage), megabytes=stage.megabytes, size=stage.size,
+                work=stage.work, **point)
+
+
+def _gpu_seconds(stage: Stage) -> float:
+    if stage.kind != "melt":
+        return 0.0
+    steps = program_from(stage.config["program"]).n_steps
+    particles = stage.seconds / (steps * estimate.MELT_SECONDS_PER_STEP_AND_PARTICLE)
+    return estimate.gpu_melt_seconds(particles, steps)
+
+
+def totals(jobs: Sequence[Job]) -> dict[str, float]:
+    """Estimated ``cpu_hours`` without a GPU, ``gpu_hours`` of the melts, ``cpu_hours_beside_gpu``, ``gigabytes``."""
+    return {"cpu_hours": sum(j.seconds for j in jobs) / 3600.0,
+            "gpu_hours": sum(j.gpu_seconds for j in jobs) / 3600.0,
+            "cpu_hours_beside_gpu": sum(j.seconds for j in jobs if not j.gpu_seconds) / 3600.0,
+            "gigabytes": sum(j.megabytes for j in jobs) / 1000.0}

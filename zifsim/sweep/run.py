@@ -1,0 +1,164 @@
+"""A sweep run by Snakemake: this process plans, starts it, and reads from the job folders how far it is."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from zifsim.campaign import devices, rundir
+from zifsim.errors import InputError, RunInterrupted
+from zifsim.io.resources import data_folder
+from zifsim.sweep.axes import Sweep
+from zifsim.sweep.folder import SNAKEMAKE, SWEEP, write_plan
+from zifsim.sweep.jobs import Job, plan_jobs
+from zifsim.sweep.state import forget_failures
+from zifsim.sweep.status import SweepStatus, read_status
+
+INSTALL = "install it with \"pip install 'zifsim[sweep]'\", or submit the array jobs of docs/cluster.md"
+LOG = "snakemake.log"
+LOOK_SECONDS = 2.0
+LOG_LINES_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What a run may use. ``cores``: of this machine (0: all); ``melts_per_gpu``: side by side on one GPU.
+
+    ``options`` are passed on to Snakemake as they are.
+    """
+
+    profile: str = "local"
+    cores: int = 0
+    melts_per_gpu: int = devices.MELTS_PER_GPU
+    options: tuple[str, ...] = ()
+
+
+def run_sweep(sweep: Sweep, out: Path, resources: Resources,
+              show: Callable[[SweepStatus], None] = lambda status: None) -> SweepStatus:
+    """Run or continue a sweep until nothing is left that can run; finished jobs are not repeated.
+
+    ``show`` is called every few seconds. Failed jobs are tried again, once per call and as often as the profile says.
+
+    Raises
+    ------
+    InputError: a wrong sweep or profile, a folder that cannot be used, no Snakemake, or Snakemake refused to run.
+    RunInterrupted, KeyboardInterrupt: asked to stop; running jobs saved their state, and the same call continues.
+    """
+    profile = find_profile(resources.profile)
+    check_snakemake(needs_slurm="executor: slurm" in (profile / "config.yaml").read_text())
+    jobs = plan_jobs(sweep)
+    rundir.check_owner(out, sweep.to_dict(), SWEEP)
+    with rundir.locked(out):
+        write_plan(out, sweep, jobs)
+        for job in jobs:
+            forget_failures(out / job.id)
+        code = _run_snakemake(out.resolve(), profile, resources, jobs, show)
+        status = read_status(out, jobs)
+        show(status)
+        if code != 0 and not status.failed and not status.is_complete:
+            raise InputError(f"Snakemake ended with exit code {code}, see {out / LOG}: {_last_words(out / LOG)}")
+    return status
+
+
+def find_profile(name: str) -> Path:
+    """The folder of a profile: a path, or the name of a shipped one.
+
+    Raises
+    ------
+    InputError: no such profile.
+    """
+    shipped = data_folder("workflows") / "profiles"
+    for folder in (Path(name), shipped / name):
+        if (folder / "config.yaml").is_file():
+            return folder.resolve()
+    names = sorted(p.parent.name for p in shipped.glob("*/config.yaml"))
+    raise InputError(f"No profile '{name}': give a folder with a config.yaml, or one of {', '.join(names)}.")
+
+
+def check_snakemake(needs_slurm: bool = False) -> None:
+    """Raise InputError where Snakemake (and its SLURM executor) is not installed."""
+    from importlib.util import find_spec
+
+    if find_spec("snakemake") is None:
+        raise InputError(f"Snakemake is not installed: {INSTALL}.")
+    if needs_slurm and find_spec("snakemake_executor_plugin_slurm") is None:
+        raise InputError(f"Snakemake's SLURM executor is not installed: {INSTALL}.")
+
+
+def snakemake_command(out: Path, profile: Path, resources: Resources, jobs: Sequence[Job]) -> list[str]:
+    """The command line of Snakemake."""
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(data_folder("workflows") / "Snakefile"),
+               "--directory", str(out), "--configfile", str(out / SNAKEMAKE), "--workflow-profile", str(profile)]
+    if resources.profile == "local":
+        cores = devices.worker_count(resources.cores)
+        melts = sum(job.kind == "melt" for job in jobs)
+        command += ["--cores", str(cores), "--set-threads", f"melt={devices.threads_per_melt(cores, melts)}"]
+        if gpus := devices.visible_gpus():
+            command += ["--resources", f"gpu_share={len(gpus) * resources.melts_per_gpu}"]
+    return [*command, *resources.options]
+
+
+def _run_snakemake(out: Path, profile: Path, resources: Resources, jobs: Sequence[Job],
+                   show: Callable[[SweepStatus], None]) -> int:
+    """Run it in a process group of its own, with its words in a log; returns its exit code."""
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        "ZIFSIM_MELTS_PER_GPU": str(resources.melts_per_gpu)}
+    with open(out / LOG, "ab") as log, _Asked() as asked:
+        process = subprocess.Popen(snakemake_command(out, profile, resources, jobs), stdin=subprocess.DEVNULL,
+                                   stdout=log, stderr=log, cwd=out, env=environment, start_new_session=True,
+                                   preexec_fn=_die_with_parent)
+        told = False
+        while process.poll() is None:
+            if asked.signal is not None and not told:
+                _stop(process)
+                told = True
+            show(read_status(out, jobs))
+            time.sleep(LOOK_SECONDS)
+    if asked.signal == signal.SIGINT:
+        raise KeyboardInterrupt
+    if asked.signal is not None:
+        raise RunInterrupted(f"running jobs saved their state in {out}; the same command continues")
+    return process.returncode
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Ask Snakemake to stop (on a cluster it cancels its jobs) and the jobs of this machine to save and end."""
+    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGTERM)
+
+
+def _die_with_parent() -> None:
+    """Snakemake ends with this process; its jobs, which may be far in, end on their own and hold their folders."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG
+
+
+class _Asked:
+    """Notes the signal that asks this process to stop, while the body runs."""
+
+    def __enter__(self) -> _Asked:
+        self.signal: int | None = None
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+        self._before = {number: signal.signal(number, self._note) for number in numbers}
+        return self
+
+    def _note(self, number: int, frame: object) -> None:
+        self.signal = number
+
+    def __exit__(self, *error: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+
+def _last_words(log: Path) -> str:
+    """The end of Snakemake's log, on one line."""
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return " ".join(lines[-LOG_LINES_SHOWN:])
