@@ -61,7 +61,8 @@ def test_every_term_agrees_with_the_reference_energies(case: str) -> None:
     fw = recognise(structure, atoms.get_chemical_symbols(), atoms.positions, atoms.cell.array, "reference")
     forcefield = load_melt_forcefield(name.split()[0])
     # The bonded reference leaves out the C–N–Zn–N torsions.
-    model = build_model(fw, forcefield, cutoff_angstrom=7.0, ewald_tolerance=1e-6, zinc_torsions=False)
+    model = build_model(fw, forcefield, cutoff_angstrom=7.0, ewald_tolerance=1e-6, zinc_torsions=False,
+                        by_term=True)
     terms = energy_terms(model, open_context(model))
     assert model.system.getNumParticles() == expected["n_particles"]
     assert terms.pop("zinc_wall", 0.0) == 0.0
@@ -158,7 +159,7 @@ def test_terms_equal_their_formulas_summed_naively(zif62: Framework, name: str) 
         positions = fw.positions.copy()
         positions[zinc[other]] -= 0.25 * vectors[other]
         fw = replace(fw, positions=positions)
-    model = build_model(fw, load_melt_forcefield(name))
+    model = build_model(fw, load_melt_forcefield(name), by_term=True)
     terms = energy_terms(model, open_context(model))
     naive = naive_terms(model)
     assert name == "ZIF-FF" or naive["zinc_wall"] > 1.0
