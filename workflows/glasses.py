@@ -7,6 +7,7 @@ another copy of this script is working on is left to it: start as many copies as
 Usage: glasses.py [LIST.toml [FOLDER_OF_THE_RUNS]]
 """
 
+import csv
 import fcntl
 import sys
 import time
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from zifsim.build.ordering import build_frameworks
@@ -67,7 +69,8 @@ class Glass:
         record = finish_record(started, {target.name: sha256_file(target)})
         write_json_atomic(target.with_suffix(".json"), {
             "name": self.name, "result": read_json(folder / "melt.json"), "melt_settings": settings.physics(),
-            "segments": [asdict(s) for s in program.segments], "record": plain(record)})
+            "segments": [asdict(s) | seen_in(folder / "state.csv", s.name) for s in program.segments],
+            "record": plain(record)})
 
 
 def glasses(path: Path) -> Iterator[Glass]:
@@ -96,6 +99,21 @@ def is_there(glass: Glass, target: Path) -> bool:
         raise InputError(f"{record} was made with other settings than the list has now; remove it and its CIF to "
                          "make the glass anew.")
     return True
+
+
+def seen_in(table: Path, segment: str) -> dict[str, float]:
+    """Means over a segment of ``state.csv``, and the density over its last tenth."""
+    with open(table, newline="") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["segment"] == segment]
+
+    def mean(column: str, of: list[dict[str, str]] = rows) -> float:
+        return round(fmean(float(row[column]) for row in of), 4)
+
+    return {"mean_set_point_k": mean("set_point_k"), "mean_temperature_k": mean("temperature_k"),
+            "mean_density_g_cm3": mean("density_g_cm3"),
+            "last_density_g_cm3": mean("density_g_cm3", rows[-max(1, len(rows) // 10):]),
+            "mean_coordination": mean("zn_n_coordination"),
+            "min_zn_zn_angstrom": min(float(row["min_zn_zn_a"]) for row in rows)}
 
 
 @contextmanager

@@ -126,12 +126,6 @@ def test_fused_zincs_and_broken_linkers_stop_a_run(zif8: Framework) -> None:
         observer.watch(positions, box)
 
 
-def test_a_collision_ends_in_one_sentence_and_keeps_the_checkpoint(zif8: Framework, tmp_path: Path) -> None:
-    program = TemperatureProgram("wild", (Segment("hold", 1500.0, 1500.0, 5.0, "NVT"),), 6.0)
-    with pytest.raises(SimulationError, match=r"stopped at step \d+ \(segment 'hold'.*checkpoint is kept"):
-        run_melt(zif8, load_melt_forcefield("nb-ZIF-FF-s"), program, SETTINGS, tmp_path)
-
-
 def test_relaxation_lowers_the_forces_and_keeps_the_topology() -> None:
     rough, ff = load_framework("ZIF-62"), load_melt_forcefield("nb-ZIF-FF-s")
     fw = relax_framework(rough, ff, platform="CPU")
