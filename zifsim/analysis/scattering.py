@@ -4,7 +4,7 @@ doi:10.1107/S0021889800019993, there equations 4, 8 to 10, 19 to 20, 26 to 29 an
 concentrations, b the coherent scattering lengths, A_ij(Q) − 1 = 4πρ₀ ∫ r² (g_ij − 1) sin(Qr)/(Qr) dr:
 
 ====  =======================================================  ========================  ====================
-      neutrons                                                 X-rays                    limit of small r or Q
+      neutrons                                                 X-rays                    at small r (neutrons)
 ====  =======================================================  ========================  ====================
 F(Q)  Σ c_i c_j b_i b_j (A_ij − 1), barn/sr per atom           over (Σ c_i f_i(Q))²      –
 S(Q)  1 + F(Q)/(Σ c_i b_i)²                                    1 + F(Q)                  –
