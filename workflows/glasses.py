@@ -105,6 +105,8 @@ def seen_in(table: Path, segment: str) -> dict[str, float]:
     """Means over a segment of ``state.csv``, and the density over its last tenth."""
     with open(table, newline="") as stream:
         rows = [row for row in csv.DictReader(stream) if row["segment"] == segment]
+    if not rows:                    # a segment shorter than the distance of two rows
+        return {}
 
     def mean(column: str, of: list[dict[str, str]] = rows) -> float:
         return round(fmean(float(row[column]) for row in of), 4)
