@@ -26,9 +26,11 @@ from zifsim.io.cif import write_framework_cif
 from zifsim.io.files import read_json, sha256_file, write_json_atomic
 from zifsim.io.melt_forcefields import load_melt_forcefield
 from zifsim.io.tomltable import read_toml
+from zifsim.io.xyz import read_framework, write_framework
 from zifsim.melt.program import melt_program
 from zifsim.melt.relax import relax_framework
 from zifsim.melt.run import MeltSettings, run_melt
+from zifsim.model.framework import Framework
 from zifsim.rng import derive_seed
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -55,11 +57,18 @@ class Glass:
                 "program_numbers": self.common["program"], "seed": self.seed,
                 **{k: v for k, v in self.common.items() if k not in ("program", "seed")}}
 
+    def crystal(self, kept: Path) -> Framework:
+        """The relaxed starting cell; kept, because another version may relax it to other last digits."""
+        if not kept.is_file():
+            ordered = build_frameworks(self.common["structure"], self.bim_per_cell, self.configuration)[0]
+            forcefield = load_melt_forcefield(self.common["relax_with"])
+            write_framework(kept, relax_framework(ordered, forcefield, platform="CPU", cpu_threads=1))
+        return read_framework(kept)
+
     def make(self, folder: Path, target: Path) -> None:
         """Run or resume the melt in ``folder``; write ``target`` (a CIF) and, last, its run record."""
         common, started = self.common, start_record(f"glass {self.name}", seed=self.seed, settings=self.settings)
-        crystal = build_frameworks(common["structure"], self.bim_per_cell, self.configuration)[0]
-        crystal = relax_framework(crystal, load_melt_forcefield(common["relax_with"]), platform="CPU", cpu_threads=1)
+        crystal = self.crystal(folder / "crystal.extxyz")
         program = melt_program(self.program, **common["program"])
         settings = MeltSettings(seed=self.seed, cpu_threads=1, cutoff_angstrom=common["cutoff_angstrom"])
         with gpu_lease(settings.platform):
