@@ -120,7 +120,7 @@ def print_summary(collected: Collected) -> None:
     for rate in collected.rates:
         table.add_column(f"{rate:g} K/ps", justify="right")
     table.add_column("experiment", justify="right")
-    for quantity in collected.quantities:
+    for quantity in collected.measured:
         cells = [collected.cell(quantity, rate) for rate in collected.rates]
         table.add_row(Text(quantity.label), *cells, collected.experiment_text(quantity))
     console().print(table)

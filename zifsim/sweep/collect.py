@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,11 @@ class Quantity:
     experiment: Range | None = field(default=None, compare=False, hash=False)
 
     @property
+    def bounds(self) -> tuple[float, float]:
+        """What it cannot go beyond."""
+        return 0.0, 100.0 if self.unit == "%" else float("inf")
+
+    @property
     def label(self) -> str:
         """As text with unit and conditions."""
         where = f" {self.gas}, {self.temperature_k:g} K, {self.pressure_bar:g} bar" if self.gas else ""
@@ -82,15 +88,14 @@ class Mean:
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What a sweep has found so far. ``rates`` in K/ps, descending."""
+    """What a sweep has found so far: quantity -> its value in every glass. ``rates`` in K/ps, descending."""
 
     name: str
     title: str
     quality_note: str
     rates: tuple[float, ...]
     configurations: tuple[str, ...]
-    quantities: tuple[Quantity, ...]
-    measured: tuple[Measured, ...]
+    measured: Mapping[Quantity, tuple[Measured, ...]]
     n_glasses: int
     n_planned: int
     files: tuple[Path, ...] = ()
@@ -98,7 +103,7 @@ class Collected:
 
     def values(self, quantity: Quantity, rate: float | None = None, configuration: str | None = None) -> list[Measured]:
         """Of one quantity, at a rate, of a configuration; None: all."""
-        return [m for m in self.measured if m.quantity == quantity and rate in (None, m.rate_k_per_ps)
+        return [m for m in self.measured[quantity] if rate in (None, m.rate_k_per_ps)
                 and configuration in (None, m.configuration)]
 
     def mean(self, quantity: Quantity, rate: float, configuration: str | None = None) -> Mean | None:
@@ -159,21 +164,24 @@ def collect_sweep(out: Path) -> Collected:
 def gather(sweep: Sweep, jobs: Sequence[Job], out: Path) -> Collected:
     """Read every finished melt and isotherm; raises InputError like :func:`collect_sweep`."""
     reference = load_reference()
-    measured: list[Measured] = []
+    found: list[Measured] = []
     for job in jobs:
         if job.kind == "melt" and is_finished(out, job):
-            measured += _of_melt(job, read_json(out / job.id / "melt.json"), reference)
+            found += _of_melt(job, read_json(out / job.id / "melt.json"), reference)
         elif job.kind == "gcmc" and is_finished(out, job):
-            measured += _of_isotherm(job, read_json(out / job.id / "isotherm.json"), sweep.glass, reference)
-    if not measured:
+            found += _of_isotherm(job, read_json(out / job.id / "isotherm.json"), sweep.glass, reference)
+    if not found:
         raise InputError(f"Nothing of {out} is finished yet: `zifsim sweep status {out}` tells how far it is.")
-    melts = [job for job in jobs if job.kind == "melt"]
+    order = {quantity: number for number, quantity in enumerate(dict.fromkeys(m.quantity for m in found))}
+    measured: dict[Quantity, tuple[Measured, ...]] = {}
+    for quantity, group in groupby(sorted(found, key=lambda m: order[m.quantity]), key=lambda m: m.quantity):
+        measured[quantity] = tuple(group)
     return Collected(
         name=sweep.name, title=sweep.study.title or sweep.name, quality_note=QUALITY_NOTES[sweep.study.quality],
-        rates=tuple(sorted({m.rate_k_per_ps for m in measured}, reverse=True)),
-        configurations=tuple(dict.fromkeys(m.configuration for m in measured)),
-        quantities=tuple(dict.fromkeys(m.quantity for m in measured)), measured=tuple(measured),
-        n_glasses=len({(m.rate_k_per_ps, m.configuration, m.replicate) for m in measured}), n_planned=len(melts),
+        rates=tuple(sorted({m.rate_k_per_ps for m in found}, reverse=True)),
+        configurations=tuple(dict.fromkeys(m.configuration for m in found)), measured=measured,
+        n_glasses=len({(m.rate_k_per_ps, m.configuration, m.replicate) for m in found}),
+        n_planned=sum(job.kind == "melt" for job in jobs),
         laboratory_k_per_s=reference.glass["laboratory_quench_rate_k_per_s"])
 
 
@@ -221,7 +229,8 @@ def _tidy_table(collected: Collected) -> Table:
     columns = ["quench_rate_k_per_ps", "configuration", "replicate", "quantity", "gas", "temperature_k", "pressure_bar",
                "value", "sampling_error", "unit", "settled", "seed", "job"]
     return columns, [[m.rate_k_per_ps, m.configuration, m.replicate, *_conditions(m.quantity), m.value,
-                      _or_none(m.error), m.quantity.unit, m.settled, m.seed, m.job] for m in collected.measured]
+                      _or_none(m.error), m.quantity.unit, m.settled, m.seed, m.job]
+                     for group in collected.measured.values() for m in group]
 
 
 def _summary_table(collected: Collected) -> Table:
@@ -229,7 +238,7 @@ def _summary_table(collected: Collected) -> Table:
     columns = ["quench_rate_k_per_ps", "configuration", "quantity", "gas", "temperature_k", "pressure_bar", "mean",
                "standard_error", "standard_deviation", "glasses", "unit", "settled"]
     rows = []
-    for quantity in collected.quantities:
+    for quantity in collected.measured:
         for rate in collected.rates:
             for configuration in (None, *collected.configurations):
                 if (mean := collected.mean(quantity, rate, configuration)) is not None:
@@ -244,7 +253,7 @@ def _trend_table(collected: Collected) -> Table:
                "laboratory_rate_k_per_s", "extrapolated", "low_95", "high_95"]
     rows: list[list[Any]] = []
     laboratory = collected.laboratory_k_per_s
-    for quantity in collected.quantities:
+    for quantity in collected.measured:
         trend = collected.trend(quantity)
         if trend is not None and laboratory is not None:
             rate = (laboratory.low * laboratory.high) ** 0.5

@@ -29,12 +29,12 @@ def sweep_figure(collected: Collected) -> Figure:
 
     Uptake is shown at 1 bar, or at the highest pressure where that was not simulated.
     """
-    shown = [q for q in collected.quantities if not q.gas or q.pressure_bar == _shown_bar(collected, q)]
+    shown = [q for q in collected.measured if not q.gas or q.pressure_bar == _shown_bar(collected, q)]
     rows = -(-len(shown) // COLUMNS)
     columns = min(COLUMNS, len(shown))
     with house_style():
         height = 2.7 * rows + 0.8
-        legend = 0.55 / height
+        legend = 0.4 / height
         figure = Figure(figsize=(3.9 * columns, height),
                         layout=ConstrainedLayoutEngine(rect=(0.0, legend, 1.0, 1.0 - legend)))
         figure.suptitle(f"{collected.title}: {collected.quality_note}", x=0.995, ha="right", fontsize=9.0,
@@ -49,7 +49,7 @@ def sweep_figure(collected: Collected) -> Figure:
 
 
 def _shown_bar(collected: Collected, quantity: Quantity) -> float:
-    bars = [q.pressure_bar for q in collected.quantities
+    bars = [q.pressure_bar for q in collected.measured
             if (q.gas, q.temperature_k) == (quantity.gas, quantity.temperature_k)]
     return COMPARED_BAR if COMPARED_BAR in bars else max(bars)
 
@@ -76,10 +76,14 @@ def _panel(far: Axes, near: Axes, collected: Collected, quantity: Quantity) -> N
             _band(axes, quantity.experiment)
     _points(near, collected, quantity)
     if (trend := collected.trend(quantity)) is not None:
+        near.set_ylim(near.get_ylim())      # that of the data and the experiment
         for axes in (near, far):
             _trend(axes, trend)
+        if laboratory is not None:
+            _tell_if_outside(far, trend, (laboratory.low * laboratory.high) ** 0.5)
     _breaks(far, near)
-    near.set_title(_title(quantity), loc="left", x=-0.29)
+    near.set_title(" ")     # holds the room of the title
+    far.set_title(_title(quantity), loc="left").set_in_layout(False)
     near.set_xlabel("quench rate, K/s", x=0.36)
 
 
@@ -121,6 +125,17 @@ def _trend(axes: Axes, trend: Trend) -> None:
     axes.plot(x, line, color=LINE, linewidth=1.0, linestyle="-" if near else "--", zorder=1)
     axes.fill_between(x, line - half, line + half, color=LINE, alpha=0.15, linewidth=0, zorder=0.5)
     axes.set_xlim(x[0], x[-1])
+
+
+def _tell_if_outside(axes: Axes, trend: Trend, rate: float) -> None:
+    """Where the line has left the panel: how far, as text at the edge."""
+    value, half = trend.at(rate)
+    low, high = axes.get_ylim()
+    if low <= value <= high:
+        return
+    above = value > high
+    axes.text(0.5, 0.97 if above else 0.03, f"{'↑' if above else '↓'} {value:.3g}\n± {half:.2g}", fontsize=7.5,
+              ha="center", va="top" if above else "bottom", transform=axes.transAxes)
 
 
 def _breaks(far: Axes, near: Axes) -> None:

@@ -22,7 +22,7 @@ def render(collected: Collected, sweep: Sweep, figure_svg: str) -> str:
     environment.filters.update(chem=chem, doi=doi)
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         sweep=collected, glass=sweep.glass, figure=Markup(figure_svg), trends=_trends(collected),
-        basis=sorted({f"{q.label}: {q.experiment.basis}" for q in collected.quantities if q.experiment is not None}),
+        basis=sorted({f"{q.label}: {q.experiment.basis}" for q in collected.measured if q.experiment is not None}),
         seed=sweep.study.seed, json=json.dumps(sweep.to_dict(), indent=2, ensure_ascii=False))
 
 
@@ -33,9 +33,10 @@ def _trends(collected: Collected) -> list[tuple[Quantity, str, str]]:
         return []
     rate = (laboratory.low * laboratory.high) ** 0.5
     rows = []
-    for quantity in collected.quantities:
+    for quantity in collected.measured:
         trend = collected.trend(quantity)
         if trend is not None:
             value, half = trend.at(rate)
-            rows.append((quantity, f"{trend.slope:+.3g} ± {trend.slope_error:.2g}", f"{value:.4g} ± {half:.2g}"))
+            mark = "" if quantity.bounds[0] <= value <= quantity.bounds[1] else " †"
+            rows.append((quantity, f"{trend.slope:+.3g} ± {trend.slope_error:.2g}", f"{value:.4g} ± {half:.2g}{mark}"))
     return rows
