@@ -1,6 +1,7 @@
 """A melt run: what it records, how it stops, and that it continues without a seam."""
 
 import csv
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -202,3 +203,16 @@ def test_average_of_a_correlated_series_covers_the_truth() -> None:
         misses.append(found.mean)
     assert np.std(misses) == pytest.approx(np.mean(errors), rel=0.5)
     assert np.abs(misses).max() < 4 * np.mean(errors)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted in /proc")
+def test_one_thread_is_one_thread_of_pme_as_well(zif8: Framework, monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenMM's PME does not heed the context's number of threads, only the environment, which is set for it."""
+    monkeypatch.delenv("OPENMM_CPU_THREADS", raising=False)
+    choose_platform("CPU", cpu_threads=3)
+    assert os.environ["OPENMM_CPU_THREADS"] == "3"
+    choose_platform("CPU", cpu_threads=1)
+    assert os.environ["OPENMM_CPU_THREADS"] == "1"
+    assert choose_platform("CPU").properties["Threads"] == str(len(os.sched_getaffinity(0)))
+    monkeypatch.setenv("OPENMM_CPU_THREADS", "5")           # the user's own word counts where nothing else is said
+    assert choose_platform("CPU").note == "CPU, 5 threads"

@@ -13,6 +13,8 @@ GPUS = ("CUDA", "HIP", "OpenCL")
 CUDA_INSTALL = ("install OpenMM's CUDA platform with \"pip install 'zifsim[cuda12]'\" (or cuda13, whichever "
                 "the driver shown by nvidia-smi supports)")
 CUDA_MEND = f"{CUDA_INSTALL}, or choose --platform CPU"
+THREADS_VARIABLE = "OPENMM_CPU_THREADS"
+_set_here: set[str] = set()     # values of it that came from here, not from the user
 OTHER_MEND = "it needs its driver and its OpenMM plugin; install these, or choose --platform CPU"
 
 
@@ -81,7 +83,8 @@ def choose_platform(name: str = "auto", *, precision: str = "mixed", cpu_threads
         properties = {"Precision": precision, **({} if device is None else {"DeviceIndex": device})}
         note = f"{chosen}, {precision} precision"
     elif chosen == "CPU":
-        threads = cpu_threads or int(os.environ.get("OPENMM_CPU_THREADS") or _cores())
+        threads = cpu_threads or _threads_of_environment() or _cores()
+        _hold_threads(threads)
         # Forces are summed in a fixed order, so that a run that was killed continues to the same result.
         properties = {"Threads": str(threads), "DeterministicForces": "true"}
         note = f"CPU, {threads} thread{'s' if threads > 1 else ''}"
@@ -92,6 +95,21 @@ def choose_platform(name: str = "auto", *, precision: str = "mixed", cpu_threads
         say(f"platform: {note}" + (" (no working GPU platform was found; a GPU is one to two orders of magnitude "
                                    "faster)" if missed else ""))
     return PlatformChoice(chosen, properties, note)
+
+
+def _threads_of_environment() -> int | None:
+    value = os.environ.get(THREADS_VARIABLE)
+    return int(value) if value and value not in _set_here else None
+
+
+def _hold_threads(threads: int) -> None:
+    """Hold OpenMM's PME to the threads of the context: on a CPU it has its own, as many as the environment says.
+
+    Their number decides the last digits of forces, and side by side several melts would fill all cores each.
+    """
+    if os.environ.get(THREADS_VARIABLE) != str(threads):
+        os.environ[THREADS_VARIABLE] = str(threads)
+        _set_here.add(str(threads))
 
 
 def _cores() -> int:
