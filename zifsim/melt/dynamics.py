@@ -33,7 +33,8 @@ Progress = Callable[[int, int, Mapping[str, Any]], None]
 PARTS = "trajectory"            # folder of trajectory parts inside the run's folder
 
 COLUMNS = ("step", "time_ps", "segment", "set_point_k", "temperature_k", "density_g_cm3", "energy_kj_mol",
-           "volume_a3", "zn_n_coordination", "min_zn_zn_a", "ax_a", "bx_a", "by_a", "cx_a", "cy_a", "cz_a")
+           "volume_a3", "zn_n_coordination", "min_zn_zn_a", "bonds_kept", "bonds_new", "ax_a", "bx_a", "by_a",
+           "cx_a", "cy_a", "cz_a")
 REPORT_INTERVAL_S = 0.5
 PATIENCE_S = 10.0               # a run asked to stop goes on to its next checkpoint if that takes no longer
 MS_PER_DAY = 86_400_000.0
@@ -187,7 +188,7 @@ class Dynamics:
                      "set_point_k": set_point, "density_g_cm3": density, "coordination": seen.coordination,
                      "min_zn_zn": seen.min_zn_zn}
         values = (set_point, temperature, density, energy, volume, seen.coordination, seen.min_zn_zn,
-                  *box[np.tril_indices(3)])
+                  seen.bonds_kept, seen.bonds_new, *box[np.tril_indices(3)])
         self._rows.append(f"{self.step},{self.step * self.program.timestep_fs / 1000.0:.4f},"
                           f"{self.info['segment'].replace(',', ' ')},"
                           + ",".join(f"{v:.6g}" if abs(v) < 1e4 else f"{v:.3f}" for v in values) + "\n")

@@ -22,10 +22,16 @@ ZN_ZN_SEARCH = 7.0              # Å
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """Mean Zn–N coordination number and shortest Zn–Zn distance, Å, of one configuration."""
+    """Mean Zn–N coordination number and shortest Zn–Zn distance, Å, of one configuration.
+
+    ``bonds_kept`` and ``bonds_new``: Zn–N pairs of the start that are still there, and pairs that are new, per pair of
+    the start.
+    """
 
     coordination: float
     min_zn_zn: float
+    bonds_kept: float
+    bonds_new: float
 
 
 class Observer:
@@ -70,7 +76,8 @@ class Observer:
         closest = self.closest_zincs(positions, box)
         if closest < MIN_ZN_ZN:
             raise SimulationError(f"two Zn have come as close as {closest:.2f} Å (fused)")
-        return Observation(len(self.pairs(positions, box)[0]) / max(1, len(self.zinc)), closest)
+        pairs, _ = self.pairs(positions, box)
+        return Observation(len(pairs) / max(1, len(self.zinc)), closest, *self.bonds_kept_and_new(pairs))
 
     def bonds_kept_and_new(self, pairs: IntArray) -> tuple[float, float]:
         """Zn–N pairs of the start that are still there, and pairs that are new, per pair of the start."""

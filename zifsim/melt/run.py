@@ -9,15 +9,18 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from zifsim.errors import InputError, RunInterrupted
+from zifsim.io.files import write_json_atomic
 from zifsim.io.trajectory import drop_parts_after, merge_parts
 from zifsim.melt.checkpoint import CHECKPOINT, STATE_TABLE, Checkpoint, read_checkpoint, truncate_table
 from zifsim.melt.dynamics import PARTS, Dynamics, Progress
 from zifsim.melt.glass import make_result
-from zifsim.melt.platform import choose_platform
+from zifsim.melt.platform import PlatformChoice, choose_platform
 from zifsim.melt.program import check_temperatures, validated
 from zifsim.melt.result import MeltResult, read_result, write_result
 from zifsim.melt.settings import MeltSettings
@@ -29,6 +32,7 @@ from zifsim.model.schedule import TemperatureProgram
 __all__ = ["MeltResult", "MeltSettings", "Progress", "run_melt", "stop_signals"]
 
 TRAJECTORY = "trajectory.dcd"
+RUN = "run.json"
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 
 
@@ -40,7 +44,7 @@ def run_melt(fw: Framework, forcefield: MeltForceField, program: TemperatureProg
     On the CPU platform with the same versions and threads a run that was stopped or killed ends with the same
     result as one that was not.
 
-    Writes ``state.csv``, ``trajectory.dcd``, ``checkpoint.json``, ``glass.extxyz`` and ``melt.json``.
+    Writes ``run.json``, ``state.csv``, ``trajectory.dcd``, ``checkpoint.json``, ``glass.extxyz`` and ``melt.json``.
 
     Parameters
     ----------
@@ -78,6 +82,7 @@ def run_melt(fw: Framework, forcefield: MeltForceField, program: TemperatureProg
     if checkpoint is not None and (differences := checkpoint.differences(choice.note)):
         tell(f"continuing from a checkpoint, but {' and '.join(differences)}: equally valid, not the same path "
              "to the last digit.")
+    write_json_atomic(folder / RUN, run_record(fw, forcefield, program, settings, choice, digest))
     dynamics = Dynamics(model, program, settings, choice, folder, digest, checkpoint)
     with stop_signals() as stop:
         reached_the_end = dynamics.run(progress, stop)
@@ -97,6 +102,16 @@ def input_digest(fw: Framework, forcefield: MeltForceField, program: Temperature
     values = {"framework": fw.content_hash(), "forcefield": asdict(forcefield), "program": asdict(program),
               "settings": settings.physics()}
     return hashlib.sha256(json.dumps(values, sort_keys=True, default=list).encode()).hexdigest()
+
+
+def run_record(fw: Framework, forcefield: MeltForceField, program: TemperatureProgram, settings: MeltSettings,
+               choice: PlatformChoice, digest: str) -> dict[str, Any]:
+    """What is run, for people and reports: structure, force field, program, settings, platform, versions."""
+    return {"structure": fw.name, "formula": fw.formula, "source": fw.source, "atoms": fw.n_atoms,
+            "forcefield": forcefield.name, "forcefield_description": forcefield.description,
+            "can_break": forcefield.dissociable, "program": asdict(program), "settings": asdict(settings),
+            "platform": choice.note, "versions": {p: version(p) for p in ("zifsim", "openmm", "numpy")},
+            "input_sha256": digest}
 
 
 def _roll_back(folder: Path, checkpoint: Checkpoint | None) -> None:
