@@ -15,8 +15,8 @@ def data_folder(kind: str) -> Path:
 
 
 def shipped_names(kind: str, suffix: str, subfolder: str = "") -> list[str]:
-    """Names (without suffix) of the shipped files of a kind."""
-    return sorted(p.stem for p in (data_folder(kind) / subfolder).glob(f"*{suffix}"))
+    """Names (without suffix) of the shipped files of a kind, those in folders below included."""
+    return sorted(p.stem for p in (data_folder(kind) / subfolder).rglob(f"*{suffix}"))
 
 
 def find_data(what: str, name: str | Path, kind: str, suffix: str, subfolder: str = "") -> Path:
@@ -36,7 +36,7 @@ def find_data(what: str, name: str | Path, kind: str, suffix: str, subfolder: st
     if len(path.parts) > 1 or path.suffix == suffix:
         raise InputError(f"{what}: no file '{name}'. Check the path (relative to the current folder).")
     folder = data_folder(kind) / subfolder
-    for shipped in folder.glob(f"*{suffix}"):
+    for shipped in folder.rglob(f"*{suffix}"):
         if shipped.stem.lower() == str(name).lower():
             return shipped
     raise UnknownNameError(what, str(name), shipped_names(kind, suffix, subfolder))
