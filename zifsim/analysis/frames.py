@@ -40,6 +40,7 @@ class Frames:
     read: opens the configurations from the beginning.
     description: which configurations these are, for people.
     step_ps: time per integrator step, ps; 0 where there is no time (a single structure).
+    melt: the folder of the melt they come from, and the first and last step of the segment; None for others.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Frames:
     read: Callable[[], Iterator[Frame]]
     description: str
     step_ps: float = 0.0
+    melt: tuple[Path, tuple[int, int]] | None = None
 
     def __iter__(self) -> Iterator[Frame]:
         return self.read()
@@ -120,7 +122,8 @@ def of_melt(folder: Path, *, segment: str = "", every: int = 1, name: str = "") 
         raise InputError(f"{folder}: segment '{chosen}' has no frame in its trajectory. Choose another of "
                          f"{', '.join(steps)}, or give {folder / GLASS} alone.")
     framework = read_framework(folder / GLASS)
-    return Frames(name or folder.name, framework, read, f"segment '{chosen}' of the melt", step_ps(files[0]))
+    return Frames(name or folder.name, framework, read, f"segment '{chosen}' of the melt", step_ps(files[0]),
+                  (folder, (first, last)))
 
 
 def load_frames(name_or_path: str | Path, *, segment: str = "", every: int = 1, name: str = "") -> Frames:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from zifsim.analysis.angles import Angles, AnglesResult
+from zifsim.analysis.bonds import BondLifetime, BondsResult
 from zifsim.analysis.coordination import Coordination, CoordinationResult
+from zifsim.analysis.displacement import LEAST_FRAMES, DisplacementResult, MeanSquareDisplacement
 from zifsim.analysis.frames import Frames
+from zifsim.analysis.history import HistoryResult, history
 from zifsim.analysis.measured import Agreement, MeasuredCurve, compare
 from zifsim.analysis.pairs import FirstPeak, PairDistribution, PairResult, PeakResult
 from zifsim.analysis.quantity import Quantity, over_frames
@@ -44,11 +47,14 @@ class Analysis:
     pairs: PairResult
     peaks: tuple[PeakResult, ...]
     scattering: ScatteringResult
-    agreements: tuple[Agreement, ...] = field(default=())
+    agreements: tuple[Agreement, ...] = ()
+    displacement: DisplacementResult | None = None
+    bonds: BondsResult | None = None
+    history: HistoryResult | None = None
 
 
 def analyse(frames: Frames, settings: AnalysisSettings, measured: Sequence[MeasuredCurve] = ()) -> Analysis:
-    """Structure and scattering of all frames, and their agreement with measured curves."""
+    """Structure, scattering and, where there is time, dynamics of all frames; agreement with measured curves."""
     coordination = Coordination(settings.zn_n_cutoff).compute(frames)
     angles = Angles(settings.zn_n_cutoff).compute(frames)
     pairs = PairDistribution(settings.r_max, settings.bin_width).compute(frames)
@@ -58,8 +64,22 @@ def analyse(frames: Frames, settings: AnalysisSettings, measured: Sequence[Measu
     agreements = tuple(compare(scattering, curve) for curve in measured)
     quantities = [*_density(frames), *coordination.quantities(), *angles.quantities(),
                   *(q for peak in peaks for q in peak.quantities()), *_scattering_rows(scattering, agreements)]
+    displacement, bonds, past = _dynamics(frames, settings, pairs.n_frames)
+    if frames.step_ps > 0.0:
+        quantities += [over_frames(f"lindemann_{'_'.join(p.pair).lower()}", f"Lindemann ratio, {'–'.join(p.pair)}",
+                                   "", p.lindemann) for p in peaks]
+    quantities += [q for result in (displacement, bonds, past) if result is not None for q in result.quantities()]
     return Analysis(frames.name, frames, pairs.n_frames, tuple(quantities), coordination, angles, pairs, peaks,
-                    scattering, agreements)
+                    scattering, agreements, displacement, bonds, past)
+
+
+def _dynamics(frames: Frames, settings: AnalysisSettings,
+              n_frames: int) -> tuple[DisplacementResult | None, BondsResult | None, HistoryResult | None]:
+    """What needs time; None where the frames are too few or have none."""
+    if n_frames < LEAST_FRAMES or frames.step_ps <= 0.0:
+        return None, None, history(frames)
+    return (MeanSquareDisplacement().compute(frames), BondLifetime(settings.zn_n_cutoff).compute(frames),
+            history(frames))
 
 
 def shown_pairs(pairs: PairResult) -> list[tuple[str, str]]:
