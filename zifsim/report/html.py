@@ -18,9 +18,10 @@ from zifsim.io.files import write_bytes_atomic, write_text_atomic
 from zifsim.report.glass import glass_summary
 
 if TYPE_CHECKING:
+    from jinja2 import Template
     from markupsafe import Markup
 
-TEMPLATE = Path(__file__).with_name("report.html.j2")
+HERE = Path(__file__).parent
 
 
 def write_report(out_dir: str | Path) -> Path:
@@ -61,20 +62,12 @@ def render(
     isotherms_svg: str,
 ) -> str:
     """The page as text; the pictures are given as ``<svg>`` markup."""
-    from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
     from zifsim.compare import export
 
-    environment = Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
-    )
-    environment.filters.update(
-        chem=chem, doi=doi, number=export.number, ours=export.ours_text, experiment=export.experiment_text
-    )
     scores = {score.group: score for score in score_table(table)}
-    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    return template.render(
+    return page_template("report.html.j2").render(
         table=table,
         title=results.study["study"].get("title") or results.name,
         groups=[
@@ -99,6 +92,23 @@ def render(
         packages=_packages(results),
         study_json=json.dumps(results.study, indent=2, ensure_ascii=False),
     )
+
+
+def page_template(name: str) -> Template:
+    """A page of this folder, with the filters and the style that all pages share."""
+    from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup
+
+    from zifsim.compare import export
+
+    environment = Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
+    )
+    environment.filters.update(
+        chem=chem, doi=doi, number=export.number, ours=export.ours_text, experiment=export.experiment_text
+    )
+    environment.globals["style"] = Markup((HERE / "style.css").read_text(encoding="utf-8").rstrip())
+    return environment.from_string((HERE / name).read_text(encoding="utf-8"))
 
 
 def _zif8_at_table1_temperatures(table: ComparisonTable) -> dict[str, ComparisonRow]:

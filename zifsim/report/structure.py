@@ -41,7 +41,8 @@ def _pairs(analyses: Sequence[Analysis]) -> Chart:
 def _angles(analyses: Sequence[Analysis]) -> Chart:
     def lines(which: str) -> tuple[Line, ...]:
         found = [(a.name, getattr(a.angles, which)) for a in analyses]
-        return tuple(Line(name, which, d.centres, gaussian_filter1d(d.density, BROADENING_DEGREES)) for name, d in found)
+        return tuple(Line(name, "share", d.centres, gaussian_filter1d(d.density, BROADENING_DEGREES))
+                     for name, d in found)
 
     return Chart("angles", (Panel("N–metal–N", "angle, °", "share per degree", lines("n_zn_n"), x_range=(80, 150)),
                             Panel("metal–linker–metal", "angle, °", "share per degree", lines("zn_linker_zn"),
@@ -111,8 +112,8 @@ def _cooling(analyses: Sequence[Analysis]) -> Chart | None:
             lines.append(Line(name, "simulated", h.temperature, values(h), kind="points"))
             found = fit(h)
             if found is not None and found.clear:
-                t = np.sort(h.temperature)
-                lines.append(Line(name, f"two lines, T_g {found.temperature:.0f} ± {found.error:.0f} K", t, found.at(t)))
+                t, label = np.sort(h.temperature), f"two lines, T_g {found.temperature:.0f} ± {found.error:.0f} K"
+                lines.append(Line(name, label, t, found.at(t)))
         return Panel(title, "T (set point), K", y_label, tuple(lines))
 
     return Chart("cooling", (
