@@ -138,6 +138,8 @@ def test_a_straight_line_has_no_glass_transition() -> None:
     unclear = [not GlassTransition(resamples=60).compute(
         t, 1.5 - 2e-4 * t + np.random.default_rng(seed).normal(0.0, 0.01, len(t))).clear for seed in range(10)]
     assert sum(unclear) >= 9
+    wrong_way = 1.5 - 3e-4 * t + 2e-4 * np.maximum(t - 800.0, 0.0)      # flatter above: a melt that drifts
+    assert not GlassTransition(resamples=20).compute(t, wrong_way).clear
     with pytest.raises(InputError, match="range of temperature"):
         GlassTransition().compute(np.full(30, 300.0), np.zeros(30))
 

@@ -24,8 +24,7 @@ class GlassTransitionResult:
     """Two lines that meet.
 
     temperature ± error: K, where they meet; the error by bootstrap. value: there. slopes: below and above, per K.
-    slope_change ± slope_change_error: above less below. ``clear`` is False where they differ by less than three
-    standard errors: then the data show no break and ``temperature`` means nothing.
+    slope_change ± slope_change_error: above less below.
     """
 
     temperature: float
@@ -37,7 +36,10 @@ class GlassTransitionResult:
 
     @property
     def clear(self) -> bool:
-        return abs(self.slope_change) > SIGNIFICANT * self.slope_change_error
+        """Whether this is a glass transition at all: the liquid's line must run the glass's way and be the steeper one,
+        by more than three standard errors. A melt that still drifts breaks it; ``temperature`` then means nothing."""
+        below, above = self.slopes
+        return below * above > 0.0 and abs(above) - abs(below) > SIGNIFICANT * self.slope_change_error
 
     def at(self, temperature: ArrayLike) -> FloatArray:
         """The two lines at temperatures, K."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from zifsim.io.tables import Cell
@@ -68,7 +69,7 @@ def chart_rows(chart: Chart) -> list[list[Cell]]:
 
 
 def chart_figure(chart: Chart) -> Figure:
-    """The picture; every structure has one colour and one entry of the legend."""
+    """The picture; every structure has one colour, and a panel with several curves of each says which is which."""
     columns = min(MOST_COLUMNS, len(chart.panels))
     rows = -(-len(chart.panels) // columns)
     names = chart.structures
@@ -79,8 +80,8 @@ def chart_figure(chart: Chart) -> Figure:
             _draw(ax, panel, names)
         for ax in axes[len(chart.panels):]:
             ax.set_visible(False)
-        shown = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
-        figure.legend(list(shown.values()), list(shown), loc="outside lower center", ncols=min(4, len(shown)))
+        handles = [Line2D([], [], color=_style_of(names, name)[0], linewidth=2.0, label=name) for name in names]
+        figure.legend(handles=handles, loc="outside lower center", ncols=min(4, len(names)))
         if chart.note:
             figure.suptitle(chart.note, x=0.995, ha="right", fontsize=8.5, style="italic")
     return figure
@@ -92,10 +93,12 @@ def _draw(ax: Axes, panel: Panel, names: list[str]) -> None:
         curves.setdefault(line.structure, []).append(line.curve)
     dashes = ["-", "--", ":", "-."]
     for line in panel.lines:
-        color, marker, _ = MATERIAL_STYLES[names.index(line.structure) % len(MATERIAL_STYLES)]
+        color, marker = _style_of(names, line.structure)
         order = curves[line.structure].index(line.curve)
-        label = line.structure if len(curves[line.structure]) == 1 else f"{line.structure}, {line.curve}"
-        _draw_line(ax, line, color, marker, dashes[order % len(dashes)], label)
+        first = not any(h == line.curve for h in ax.get_legend_handles_labels()[1])
+        _draw_line(ax, line, color, marker, dashes[order % len(dashes)], line.curve if first else "_")
+    if any(len(of_one) > 1 for of_one in curves.values()):
+        ax.legend(fontsize=7.5)
     if panel.level is not None:
         ax.axhline(panel.level, color=INK, linewidth=0.5, alpha=0.5, zorder=0)
     ax.set_title(panel.title, loc="left")
@@ -108,6 +111,11 @@ def _draw(ax: Axes, panel: Panel, names: list[str]) -> None:
         _fit_height(ax, panel)
     ax.grid(True)
     ax.set_axisbelow(True)
+
+
+def _style_of(names: list[str], structure: str) -> tuple[str, str]:
+    """Colour and marker."""
+    return MATERIAL_STYLES[names.index(structure) % len(MATERIAL_STYLES)][:2]
 
 
 def _draw_line(ax: Axes, line: Line, color: str, marker: str, dash: str, label: str) -> None:
