@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,23 +114,30 @@ def _coordination(values: Values) -> str:
 
 
 def _bonds(glasses: tuple[GlassModel, ...]) -> str:
-    """Whether Zn–N bonds could break in the melts."""
-    known = {
-        str(g.values["forcefield"]): bool(g.values["can_break"]) for g in glasses if "can_break" in g.values
-    }
-    named = {name: f"{name} ({OWN_REFITS[name]})" if name in OWN_REFITS else name for name in known}
+    return bonds_sentence(
+        {str(g.values["forcefield"]): bool(g.values["can_break"]) for g in glasses if "can_break" in g.values}
+    )
+
+
+def bonds_sentence(can_break: Mapping[str, bool]) -> str:
+    """Whether Zn–N bonds could break, by the name of the force field."""
+    named = {name: f"{name} ({OWN_REFITS[name]})" if name in OWN_REFITS else name for name in can_break}
     sentences = [
         f"With {named[name]}, Zn–N bonds can break and re-form: coordination and rings are results."
         if free
         else f"With {named[name]}, Zn–N bonds are fixed: the network cannot melt; coordination and rings are inputs."
-        for name, free in known.items()
+        for name, free in can_break.items()
     ]
     return " ".join(sentences) or "Whether Zn–N bonds could break was not recorded."
 
 
 def _rates(glasses: tuple[GlassModel, ...], laboratory: Range) -> str:
-    """Simulated quench rates beside the laboratory's."""
     rates = sorted({g.quench_rate_k_per_ps for g in glasses if g.quench_rate_k_per_ps is not None})
+    return laboratory_sentence(rates, laboratory)
+
+
+def laboratory_sentence(rates: Sequence[float], laboratory: Range) -> str:
+    """Simulated quench rates, K/ps, slowest first, beside the laboratory's."""
     if not rates:
         return "The quench rate was not recorded."
     low, high = laboratory.low, laboratory.high
