@@ -60,7 +60,7 @@ def whole(zif8: Framework, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pa
     return folder, run_melt(zif8, load_melt_forcefield("nb-ZIF-FF-s"), PROGRAM, SETTINGS, folder)
 
 
-def assert_same(folder: Path, whole: tuple[Path, MeltResult]) -> None:
+def assert_same(folder: Path, whole: tuple[Path, MeltResult | None]) -> None:
     """Rows, frames, glass and numbers equal to the last bit, timings aside."""
     for name in ("state.csv", "trajectory.dcd", "glass.extxyz"):
         assert (folder / name).read_bytes() == (whole[0] / name).read_bytes(), name
@@ -73,7 +73,7 @@ class Killed(BaseException):
     """Stands for kill -9: nothing is saved on the way out."""
 
 
-@pytest.mark.parametrize("after", [20, 330, 590])
+@pytest.mark.parametrize("after", [20, 470])
 def test_a_killed_run_ends_with_the_same_bits(zif8: Framework, whole, tmp_path: Path, after: int,
                                               monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("zifsim.melt.dynamics.REPORT_INTERVAL_S", 0.0)
@@ -149,16 +149,34 @@ def test_a_damaged_checkpoint_is_named(zif8: Framework, tmp_path: Path) -> None:
         run_melt(zif8, load_melt_forcefield("nb-ZIF-FF-s"), PROGRAM, SETTINGS, tmp_path)
 
 
-def run_with_kills(zif8: Framework, folder: Path, scratch: Path, kills: int, seed: int) -> list[int]:
-    """Start the run in a process of its own again and again, killing it at random moments; the steps it had saved."""
+def arguments(zif8: Framework, scratch: Path, folder: Path) -> list[str]:
+    """The command of the run in a process of its own."""
     write_framework(scratch / "zif8.extxyz", zif8)
     settings = {f.name: getattr(SETTINGS, f.name) for f in fields(SETTINGS)}
     segments = [{f.name: getattr(s, f.name) for f in fields(s)} for s in PROGRAM.segments]
-    given = json.dumps({"framework": str(scratch / "zif8.extxyz"), "settings": settings, "segments": segments,
-                        "timestep_fs": PROGRAM.timestep_fs, "folder": str(folder)})
+    return [sys.executable, "-c", CHILD, json.dumps({
+        "framework": str(scratch / "zif8.extxyz"), "settings": settings, "segments": segments,
+        "timestep_fs": PROGRAM.timestep_fs, "folder": str(folder)})]
+
+
+@pytest.fixture(scope="module")
+def whole_process(zif8: Framework, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, None]:
+    """A run in a process of its own that nothing disturbed.
+
+    OpenMM's PME takes its number of threads from the process's first context, which in pytest's own process may have
+    been another test's.
+    """
+    scratch = tmp_path_factory.mktemp("process")
+    subprocess.run(arguments(zif8, scratch, scratch / "run"), check=True)
+    return scratch / "run", None
+
+
+def run_with_kills(zif8: Framework, folder: Path, scratch: Path, kills: int, seed: int) -> list[int]:
+    """Start the run in a process of its own again and again, killing it at random moments; the steps it had saved."""
     rng, saved = np.random.default_rng(seed), []
+    command = arguments(zif8, scratch, folder)
     for _ in range(kills):
-        process = subprocess.Popen([sys.executable, "-c", CHILD, given])
+        process = subprocess.Popen(command)
         began = time.monotonic()
         # Imports and building take a while; the clock that is drawn from starts when the table appears or grows.
         table = folder / "state.csv"
@@ -176,18 +194,18 @@ def run_with_kills(zif8: Framework, folder: Path, scratch: Path, kills: int, see
         saved.append(read_json(path)["step"] if path.is_file() else 0)
         if process.returncode == 0:
             break
-    subprocess.run([sys.executable, "-c", CHILD, given], check=True)
+    subprocess.run(command, check=True)
     return saved
 
 
-def test_kill_9_of_the_process_changes_nothing(zif8: Framework, whole, tmp_path: Path) -> None:
-    saved = run_with_kills(zif8, tmp_path / "run", tmp_path, kills=2, seed=1)
+def test_kill_9_of_the_process_changes_nothing(zif8: Framework, whole_process, tmp_path: Path) -> None:
+    saved = run_with_kills(zif8, tmp_path / "run", tmp_path, kills=1, seed=1)
     assert saved == sorted(saved)
-    assert_same(tmp_path / "run", whole)
+    assert_same(tmp_path / "run", whole_process)
 
 
 @pytest.mark.slow
-def test_kill_9_at_twenty_random_moments_changes_nothing(zif8: Framework, whole, tmp_path: Path) -> None:
+def test_kill_9_at_twenty_random_moments_changes_nothing(zif8: Framework, whole_process, tmp_path: Path) -> None:
     """Runs are killed and continued until twenty kills have been survived."""
     kills, run = 0, 0
     while kills < 20:
@@ -196,5 +214,5 @@ def test_kill_9_at_twenty_random_moments_changes_nothing(zif8: Framework, whole,
         kills += sum(step < STEPS for step in saved)
         run += 1
         assert saved == sorted(saved)
-        assert_same(folder, whole)
+        assert_same(folder, whole_process)
         assert read_framework(folder / "glass.extxyz").species == zif8.species

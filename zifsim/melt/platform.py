@@ -105,7 +105,8 @@ def _threads_of_environment() -> int | None:
 def _hold_threads(threads: int) -> None:
     """Hold OpenMM's PME to the threads of the context: on a CPU it has its own, as many as the environment says.
 
-    Their number decides the last digits of forces, and side by side several melts would fill all cores each.
+    Their number decides the last digits of forces, and side by side several melts would fill all cores each. OpenMM
+    reads it once, for the first context of the process.
     """
     if os.environ.get(THREADS_VARIABLE) != str(threads):
         os.environ[THREADS_VARIABLE] = str(threads)
