@@ -136,6 +136,11 @@ def test_other_versions_platform_and_threads_are_told(zif8: Framework, tmp_path:
         run_melt(zif8, ff, PROGRAM, SETTINGS, tmp_path, lambda *a: os.kill(os.getpid(), signal.SIGTERM))
     saved = read_json(tmp_path / "checkpoint.json")
     write_json_atomic(tmp_path / "checkpoint.json", saved | {"versions": {"zifsim": "0.0.1", "OpenMM": "7.0"}})
+    rows = (tmp_path / "state.csv").read_text()
+    (tmp_path / "state.csv").write_text(rows.replace("step,time_ps,", "step,", 1))
+    with pytest.raises(InputError, match=r"state\.csv has the columns of another version"):
+        run_melt(zif8, ff, PROGRAM, SETTINGS, tmp_path)
+    (tmp_path / "state.csv").write_text(rows)
     said: list[str] = []
     run_melt(zif8, ff, PROGRAM, replace(SETTINGS, cpu_threads=2), tmp_path, say=said.append)
     warning = next(line for line in said if "not the same path" in line)

@@ -7,7 +7,7 @@ step) at every checkpoint, whether the run was interrupted there or not.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -81,11 +81,19 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
                          ) from error
 
 
-def truncate_table(folder: Path, step: int) -> None:
-    """Drop the rows of ``state.csv`` later than ``step``, and a last row that a kill left incomplete."""
+def truncate_table(folder: Path, step: int, columns: Sequence[str]) -> None:
+    """Drop the rows of ``state.csv`` later than ``step``, and a last row that a kill left incomplete.
+
+    Raises
+    ------
+    InputError: the table has other columns than this version writes.
+    """
     path = folder / STATE_TABLE
     if not path.is_file():
         return
     lines = [line for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+    if lines and lines[0].strip().split(",") != list(columns):
+        raise InputError(f"{path} has the columns of another version of zifsim; finish the run with that version, or "
+                         "choose another folder.")
     kept = lines[:1] + [row for row in lines[1:] if int(row.split(",")[0]) <= step]
     write_text_atomic(path, "".join(kept))

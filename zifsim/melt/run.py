@@ -18,7 +18,7 @@ from zifsim.errors import InputError, RunInterrupted
 from zifsim.io.files import write_json_atomic
 from zifsim.io.trajectory import drop_parts_after, merge_parts
 from zifsim.melt.checkpoint import CHECKPOINT, STATE_TABLE, Checkpoint, read_checkpoint, truncate_table
-from zifsim.melt.dynamics import PARTS, Dynamics, Progress
+from zifsim.melt.dynamics import COLUMNS, PARTS, Dynamics, Progress
 from zifsim.melt.glass import make_result
 from zifsim.melt.platform import PlatformChoice, choose_platform
 from zifsim.melt.program import check_temperatures, validated
@@ -120,7 +120,7 @@ def _roll_back(folder: Path, checkpoint: Checkpoint | None) -> None:
         (folder / STATE_TABLE).unlink(missing_ok=True)
         (folder / TRAJECTORY).unlink(missing_ok=True)
     else:
-        truncate_table(folder, checkpoint.step)
+        truncate_table(folder, checkpoint.step, COLUMNS)
     drop_parts_after(folder / PARTS, -1 if checkpoint is None else checkpoint.step)
 
 
