@@ -81,6 +81,19 @@ def test_a_wrong_segment_is_told_what(tmp_path: Path, row: str, says: str) -> No
     assert "wrong.toml" in str(caught.value)
 
 
+@pytest.mark.parametrize(("text", "says"), [
+    ('timestep_fs = "short"\n[[segment]]\nto_k = 300\nduration_ps = 1', "timestep_fs is 'short'"),
+    ("segment = [3]", "must be a list of tables"),
+    ("[segment]\nto_k = 300", "must be a list of tables"),
+    ("name = 'none'", "no segments"),
+])
+def test_a_wrong_file_is_told_what(tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "wrong.toml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=says):
+        melt_program(path)
+
+
 @pytest.mark.parametrize("numbers", [{"hold_ps": -1}, {"quench_rate_k_per_ps": -10},
                                      {"quench_rate_k_per_ps": 0}, {"timestep_fs": 0}])
 def test_negative_rates_and_durations_are_refused(numbers: dict[str, float]) -> None:

@@ -26,6 +26,7 @@ def melt(
         "--anneal-ps", help="Time at 1000 K (dense, anneal), ps.")] = 80.0,
     equilibrate_ps: Annotated[float, typer.Option(
         "--equilibrate-ps", help="Time at 300 K at the end, ps.")] = 10.0,
+    pressure_bar: Annotated[float, typer.Option("--pressure-bar", help="Of all NPT segments, bar.")] = 1.0,
     timestep_fs: Annotated[float, typer.Option("--timestep-fs", help="Integrator step, fs.")] = 1.0,
     supercell: Annotated[tuple[int, int, int], typer.Option(
         "--supercell", help="Repeats along a, b, c.")] = (1, 1, 1),
@@ -61,7 +62,7 @@ def melt(
 
     _check_folder(out)
     schedule = melt_program(program, hold_ps=hold_ps, quench_rate_k_per_ps=quench_rate, anneal_ps=anneal_ps,
-                            equilibrate_ps=equilibrate_ps, timestep_fs=timestep_fs)
+                            equilibrate_ps=equilibrate_ps, timestep_fs=timestep_fs, pressure_bar=pressure_bar)
     settings = MeltSettings(seed=seed, platform=platform, cpu_threads=threads, cutoff_angstrom=cutoff)
     parameters = load_melt_forcefield(forcefield)
     check_temperatures(schedule, parameters)

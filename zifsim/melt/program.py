@@ -87,12 +87,15 @@ def _from_file(path: Path, timestep_fs: float) -> TemperatureProgram:
     data = read_toml(path)
     if unknown := sorted(set(data) - {"name", "timestep_fs", "segment"}):
         raise InputError(f"{path}: unknown key '{unknown[0]}'; known are name, timestep_fs and [[segment]].")
+    if not isinstance(step := data.get("timestep_fs", timestep_fs), int | float):
+        raise InputError(f"{path}: timestep_fs is {step!r}; it must be a number.")
+    if not all(isinstance(row, dict) for row in data.get("segment", ())):
+        raise InputError(f"{path}: 'segment' must be a list of tables; begin each with [[segment]].")
     segments: list[Segment] = []
     for number, row in enumerate(data.get("segment", ()), start=1):
         before_k = segments[-1].to_k if segments else ROOM_K
         segments.append(_segment(row, number, before_k, f"{path}: segment {number}"))
-    return validated(TemperatureProgram(data.get("name", path.stem), tuple(segments),
-                                        float(data.get("timestep_fs", timestep_fs))), str(path))
+    return validated(TemperatureProgram(data.get("name", path.stem), tuple(segments), float(step)), str(path))
 
 
 def _segment(row: Mapping[str, Any], number: int, before_k: float, where: str) -> Segment:
