@@ -57,6 +57,7 @@ def run_melt_stage(config: Values, inputs: Inputs, folder: Path, report: Report)
     from zifsim.io.melt_forcefields import load_melt_forcefield
     from zifsim.io.xyz import read_framework
     from zifsim.melt.run import MeltSettings, run_melt
+    from zifsim.report.melt import write_melt_page
 
     crystal = read_framework(inputs["framework"]).supercell(tuple(config["supercell"]))
     crystal = replace(crystal, name=f"{config['material']}-{config['configuration']}")
@@ -74,6 +75,7 @@ def run_melt_stage(config: Values, inputs: Inputs, folder: Path, report: Report)
                  progress=tell, say=lambda text: report(0.0, "preparing", note=text))
     labels = {name: config[name] for name in ("material", "configuration")}
     write_json_atomic(folder / "melt.json", read_json(folder / "melt.json") | labels)
+    write_melt_page(folder)
     return ["glass.extxyz", "melt.json"]
 
 

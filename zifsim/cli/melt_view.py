@@ -23,6 +23,7 @@ def run_one(framework: Framework, forcefield: MeltForceField, program: Temperatu
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
     from zifsim.melt.run import run_melt
+    from zifsim.report.melt import is_melt, write_melt_page
 
     with Progress(TextColumn("{task.description}"), BarColumn(bar_width=20), TaskProgressColumn(),
                   TextColumn("{task.fields[live]}")) as bar:
@@ -31,8 +32,11 @@ def run_one(framework: Framework, forcefield: MeltForceField, program: Temperatu
         def progress(step: int, total: int, info: Mapping[str, Any]) -> None:
             bar.update(task, completed=step, description=info["segment"], live=live_line(info))
 
-        return run_melt(framework, forcefield, program, settings, out, progress,
-                        lambda text: bar.console.print(text, highlight=False, soft_wrap=True))
+        result = run_melt(framework, forcefield, program, settings, out, progress,
+                          lambda text: bar.console.print(text, highlight=False, soft_wrap=True))
+    if is_melt(out):            # a melt finished before there were pages has no run.json
+        write_melt_page(out)
+    return result
 
 
 def live_line(info: Mapping[str, Any]) -> str:
@@ -58,6 +62,7 @@ def run_several(framework: Framework, forcefield: MeltForceField, program: Tempe
     from rich.live import Live
 
     from zifsim.campaign.replicas import ReplicaJob, plan_replicas, run_replicas
+    from zifsim.report.melt import write_melt_page
 
     console = Console()
     replicas = plan_replicas(out, count, settings.seed)
@@ -75,8 +80,11 @@ def run_several(framework: Framework, forcefield: MeltForceField, program: Tempe
             live.update(_live_table(replicas, states))
 
         results = run_replicas(ReplicaJob(framework, forcefield, program, settings), replicas, watch)
+    for replica in replicas:
+        write_melt_page(replica.folder)
     _show_spread(console, replicas, results)
-    print(f"glasses: {out}/replica-*/glass.extxyz, numbers: {out}/replica-*/melt.json")
+    print(f"glasses: {out}/replica-*/glass.extxyz, numbers: {out}/replica-*/melt.json, pages: "
+          f"{out}/replica-*/melt.html")
 
 
 def _live_table(replicas: list[Replica], states: Mapping[int, Mapping[str, Any]]) -> Table:
@@ -131,4 +139,4 @@ def show(result: MeltResult, out: Path) -> None:
           f"Zn–N bonds of the start kept {100 * result.bonds_kept:.0f} %, new {100 * result.bonds_new:.0f} %"
           f"{'' if result.can_break else ' (this force field cannot break them)'}\n"
           f"{result.ns_per_day:.1f} ns/day on {result.platform}\n"
-          f"glass: {out / 'glass.extxyz'}, numbers: {out / 'melt.json'}")
+          f"glass: {out / 'glass.extxyz'}, numbers: {out / 'melt.json'}, page: {out / 'melt.html'}")
