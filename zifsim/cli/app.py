@@ -12,6 +12,7 @@ import typer
 import zifsim
 from zifsim.cli.analyse import analyse
 from zifsim.cli.build import build
+from zifsim.cli.bundle import bundle, verify
 from zifsim.cli.compare import compare
 from zifsim.cli.doctor import doctor
 from zifsim.cli.energy import energy
@@ -51,7 +52,8 @@ def _help_of(command: Callable[..., None]) -> str:
     return "\n\n".join(" ".join(p.split()) for p in (inspect.getdoc(command) or "").split("\n\n"))
 
 
-for _command in (run, build, melt, gcmc, mixture, iast, widom, energy, analyse, compare, report, doctor):
+for _command in (run, build, melt, gcmc, mixture, iast, widom, energy, analyse, compare, report, bundle, verify,
+                 doctor):
     app.command(_command.__name__, help=_help_of(_command))(_command)
 
 for _command in sweep.registered_commands:

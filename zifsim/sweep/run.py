@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -52,7 +53,7 @@ def run_sweep(sweep: Sweep, out: Path, resources: Resources,
     RunInterrupted, KeyboardInterrupt: asked to stop; running jobs saved their state, and the same call continues.
     """
     profile = find_profile(resources.profile)
-    check_snakemake(needs_slurm="executor: slurm" in (profile / "config.yaml").read_text())
+    check_snakemake(needs_slurm=executor_of(profile) == "slurm")
     jobs = plan_jobs(sweep)
     rundir.check_owner(out, sweep.to_dict(), SWEEP)
     with rundir.locked(out):
@@ -82,6 +83,12 @@ def find_profile(name: str) -> Path:
     raise InputError(f"No profile '{name}': give a folder with a config.yaml, or one of {', '.join(names)}.")
 
 
+def executor_of(profile: Path) -> str:
+    """What a profile runs its jobs with: ``slurm`` or another executor of Snakemake, empty for this machine."""
+    match = re.search(r"^executor: *[\"']?([\w-]+)", (profile / "config.yaml").read_text(), flags=re.MULTILINE)
+    return match.group(1) if match and match.group(1) != "local" else ""
+
+
 def check_snakemake(needs_slurm: bool = False) -> None:
     """Raise InputError where Snakemake (and its SLURM executor) is not installed."""
     from importlib.util import find_spec
@@ -96,7 +103,7 @@ def snakemake_command(out: Path, profile: Path, resources: Resources, jobs: Sequ
     """The command line of Snakemake."""
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(data_folder("workflows") / "Snakefile"),
                "--directory", str(out), "--configfile", str(out / SNAKEMAKE), "--workflow-profile", str(profile)]
-    if resources.profile == "local":
+    if not executor_of(profile):
         cores = devices.worker_count(resources.cores)
         melts = sum(job.kind == "melt" for job in jobs)
         command += ["--cores", str(cores), "--set-threads", f"melt={devices.threads_per_melt(cores, melts)}"]
@@ -118,7 +125,7 @@ def _run_snakemake(out: Path, profile: Path, resources: Resources, jobs: Sequenc
         told = False
         while process.poll() is None:
             if asked.signal is not None and not told:
-                _stop(process)
+                _stop(process, executor_of(profile))
                 told = True
             show(read_status(out, jobs))
             time.sleep(LOOK_SECONDS)
@@ -129,10 +136,11 @@ def _run_snakemake(out: Path, profile: Path, resources: Resources, jobs: Sequenc
     return process.returncode
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Ask Snakemake to stop (on a cluster it cancels its jobs) and the jobs of this machine to save and end."""
+def _stop(process: subprocess.Popen[bytes], executor: str) -> None:
+    """Ask Snakemake to stop: a cluster's jobs it cancels itself, those of this machine are told to save and end."""
     process.send_signal(signal.SIGINT)
-    os.killpg(process.pid, signal.SIGTERM)
+    if not executor:
+        os.killpg(process.pid, signal.SIGTERM)
 
 
 def _die_with_parent() -> None:
