@@ -36,7 +36,7 @@ def test_melt_runs_a_program_file_and_writes_what_it_says(app: typer.Typer, tmp_
     shown = run(app, *command)
     assert shown.exit_code == 0, shown.output
     assert "Zn–N coordination 4: 100 %" in shown.output
-    assert {p.name for p in out.iterdir()} == {
+    assert {p.name for p in out.iterdir() if not p.name.startswith('.')} == {
         "run.json", "state.csv", "checkpoint.json", "glass.extxyz", "melt.json", "melt.html", "melt.png"}
     assert read_json(out / "melt.json")["seed"] == 7
     with open(out / "state.csv", newline="") as stream:

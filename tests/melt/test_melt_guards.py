@@ -92,3 +92,13 @@ def test_a_program_hotter_than_tested_starts_nothing(zif8: Framework, forcefield
     with pytest.raises(InputError, match="tested only up to 1500 K"):
         run_melt(zif8, forcefield, melt_program("paper", melt_temperature_k=1600), SETTINGS, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_in_use_is_refused(zif8: Framework, forcefield: MeltForceField, tmp_path: Path) -> None:
+    def again(*_: object) -> None:
+        with pytest.raises(InputError, match="in use by another melt"):
+            run_melt(zif8, forcefield, HOLD, SETTINGS, tmp_path)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(RunInterrupted):
+        run_melt(zif8, forcefield, HOLD, SETTINGS, tmp_path, again)

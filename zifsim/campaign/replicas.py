@@ -25,6 +25,7 @@ from zifsim.model.schedule import TemperatureProgram
 from zifsim.rng import derive_seed
 
 FOLDER = "replica-{number}"
+PATIENCE_SECONDS = 30.0         # for replicas on their way to the next checkpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,8 @@ def run_replicas(job: ReplicaJob, replicas: Sequence[Replica], watch: Watch, at_
         for child in running.values():
             child.process.terminate()
         for child in running.values():
-            child.process.join()
+            child.process.join(PATIENCE_SECONDS)
+            child.process.kill()
     if failed:
         raise SimulationError("; ".join(f"replica {n}: {why}" for n, why in sorted(failed.items())))
     results = [read_result(r.folder) for r in replicas]

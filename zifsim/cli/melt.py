@@ -17,6 +17,9 @@ def melt(
     forcefield: Annotated[str, typer.Option(
         "--forcefield", "-f", help="nb-ZIF-FF-s, nb-ZIF-FF, ZIF-FF (bonded: cannot melt), or a TOML file."),
         ] = "nb-ZIF-FF-s",
+    potential: Annotated[str | None, typer.Option(
+        "--potential", help="Machine-learned potential in place of the force field: openmmml:NAME or openmmml:FILE.")
+        ] = None,
     program: Annotated[str, typer.Option(
         "--program", help="paper (NPT throughout), dense (melt at constant volume, anneal at 1000 K in NPT), "
         "anneal, or a TOML file of segments.")] = "paper",
@@ -57,6 +60,7 @@ def melt(
     from zifsim.build.load import load_framework
     from zifsim.cli.melt_view import run_one, run_several, show
     from zifsim.io.melt_forcefields import load_melt_forcefield
+    from zifsim.melt.potential import load_potential
     from zifsim.melt.program import check_temperatures, melt_program
     from zifsim.melt.run import MeltSettings
 
@@ -64,9 +68,9 @@ def melt(
     schedule = melt_program(program, hold_ps=hold_ps, quench_rate_k_per_ps=quench_rate, anneal_ps=anneal_ps,
                             equilibrate_ps=equilibrate_ps, timestep_fs=timestep_fs, pressure_bar=pressure_bar)
     settings = MeltSettings(seed=seed, platform=platform, cpu_threads=threads, cutoff_angstrom=cutoff)
-    parameters = load_melt_forcefield(forcefield)
-    check_temperatures(schedule, parameters)
     framework = load_framework(structure).supercell(supercell)
+    parameters = load_potential(potential, framework) if potential else load_melt_forcefield(forcefield)
+    check_temperatures(schedule, parameters)
     print(f"{framework.name}: {framework.formula}, {framework.density_g_cm3:.3f} g/cm³, {parameters.name}: "
           f"{parameters.description}")
     print(f"program {schedule.name}: {schedule.duration_ps:g} ps, {schedule.n_steps} steps of "
@@ -83,6 +87,6 @@ def _check_folder(out: Path) -> None:
 
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; give a folder with --out.")
-    held = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    held = {path.name for path in out.iterdir()} - {".melt.lock"} if out.is_dir() else set()
     if held and not held & {"state.csv", "checkpoint.json", "melt.json", "replica-1"}:
         raise InputError(f"{out} holds other files and no melt; choose a new --out folder.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import signal
@@ -33,6 +34,7 @@ __all__ = ["MeltResult", "MeltSettings", "Progress", "run_melt", "stop_signals"]
 
 TRAJECTORY = "trajectory.dcd"
 RUN = "run.json"
+LOCK = ".melt.lock"
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 
 
@@ -63,12 +65,8 @@ def run_melt(fw: Framework, forcefield: MeltForceField, program: TemperatureProg
     folder = Path(out_dir)
     check_temperatures(validated(program), forcefield)
     digest = input_digest(fw, forcefield, program, settings)
-    checkpoint = read_checkpoint(folder)
     finished = read_result(folder)
-    for found, what in ((finished, "result"), (checkpoint, "checkpoint")):
-        if found is not None and found.input_sha256 != digest:
-            raise InputError(f"{folder} holds the {what} of another melt (other structure, force field, "
-                             "program or settings); choose another folder.")
+    _own_checkpoint(folder, digest, finished)
     if finished is not None:
         return finished
     choice = choose_platform(settings.platform, precision=settings.precision,
@@ -78,22 +76,34 @@ def run_melt(fw: Framework, forcefield: MeltForceField, program: TemperatureProg
     model = build_model(fw, forcefield, cutoff_angstrom=settings.cutoff_angstrom,
                         ewald_tolerance=settings.ewald_tolerance)
     folder.mkdir(parents=True, exist_ok=True)
-    _roll_back(folder, checkpoint)
-    if checkpoint is not None and (differences := checkpoint.differences(choice.note)):
-        tell(f"continuing from a checkpoint, but {' and '.join(differences)}: equally valid, not the same path "
-             "to the last digit.")
-    write_json_atomic(folder / RUN, run_record(fw, forcefield, program, settings, choice, digest))
-    dynamics = Dynamics(model, program, settings, choice, folder, digest, checkpoint)
-    with stop_signals() as stop:
-        reached_the_end = dynamics.run(progress, stop)
-    if not reached_the_end:
-        raise RunInterrupted(f"saved at step {dynamics.saved_step} of {program.n_steps} in "
-                             f"{folder / CHECKPOINT}; the same command continues.")
-    interval = settings.steps(settings.frame_interval_ps, program.timestep_fs)
-    merge_parts(folder / PARTS, folder / TRAJECTORY, interval, program.timestep_fs / 1000.0)
-    result = make_result(dynamics, choice, folder / STATE_TABLE)
-    write_result(folder, result)
+    with _alone(folder):
+        checkpoint = _own_checkpoint(folder, digest, None)
+        _roll_back(folder, checkpoint)
+        if checkpoint is not None and (differences := checkpoint.differences(choice.note)):
+            tell(f"continuing from a checkpoint, but {' and '.join(differences)}: equally valid, not the same path "
+                 "to the last digit.")
+        write_json_atomic(folder / RUN, run_record(fw, forcefield, program, settings, choice, digest))
+        dynamics = Dynamics(model, program, settings, choice, folder, digest, checkpoint)
+        with stop_signals() as stop:
+            reached_the_end = dynamics.run(progress, stop)
+        if not reached_the_end:
+            raise RunInterrupted(f"saved at step {dynamics.saved_step} of {program.n_steps} in "
+                                 f"{folder / CHECKPOINT}; the same command continues.")
+        interval = settings.steps(settings.frame_interval_ps, program.timestep_fs)
+        merge_parts(folder / PARTS, folder / TRAJECTORY, interval, program.timestep_fs / 1000.0)
+        result = make_result(dynamics, choice, folder / STATE_TABLE)
+        write_result(folder, result)
     return result
+
+
+def _own_checkpoint(folder: Path, digest: str, finished: MeltResult | None) -> Checkpoint | None:
+    """The folder's checkpoint; raises InputError where it, or the result, is that of another melt."""
+    checkpoint = read_checkpoint(folder)
+    for found, what in ((finished, "result"), (checkpoint, "checkpoint")):
+        if found is not None and found.input_sha256 != digest:
+            raise InputError(f"{folder} holds the {what} of another melt (other structure, force field, "
+                             "program or settings); choose another folder.")
+    return checkpoint
 
 
 def input_digest(fw: Framework, forcefield: MeltForceField, program: TemperatureProgram,
@@ -122,6 +132,18 @@ def _roll_back(folder: Path, checkpoint: Checkpoint | None) -> None:
     else:
         truncate_table(folder, checkpoint.step, COLUMNS)
     drop_parts_after(folder / PARTS, -1 if checkpoint is None else checkpoint.step)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other runs out of ``folder``; the operating system frees the lock however this process ends."""
+    with open(folder / LOCK, "a") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(f"{folder} is in use by another melt; wait for it, stop it, or choose another "
+                             "folder.") from None
+        yield
 
 
 @contextmanager
