@@ -1,6 +1,6 @@
 """What a time step costs in accuracy: energy drift without a thermostat, mean temperature with one.
 
-    python benchmarks/melt_timestep.py [--timesteps 0.5 1 1.5 2] [--temperatures 300 1500] [--ps 10]
+    python benchmarks/melt_timestep.py [--timesteps 0.5 1 1.5] [--temperatures 300 1500] [--ps 10]
 
 ZIF-62, one cell, default force field, one thread, constant volume; about eight CPU minutes at the defaults. All steps
 begin from the same configuration, held at its temperature for 4 ps before. Drift is the slope of the total energy under
@@ -97,7 +97,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--structure", default="ZIF-62")
     parser.add_argument("--forcefield", default="nb-ZIF-FF-s")
-    parser.add_argument("--timesteps", type=float, nargs="+", default=(0.5, 1.0, 1.5, 2.0), metavar="FS")
+    parser.add_argument("--timesteps", type=float, nargs="+", default=(0.5, 1.0, 1.5), metavar="FS")
     parser.add_argument("--temperatures", type=float, nargs="+", default=(300.0, 1500.0), metavar="K")
     parser.add_argument("--ps", type=float, default=10.0, help="length of every run")
     arguments = parser.parse_args()
@@ -109,7 +109,10 @@ def main() -> None:
     for kelvin in arguments.temperatures:
         start = start_of(model, kelvin)
         for timestep_fs in arguments.timesteps:
-            measure(model, start, kelvin, timestep_fs, arguments.ps)
+            try:
+                measure(model, start, kelvin, timestep_fs, arguments.ps)
+            except openmm.OpenMMException:          # coordinates are no longer numbers
+                row([f"{kelvin:g}", f"{timestep_fs:g}", "flies apart", "", "", "", ""])
 
 
 if __name__ == "__main__":

@@ -100,7 +100,7 @@ def minimise_with_cell(model: MeltModel, choice: PlatformChoice) -> tuple[FloatA
         gradient = [(energy_at(percent + s) - energy_at(percent - s)) / (2 * STRAIN_STEP) for s in steps]
         return energy_at(percent), np.array(gradient)
 
-    room = 100.0 * np.log(2.01 * model.cutoff_angstrom / widths(model.box.vectors))  # what the cut-off leaves
+    room = 100.0 * np.log(max(2.01 * model.cutoff_angstrom, 1e-3) / widths(model.box.vectors))  # the cut-off's
     found = minimize(energy_and_gradient, np.zeros(3), jac=True, method="L-BFGS-B",
                      bounds=[(max(-MAX_STRAIN, min(least, 0.0)), MAX_STRAIN) for least in room],
                      options={"maxiter": CELL_ROUNDS, "ftol": 1e-7, "gtol": GRADIENT_TOLERANCE})

@@ -20,7 +20,8 @@ from openmm import unit
 from zifsim.errors import InputError
 from zifsim.io.melt_forcefields import chain_key, improper_key
 from zifsim.melt.box import Box, widths
-from zifsim.melt.topology import Topology, build_topology
+from zifsim.melt.potential import is_learned, learned_system
+from zifsim.melt.topology import Topology, bare_topology, build_topology
 from zifsim.model.forcefield import MeltForceField
 from zifsim.model.framework import Framework
 
@@ -64,7 +65,7 @@ class MeltModel:
 def build_model(fw: Framework, forcefield: MeltForceField, *, cutoff_angstrom: float = DEFAULT_CUTOFF,
                 ewald_tolerance: float = 5e-4, zinc_torsions: bool = True, repartition: bool = True,
                 by_term: bool = False) -> MeltModel:
-    """Assemble the OpenMM system of a framework.
+    """Assemble the OpenMM system of a framework, or take it from openmmml where ``forcefield`` is machine-learned.
 
     Parameters
     ----------
@@ -80,6 +81,8 @@ def build_model(fw: Framework, forcefield: MeltForceField, *, cutoff_angstrom: f
     InputError: the force field lacks atom types or bonded terms (named); cell too small for the cut-off.
     """
     box = Box.of(fw.cell)
+    if is_learned(forcefield):
+        return _learned_model(fw, forcefield, box, repartition)
     narrowest = float(widths(box.vectors).min())
     if narrowest <= 2.0 * cutoff_angstrom:
         raise InputError(f"{fw.name}: the cell is {narrowest:.2f} Å wide, a cut-off of {cutoff_angstrom:g} Å "
@@ -94,6 +97,15 @@ def build_model(fw: Framework, forcefield: MeltForceField, *, cutoff_angstrom: f
     if forcefield.dissociable:
         _add_pair_terms(system, topology, forcefield, cutoff_angstrom)
     return MeltModel(fw, forcefield, topology, system, topology.positions, box, cutoff_angstrom)
+
+
+def _learned_model(fw: Framework, forcefield: MeltForceField, box: Box, repartition: bool) -> MeltModel:
+    """The model of a machine-learned potential, which knows its own cut-off and has no use for ours."""
+    topology = bare_topology(fw, box.to_box_frame(fw.positions), box.vectors)
+    system = learned_system(fw, forcefield, topology, box)
+    for particle, mass in enumerate(particle_masses(fw, topology, forcefield, repartition)):
+        system.setParticleMass(particle, mass)
+    return MeltModel(fw, forcefield, topology, system, topology.positions, box, cutoff_angstrom=0.0)
 
 
 def particle_masses(fw: Framework, topology: Topology, forcefield: MeltForceField,

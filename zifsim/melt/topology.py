@@ -82,6 +82,17 @@ def build_topology(fw: Framework, forcefield: MeltForceField, positions: FloatAr
                     molecules)
 
 
+def bare_topology(fw: Framework, positions: FloatArray, box: FloatArray) -> Topology:
+    """The framework's atoms alone, linkers and metals as molecules: nothing but bonds inside linkers."""
+    _check_types(fw, None)
+    metal = np.array([t == "Zn" for t in fw.types])
+    bonds = [(int(i), int(j)) for i, j in fw.bonds if not metal[[i, j]].any()]
+    neighbours = _adjacency(fw.n_atoms, bonds)
+    molecules = _molecules(fw.n_atoms, bonds)
+    return Topology(tuple(fw.types), make_whole(positions, neighbours, molecules, box), tuple(bonds), (), (), (), (),
+                    molecules)
+
+
 def make_whole(positions: FloatArray, neighbours: list[list[int]], molecules: tuple[tuple[int, ...], ...],
                box: FloatArray) -> FloatArray:
     """Positions, Å, with every molecule in one piece (its first atom stays), as the barostat needs them."""
@@ -98,11 +109,11 @@ def make_whole(positions: FloatArray, neighbours: list[list[int]], molecules: tu
     return whole
 
 
-def _check_types(fw: Framework, forcefield: MeltForceField) -> None:
+def _check_types(fw: Framework, forcefield: MeltForceField | None) -> None:
     if not fw.types or not len(fw.bonds):
         raise InputError(f"{fw.name}: atoms have no force-field types; build the framework from a CIF first "
                          "('zifsim build'), so that its linkers are recognised.")
-    if unknown := sorted(set(fw.types) - set(forcefield.atoms)):
+    if forcefield is not None and (unknown := sorted(set(fw.types) - set(forcefield.atoms))):
         kinds = sorted({u.kind for u in fw.units if any(fw.types[a] in unknown for a in u.atoms)})
         where = f" (in {', '.join(kinds)})" if kinds else ""
         raise InputError(f"{fw.name}: force field {forcefield.name} does not know the atom types "
