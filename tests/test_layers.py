@@ -11,6 +11,7 @@ FLOORS = {
     "model": 1,
     "io": 2,
     "build": 3, "melt": 3, "gcmc": 3, "mixture": 3,
+    "access": 4,        # needs snapshots (melt) and hosts (gcmc)
     "analysis": 4,      # looks at what build, melt and gcmc have made
     "campaign": 5, "compare": 5, "report": 5,
     "sweep": 6,         # many studies' worth of jobs, for a queue

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 import zifsim
+from zifsim.cli.access import access
 from zifsim.cli.analyse import analyse
 from zifsim.cli.build import build
 from zifsim.cli.bundle import bundle, verify
@@ -52,7 +53,7 @@ def _help_of(command: Callable[..., None]) -> str:
     return "\n\n".join(" ".join(p.split()) for p in (inspect.getdoc(command) or "").split("\n\n"))
 
 
-for _command in (run, build, melt, gcmc, mixture, iast, widom, energy, analyse, compare, report, bundle, verify,
+for _command in (run, build, melt, gcmc, mixture, iast, widom, energy, access, analyse, compare, report, bundle, verify,
                  doctor):
     app.command(_command.__name__, help=_help_of(_command))(_command)
 

@@ -36,13 +36,16 @@ class HostGrid(NamedTuple):
     """Interpolated host. ``splines`` (G, nx+3, ny+3, nz+3) float32: energies of the sites, then, where a site needs it
     alone, the potential (K/e); ``transform`` (G, 2) floor and scale of the compressed energies (K); ``site_grid``
     (S,) grid of each site of all gases, −1: none; ``charges`` (S,) e that meet the potential grid, 0 where the energy
-    grid holds the Coulomb part already; ``inverse`` (3, 3) of the unit cell."""
+    grid holds the Coulomb part already; ``inverse`` (3, 3) of the unit cell; ``blocked`` (bx, by, bz) 1 at nodes where
+    no molecule's centre may be ((1, 1, 1): nowhere), ``shares`` (S,) of each site in its molecule's mass."""
 
     splines: NDArray[np.float32]
     transform: FloatArray
     site_grid: IntArray
     charges: FloatArray
     inverse: FloatArray
+    blocked: NDArray[np.uint8]
+    shares: FloatArray
 
 
 class Host(NamedTuple):
@@ -89,13 +92,14 @@ def host_pairs(kinds_epsilon: FloatArray, kinds_sigma: FloatArray, models: Seque
 
 def make_host(framework: Framework, repeats: tuple[int, int, int], models: Sequence[GuestModel],
               forcefield: AdsorptionForceField, temperature_k: float, settings: GCMCSettings,
-              *, merge_coulomb: bool = False, threads: int = 1) -> Host:
+              *, merge_coulomb: bool = False, threads: int = 1, blocked: NDArray[np.bool_] | None = None) -> Host:
     """Prepare a host for one or several gases: load or build its grids, or lay out its atoms for the direct path.
 
     ``merge_coulomb`` (grid path): the energy of a charged Lennard-Jones site is looked up as one number and reported
-    as Lennard-Jones, for sampling; leave it off where the terms are wanted apart.
+    as Lennard-Jones, for sampling; leave it off where the terms are wanted apart. ``blocked`` (grid path): (bx, by, bz)
+    nodes of the unit cell whose surroundings have infinite energy for the centre of a molecule.
 
-    Raises InputError where parameters or charges are missing.
+    Raises InputError where parameters or charges are missing, or a mask is given to the direct path.
     """
     kinds, epsilon, sigma = framework_kinds(framework, forcefield)
     pairs = host_pairs(epsilon, sigma, models, temperature_k, settings)
@@ -118,24 +122,30 @@ def make_host(framework: Framework, repeats: tuple[int, int, int], models: Seque
             if not any(s.epsilon_k > 0.0 for s in model.sites):
                 raise InputError(f"Guest {model.name} has no Lennard-Jones site; nothing would keep it out of the "
                                  "atoms.")
-        grid = host_grid(unit, pairs, sites, settings.grid_spacing_angstrom, merge_coulomb, threads)
+        grid = host_grid(unit, pairs, sites, divisions_for(unit.cell, settings.grid_spacing_angstrom), merge_coulomb,
+                         threads)
+        if blocked is not None:
+            shares = [s.mass_amu / model.molar_mass_g_mol for model in models for s in model.sites]
+            grid = grid._replace(blocked=np.ascontiguousarray(blocked, dtype=np.uint8), shares=np.array(shares))
         atoms = host_atoms(unit.positions[:0], kinds[:0], unit.charges[:0], unit.cell, pairs, site_charges)
     else:
+        if blocked is not None:
+            raise InputError("Pores can be blocked on the grid only: leave host_path at 'grid'.")
         grid = HostGrid(np.zeros((1, 4, 4, 4), dtype=np.float32), np.zeros((1, 2)),
-                        np.zeros(len(sites), dtype=np.int64), site_charges, np.eye(3))
+                        np.zeros(len(sites), dtype=np.int64), site_charges, np.eye(3),
+                        np.zeros((1, 1, 1), dtype=np.uint8), np.zeros(len(sites)))
         atoms = host_atoms(*unit, pairs, site_charges)
     return Host(use_grid, grid, atoms, np.ascontiguousarray(supercell),
                 np.ascontiguousarray(np.linalg.inv(supercell)), tails)
 
 
-def host_grid(unit: UnitCell, pairs: PairTable, sites: Sequence[GuestSite], spacing_angstrom: float,
-              merge_coulomb: bool, threads: int) -> HostGrid:
+def host_grid(unit: UnitCell, pairs: PairTable, sites: Sequence[GuestSite], divisions: tuple[int, int, int],
+              merge_coulomb: bool, threads: int, *, keep: bool = True) -> HostGrid:
     """One grid per distinct Lennard-Jones site, then, for the charges that are left, the electrostatic potential.
 
     ``sites`` are the rows of ``pairs``, of whatever guests. ``merge_coulomb`` adds each site's Coulomb energy to its
-    Lennard-Jones grid: one look-up instead of two.
+    Lennard-Jones grid: one look-up instead of two. ``keep``: use the cache on disk.
     """
-    divisions = divisions_for(unit.cell, spacing_angstrom)
     alone = np.array([s.charge_e for s in sites])
     rows: dict[tuple[bytes, float], int] = {}      # distinct grids, in order
     chosen: list[tuple[int, float]] = []           # of each grid, the row of ``pairs`` and the charge merged into it
@@ -152,23 +162,24 @@ def host_grid(unit: UnitCell, pairs: PairTable, sites: Sequence[GuestSite], spac
             rows[key] = len(chosen)
             chosen.append((site, merged))
         site_grid.append(rows[key])
-    splines = site_splines(unit, pairs, chosen, bool(alone.any()), divisions, threads)
+    splines = site_splines(unit, pairs, chosen, bool(alone.any()), divisions, threads, keep=keep)
     return HostGrid(np.stack([s.coefficients for s in splines]), np.array([(s.floor, s.scale) for s in splines]),
-                    np.array(site_grid, dtype=np.int64), alone, np.ascontiguousarray(np.linalg.inv(unit.cell)))
+                    np.array(site_grid, dtype=np.int64), alone, np.ascontiguousarray(np.linalg.inv(unit.cell)),
+                    np.zeros((1, 1, 1), dtype=np.uint8), np.zeros(len(sites)))
 
 
 def site_splines(unit: UnitCell, pairs: PairTable, sites: list[tuple[int, float]], with_potential: bool,
-                 divisions: tuple[int, int, int], threads: int) -> list[Spline]:
+                 divisions: tuple[int, int, int], threads: int, *, keep: bool = True) -> list[Spline]:
     """Energies of ``sites``, (row of ``pairs``, charge in e) each, then the potential, from the cache or built.
 
-    What the cache lacks is built in one pass over the nodes, and kept.
+    What the cache lacks is built in one pass over the nodes, and kept; without ``keep`` the cache is left alone.
     """
     geometry = (unit.cell, divisions, unit.positions)
     names = [gridcache.entry_name("energy", *geometry, unit.kinds, pairs.coefficients[site], pairs.shift[site],
                                   pairs.cutoff2, charge, unit.charges if charge else 0.0) for site, charge in sites]
     if with_potential:
         names.append(gridcache.entry_name("potential", *geometry, unit.charges))
-    splines = [gridcache.load(name) for name in names]
+    splines = [gridcache.load(name) if keep else None for name in names]
     missing = [n for n, spline in enumerate(splines) if spline is None]
     energies = [n for n in missing if n < len(sites)]
     electric = np.zeros(divisions)
@@ -185,7 +196,8 @@ def site_splines(unit: UnitCell, pairs: PairTable, sites: list[tuple[int, float]
     with ThreadPoolExecutor(threads) as pool:
         for n, made in zip(missing, pool.map(build, missing), strict=True):
             splines[n] = made
-            gridcache.store(names[n], made)
+            if keep:
+                gridcache.store(names[n], made)
     return [s for s in splines if s is not None]
 
 
@@ -208,6 +220,8 @@ def grid_energy(grid, first, count, sites, m):
     """:func:`host_energy` by interpolation."""
     lj = coulomb = 0.0
     inverse = grid.inverse
+    if grid.blocked.shape[0] > 1 and _is_blocked(grid, first, count, sites, m):
+        return OVERLAP, 0.0
     last = grid.splines.shape[0] - 1
     for site in range(count):
         x, y, z = sites[m, site, 0], sites[m, site, 1], sites[m, site, 2]
@@ -226,3 +240,22 @@ def grid_energy(grid, first, count, sites, m):
         if grid.charges[first + site] != 0.0:
             coulomb += grid.charges[first + site] * interpolate(grid.splines, last, fa, fb, fc)
     return lj, coulomb
+
+
+@kernel
+def _is_blocked(grid, first, count, sites, m):
+    """Whether the node nearest to a molecule's centre of mass is blocked."""
+    inverse, blocked = grid.inverse, grid.blocked
+    x = y = z = 0.0
+    for site in range(count):
+        share = grid.shares[first + site]
+        x += share * sites[m, site, 0]
+        y += share * sites[m, site, 1]
+        z += share * sites[m, site, 2]
+    fa = x * inverse[0, 0] + y * inverse[1, 0] + z * inverse[2, 0]
+    fb = x * inverse[0, 1] + y * inverse[1, 1] + z * inverse[2, 1]
+    fc = x * inverse[0, 2] + y * inverse[1, 2] + z * inverse[2, 2]
+    i = math.floor(fa * blocked.shape[0] + 0.5) % blocked.shape[0]
+    j = math.floor(fb * blocked.shape[1] + 0.5) % blocked.shape[1]
+    k = math.floor(fc * blocked.shape[2] + 0.5) % blocked.shape[2]
+    return blocked[i, j, k] != 0

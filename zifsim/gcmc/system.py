@@ -106,9 +106,11 @@ def check_framework(framework: Framework, guest: GuestModel) -> None:
 
 
 def make_system(framework: Framework, models: Sequence[GuestModel] | GuestModel, forcefield: AdsorptionForceField,
-                temperature_k: float, settings: GCMCSettings, *, threads: int = 1) -> AdsorptionSystem:
+                temperature_k: float, settings: GCMCSettings, *, threads: int = 1,
+                blocked: NDArray[np.bool_] | None = None) -> AdsorptionSystem:
     """Choose the supercell, build host grids and the insertion bias, for one gas or several.
 
+    ``blocked``: nodes of a grid on the unit cell around which no molecule's centre may be (host.make_host).
     Raises InputError for missing parameters or charges, overlapping atoms or a charged cell.
     """
     models = (models,) if isinstance(models, GuestModel) else tuple(models)
@@ -123,7 +125,7 @@ def make_system(framework: Framework, models: Sequence[GuestModel] | GuestModel,
     ewald = guest_ewald(models, supercell, settings)
     guests = make_guests(models, temperature_k, settings, ewald, supercell)
     host = make_host(framework, repeats, models, forcefield, temperature_k, settings, merge_coulomb=True,
-                     threads=threads)
+                     threads=threads, blocked=blocked)
     bias = make_bias(host, guests, make_scratch(guests, ewald, 1, 1), framework.cell, repeats, temperature_k,
                      settings.bias_exponent, settings.seed)
     return AdsorptionSystem(framework, models, temperature_k, settings, repeats, host, guests, ewald, bias,

@@ -1,0 +1,138 @@
+"""What is known of a gas's way into a framework: one frozen value per gas, and how it is written."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from zifsim.io.tables import Cell
+
+YEAR_S = 3.156e7
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Share of the equilibrium loading that an experiment finds; ``low`` and ``high`` over resampled snapshots."""
+
+    size_um: float
+    hours: float
+    share: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pocket:
+    """A basin off the network: share of the molecules at vanishing loading, its minimum and the barrier from it to the
+    network, kJ/mol, and the mean time in which a molecule gets from it to the network, s."""
+
+    share: float
+    minimum_kj_mol: float
+    barrier_kj_mol: float
+    exchange_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """At one pressure, mL(STP)/g with standard errors: of all pores and of those that the gas reaches."""
+
+    pressure_bar: float
+    equilibrium: float
+    equilibrium_error: float
+    accessible: float
+    accessible_error: float
+
+
+@dataclass(frozen=True, slots=True)
+class GasAccess:
+    """One gas in one framework, rigid (``n_snapshots`` 0) or averaged over snapshots at ``snapshot_temperature_k``.
+
+    Barriers, kJ/mol, from the deepest minimum of the network that percolates first, inf where nothing percolates;
+    pairs of ``*_band`` are 16th and 84th percentile over resampled snapshots. ``diffusion_m2_s`` is the mean over the
+    axes of the self-diffusion coefficient at vanishing loading (an upper bound), ``diffusion_axes_m2_s`` along x, y, z;
+    ``fill_time_s`` to 90 % for a particle of ``size_um``; ``reaches`` for other sizes and times. ``mean_weight`` is
+    ⟨exp(−F/k_BT)⟩. ``snapshot_barriers``: 10th, 50th, 90th percentile of single snapshots; ``largest_snapshot`` the
+    share of the widest in the average at the bottleneck; ``convergence``: snapshots, barrier, fill time.
+    """
+
+    gas: str
+    guest_model: str
+    temperature_k: float
+    n_snapshots: int
+    snapshot_temperature_k: float | None
+    spacing_angstrom: float
+    barrier_kj_mol: float
+    barrier_band: tuple[float, float]
+    axis_barriers_kj_mol: tuple[float, float, float]
+    dimensions: int
+    diffusion_m2_s: float
+    diffusion_axes_m2_s: tuple[float, float, float]
+    size_um: float
+    hours: float
+    fill_time_s: float
+    fill_time_band: tuple[float, float]
+    share: float
+    reaches: tuple[Reach, ...]
+    mean_weight: float
+    n_basins: int
+    pockets: tuple[Pocket, ...]
+    snapshot_barriers: tuple[float, float, float] | None = None
+    largest_snapshot: float | None = None
+    convergence: tuple[tuple[int, float, float], ...] = ()
+    loading: Loading | None = None
+
+    @property
+    def kind(self) -> str:
+        return f"{self.n_snapshots} snapshots" if self.n_snapshots else "rigid"
+
+    @property
+    def share_range(self) -> tuple[float, float]:
+        """Lowest and highest share over all sizes and times."""
+        shares = [r.share for r in self.reaches]
+        return min(shares), max(shares)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready values; what is infinite ("never") or not a number is None."""
+        values: dict[str, Any] = _plain(asdict(self))
+        return values
+
+    def row(self) -> dict[str, Cell]:
+        """Flat columns for CSV; empty where infinite."""
+        low, high = self.share_range
+        values: dict[str, Any] = {
+            "gas": self.gas, "guest_model": self.guest_model, "temperature_k": self.temperature_k,
+            "n_snapshots": self.n_snapshots, "snapshot_temperature_k": self.snapshot_temperature_k,
+            "spacing_angstrom": self.spacing_angstrom,
+            "barrier_kj_mol": self.barrier_kj_mol, "barrier_low_kj_mol": self.barrier_band[0],
+            "barrier_high_kj_mol": self.barrier_band[1],
+            **{f"barrier_{x}_kj_mol": b for x, b in zip("abc", self.axis_barriers_kj_mol, strict=True)},
+            "diffusion_m2_s": self.diffusion_m2_s, "size_um": self.size_um, "hours": self.hours,
+            "fill_time_s": self.fill_time_s, "fill_time_low_s": self.fill_time_band[0],
+            "fill_time_high_s": self.fill_time_band[1], "share": self.share, "share_lowest": low, "share_highest": high,
+            "largest_snapshot": self.largest_snapshot}
+        for name in ("pressure_bar", "equilibrium", "equilibrium_error", "accessible", "accessible_error"):
+            unit = "" if name == "pressure_bar" else "_ml_stp_g"
+            values[name + unit] = getattr(self.loading, name) if self.loading else None
+        return {name: _plain(value) for name, value in values.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def time_text(seconds: float) -> str:
+    """``0.4 s``, ``3 h``, ``10^9 years``, ``never``."""
+    if not math.isfinite(seconds):
+        return "never"
+    for least, unit, name in ((1e3 * YEAR_S, 0.0, ""), (YEAR_S, YEAR_S, "years"), (86400.0, 86400.0, "days"),
+                              (3600.0, 3600.0, "h"), (60.0, 60.0, "min")):
+        if seconds >= least:
+            if not name:
+                return f"10^{round(math.log10(seconds / YEAR_S))} years"
+            return f"{seconds / unit:.2g} {name}" if seconds / unit < 99.5 else f"{seconds / unit:.0f} {name}"
+    return f"{seconds:.2g} s"

@@ -1,0 +1,135 @@
+"""Accessibility of several gases in one framework, rigid or moving."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+
+from zifsim.access.filling import SIZES_UM, TIMES_HOURS, Experiment
+from zifsim.access.flexible import SnapshotAverage, average_snapshots
+from zifsim.access.kinetics import Kinetics, Spread, convergence, resample
+from zifsim.access.landscape import free_energy_grids
+from zifsim.access.loading import loading_with
+from zifsim.access.result import GasAccess, Loading, Pocket, Reach
+from zifsim.errors import InputError
+from zifsim.gcmc.grid import divisions_for
+from zifsim.gcmc.settings import GCMCSettings
+from zifsim.model.forcefield import AdsorptionForceField
+from zifsim.model.framework import Framework
+from zifsim.model.guest import GuestModel
+from zifsim.units import BAR_PA, mol_kg_to_ml_stp_g
+
+# Tight windows are narrower than the host's spacing: a rigid cell gets nodes between, as long as they are not too many.
+REFINE, REFINED_NODES = 2, 12_000_000
+MOST_POCKETS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class AccessSettings:
+    """``experiment``: particle and time of the table; ``sizes_um`` and ``times_hours`` span the band around it;
+    ``pressure_bar``: loadings at it are sampled (None: they are not)."""
+
+    experiment: Experiment = field(default_factory=Experiment)
+    sizes_um: tuple[float, ...] = SIZES_UM
+    times_hours: tuple[float, ...] = TIMES_HOURS
+    pressure_bar: float | None = None
+    gcmc: GCMCSettings = field(default_factory=GCMCSettings)
+
+    def __post_init__(self) -> None:
+        values = (self.experiment.size_um, self.experiment.hours, *self.sizes_um, *self.times_hours)
+        for value in values if self.pressure_bar is None else (*values, self.pressure_bar):
+            if not (math.isfinite(value) and value > 0.0):
+                raise InputError(f"Particle sizes, times and pressures must be positive numbers, not {value:g}.")
+
+    @property
+    def band(self) -> tuple[Experiment, ...]:
+        return tuple(Experiment(size, hours) for size, hours in product(self.sizes_um, self.times_hours))
+
+
+def rigid_access(framework: Framework, guest: GuestModel, temperature_k: float, forcefield: AdsorptionForceField,
+                 settings: AccessSettings, *, threads: int = 1) -> GasAccess:
+    """One gas in the framework as it stands (charges assigned)."""
+    spacing = settings.gcmc.grid_spacing_angstrom
+    nodes = math.prod(divisions_for(framework.cell, spacing))
+    refine = REFINE if nodes * REFINE**3 <= REFINED_NODES else 1
+    grid = free_energy_grids(framework, [(guest, temperature_k)], forcefield, settings.gcmc, refine=refine,
+                             threads=threads)[0]
+    kinetics = Kinetics.of(grid, guest)
+    found = _result(kinetics, guest, settings, spacing / refine)
+    return _with_loading(found, kinetics, framework, guest, forcefield, settings, threads)
+
+
+def flexible_access(snapshots: Sequence[Framework], framework: Framework, guests: Sequence[tuple[GuestModel, float]],
+                    forcefield: AdsorptionForceField, settings: AccessSettings, snapshot_temperature_k: float | None, *,
+                    threads: int = 1, folder: Path | None = None,
+                    progress: Callable[[int, int], None] | None = None) -> list[GasAccess]:
+    """Several gases in a framework that moves; ``framework`` is what loadings are sampled in (rigid).
+
+    ``folder``: blocks of the average are kept there. ``progress``: snapshots done and their total.
+    """
+    averages = average_snapshots(snapshots, guests, forcefield, settings.gcmc, threads=threads, folder=folder,
+                                 progress=progress)
+    return [_averaged(average, framework, guest, forcefield, settings, snapshot_temperature_k, threads)
+            for (guest, _), average in zip(guests, averages, strict=True)]
+
+
+def _averaged(average: SnapshotAverage, framework: Framework, guest: GuestModel, forcefield: AdsorptionForceField,
+              settings: AccessSettings, snapshot_temperature_k: float | None, threads: int) -> GasAccess:
+    kinetics = Kinetics.of(average.grid(), guest)
+    spread = resample(average, guest, settings.experiment, settings.band)
+    found = _result(kinetics, guest, settings, settings.gcmc.grid_spacing_angstrom, spread)
+    ordered = np.sort(average.barriers)
+    low, middle, high = (float(ordered[round(q * (len(ordered) - 1))]) for q in (0.1, 0.5, 0.9))
+    found = replace(found, n_snapshots=average.n_snapshots, snapshot_temperature_k=snapshot_temperature_k,
+                    snapshot_barriers=(low, middle, high),
+                    largest_snapshot=average.largest_part(kinetics.window) if kinetics.window >= 0 else None,
+                    convergence=tuple(convergence(average, guest, settings.experiment)))
+    return _with_loading(found, kinetics, framework, guest, forcefield, settings, threads)
+
+
+def _result(kinetics: Kinetics, guest: GuestModel, settings: AccessSettings, spacing: float,
+            spread: Spread | None = None) -> GasAccess:
+    experiment, basins = settings.experiment, kinetics.basins
+    tensor, fill = kinetics.diffusion(experiment), kinetics.fill_time_s(experiment)
+    reaches = []
+    for e in settings.band:
+        share = kinetics.share(e)
+        low, high = spread.shares[e] if spread else (share, share)
+        reaches.append(Reach(e.size_um, e.hours, share, low, high))
+    times = kinetics.hopping.exchange_s
+    off_network = [b for b in np.argsort(-basins.weights) if times[b] > 0.0][:MOST_POCKETS]
+    pockets = tuple(Pocket(float(basins.shares[b]), float(basins.minima[b]),
+                           float(basins.network_levels[b] - basins.minima[b]), float(times[b])) for b in off_network)
+    barrier, axes = kinetics.barrier, kinetics.axis_barriers
+    return GasAccess(
+        gas=guest.gas, guest_model=guest.name, temperature_k=kinetics.grid.temperature_k, n_snapshots=0,
+        snapshot_temperature_k=None, spacing_angstrom=spacing, barrier_kj_mol=barrier,
+        barrier_band=spread.barrier if spread else (barrier, barrier),
+        axis_barriers_kj_mol=(float(axes[0]), float(axes[1]), float(axes[2])), dimensions=kinetics.dimensions,
+        diffusion_m2_s=float(np.trace(tensor)) / 3.0,
+        diffusion_axes_m2_s=(float(tensor[0, 0]), float(tensor[1, 1]), float(tensor[2, 2])),
+        size_um=experiment.size_um, hours=experiment.hours, fill_time_s=fill,
+        fill_time_band=spread.fill_time_s if spread else (fill, fill), share=kinetics.share(experiment),
+        reaches=tuple(reaches), mean_weight=kinetics.grid.mean_weight(), n_basins=len(basins.weights), pockets=pockets)
+
+
+def _with_loading(found: GasAccess, kinetics: Kinetics, framework: Framework, guest: GuestModel,
+                  forcefield: AdsorptionForceField, settings: AccessSettings, threads: int) -> GasAccess:
+    """The same with its loadings at a pressure: of all pores, and with the blocked ones closed."""
+    if settings.pressure_bar is None:
+        return found
+    blocked = kinetics.blocked(settings.experiment)
+    loadings: list[tuple[float, float]] = []
+    for mask in (None, blocked):
+        if mask is not None and not mask.any():
+            loadings.append(loadings[0])
+            continue
+        point = loading_with(mask, framework, guest, forcefield, found.temperature_k, settings.pressure_bar * BAR_PA,
+                             settings.gcmc, threads=threads)
+        loadings.append((mol_kg_to_ml_stp_g(point.loading_mol_kg), mol_kg_to_ml_stp_g(point.loading_error_mol_kg)))
+    return replace(found, loading=Loading(settings.pressure_bar, *loadings[0], *loadings[1]))

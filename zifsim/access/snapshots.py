@@ -1,0 +1,89 @@
+"""Snapshots of a framework in thermal motion: made by molecular dynamics, or read from a trajectory."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from zifsim.errors import InputError
+from zifsim.io.trajectory import Frame, read_dcd
+from zifsim.melt.box import Box
+from zifsim.melt.checkpoint import STATE_TABLE
+from zifsim.melt.run import TRAJECTORY, MeltSettings, Progress, run_melt
+from zifsim.model.forcefield import MeltForceField
+from zifsim.model.framework import Framework
+from zifsim.model.schedule import Segment, TemperatureProgram
+
+EQUILIBRATION_PS = 10.0
+INTERVAL_PS = 1.0
+# Dummy sites vibrate fastest; a bonded model has none, and with heavy hydrogens 1 fs is safe at 300 K.
+BONDED_STEP_FS, DUMMY_STEP_FS = 1.0, 0.5
+
+
+def make_snapshots(framework: Framework, forcefield: MeltForceField, temperature_k: float, number: int, folder: Path, *,
+                   seed: int = 1, threads: int | None = None, platform: str = "auto",
+                   progress: Progress | None = None, say: Callable[[str], None] | None = None) -> None:
+    """Run the framework at constant volume and temperature and keep a frame every picosecond.
+
+    The cell is the one given: for a crystal that of the experiment, so that the density is not the force field's.
+    The same call again continues a run that was stopped, or returns. Raises what
+    :func:`zifsim.melt.run.run_melt` raises.
+    """
+    if number < 1 or not temperature_k > 0.0:
+        raise InputError(f"Snapshots: {number} at {temperature_k:g} K cannot be made; ask for at least one, above 0 K.")
+    step_fs = DUMMY_STEP_FS if forcefield.dissociable else BONDED_STEP_FS
+    program = TemperatureProgram("snapshots", (
+        Segment("equilibrate", temperature_k, temperature_k, EQUILIBRATION_PS, "NVT"),
+        Segment("sample", temperature_k, temperature_k, number * INTERVAL_PS, "NVT")), step_fs)
+    settings = MeltSettings(seed=seed, platform=platform, cpu_threads=threads, frame_interval_ps=INTERVAL_PS,
+                            state_interval_ps=INTERVAL_PS)
+    run_melt(framework, forcefield, program, settings, folder, progress, say)
+
+
+def read_snapshots(path: Path, framework: Framework) -> list[Framework]:
+    """The frames of a DCD file, or of the last segment of a melt's or snapshot run's folder, as frameworks.
+
+    ``framework`` is the structure that was run, or what came of it: the same atoms in the same order. Every frame is
+    moved as a whole to lie upon it, since dynamics lets the framework drift. Raises InputError for a path without
+    frames, or with other atoms.
+    """
+    frames = list(_frames(path))
+    if not frames:
+        raise InputError(f"{path} holds no snapshots: give a folder with {TRAJECTORY} and {STATE_TABLE}, or a "
+                         "DCD file.")
+    for frame in frames:
+        if len(frame.positions) != framework.n_atoms:
+            raise InputError(f"{path} has {len(frame.positions)} atoms and {framework.name} has {framework.n_atoms}; "
+                             "give the structure that the snapshots were made of.")
+    box = Box.of(framework.cell)
+    reference, drift = framework.fractional, np.zeros(3)
+    snapshots = []
+    for frame in frames:
+        cell = box.cell_back(frame.box)
+        fractional = box.positions_back(frame.positions) @ np.linalg.inv(cell)
+        moved = fractional - reference - drift
+        moved -= np.round(moved)
+        drift = drift + moved.mean(axis=0)
+        snapshots.append(replace(framework, positions=(fractional - drift) @ cell, cell=cell))
+    return snapshots
+
+
+def _frames(path: Path) -> Iterator[Frame]:
+    if path.is_file():
+        try:
+            yield from read_dcd(path)
+        except OSError as error:
+            raise InputError(f"{path} is not a DCD trajectory ({error}).") from error
+        return
+    trajectory, table = path / TRAJECTORY, path / STATE_TABLE
+    if not trajectory.is_file() or not table.is_file():
+        raise InputError(f"{path}: no {TRAJECTORY} and {STATE_TABLE} there; is it the folder of a finished melt or "
+                         "snapshot run?")
+    with open(table, newline="") as stream:
+        rows = [(int(row["step"]), row["segment"]) for row in csv.DictReader(stream)]
+    first = min(step for step, segment in rows if segment == rows[-1][1])
+    yield from (frame for frame in read_dcd(trajectory) if frame.step >= first)

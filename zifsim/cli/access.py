@@ -1,0 +1,236 @@
+"""``zifsim access``: which pores a gas reaches within the time of an experiment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zifsim.cli import options
+
+if TYPE_CHECKING:
+    from zifsim.access.result import GasAccess
+    from zifsim.access.run import AccessSettings
+    from zifsim.model.framework import Framework
+    from zifsim.model.guest import GuestModel
+
+# The measurements of Longley et al. 2019, doi:10.1039/c8sc04044c.
+PAPER_GASES = "H2@77,CO2@273,O2@273,N2@77,CH4@273"
+SNAPSHOTS = "Snapshots"
+
+
+def access(
+    structure: options.Structure,
+    gas: Annotated[str, typer.Option(
+        "--gas", metavar="NAME[@K],...", rich_help_panel=options.MODEL,
+        help="Gases (or guest models or files), each with its temperature: N2@77,N2@195.")] = PAPER_GASES,
+    temperature: Annotated[float, typer.Option(
+        "--temperature", "-T", metavar="K", help="Of gases named without one.", rich_help_panel=options.MODEL)] = 273.0,
+    forcefield: options.ForceField = "PP",
+    charges: options.Charges = "ZIF-FF",
+    cutoff: options.Cutoff = 12.8,
+    spacing: Annotated[float, typer.Option(
+        "--spacing", metavar="Å", rich_help_panel=options.MODEL,
+        help="Nodes of the free-energy grid; a small rigid cell gets twice as many along each axis.")] = 0.2,
+    size_um: Annotated[float, typer.Option(
+        "--size-um", metavar="µm", help="Diameter of the particles.", rich_help_panel="Experiment")] = 10.0,
+    hours: Annotated[float, typer.Option(
+        "--hours", metavar="h", help="Time they are given.", rich_help_panel="Experiment")] = 1.0,
+    pressure: Annotated[float | None, typer.Option(
+        "--pressure", "-p", metavar="BAR", rich_help_panel="Experiment",
+        help="Sample the loading at this pressure too, with all pores and with the blocked ones closed.")] = None,
+    snapshots: Annotated[str | None, typer.Option(
+        "--snapshots", metavar="N|DIR", rich_help_panel=SNAPSHOTS,
+        help="Windows that breathe: make N snapshots, 1 ps apart, by molecular dynamics (hundreds are needed), or read "
+        "a DCD file or the last segment of a run's folder.", show_default="the rigid framework alone")] = None,
+    snapshot_temperature: Annotated[float, typer.Option(
+        "--snapshot-temperature", metavar="K", help="Of the framework in the snapshots made.",
+        rich_help_panel=SNAPSHOTS)] = 300.0,
+    dynamics: Annotated[str, typer.Option(
+        "--dynamics", metavar="NAME", rich_help_panel=SNAPSHOTS,
+        help="Force field of the snapshots made: ZIF-FF for crystals, nb-ZIF-FF-s for glasses.")] = "ZIF-FF",
+    platform: Annotated[str, typer.Option(
+        "--platform", metavar="NAME", help="auto, CUDA, HIP, OpenCL or CPU.", rich_help_panel=SNAPSHOTS)] = "auto",
+    seed: options.Seed = 1,
+    threads: Annotated[int, typer.Option(
+        "--threads", metavar="N", min=1, help="Threads.", rich_help_panel=options.SAMPLING)] = 1,
+    out: Annotated[Path | None, typer.Option(
+        "--out", "-o", metavar="DIR", rich_help_panel=options.OUTPUT, help="Results folder.",
+        show_default="results/access/STRUCTURE")] = None,
+) -> None:
+    """Which pores a gas reaches in the time of an experiment: barriers, diffusion, fill times, accessible share.
+
+    Writes access.csv, access.json, access.png and record.json. With --snapshots N the run and every finished part of
+    the average are kept in the folder, and the same command continues.
+
+    Example: zifsim access ZIF-62 --gas N2@77,N2@195 --snapshots 200 --out results/access/zif-62
+    """
+    from zifsim.access.figure import access_png
+    from zifsim.access.filling import Experiment
+    from zifsim.access.run import AccessSettings, flexible_access, rigid_access
+    from zifsim.build.load import load_framework
+    from zifsim.campaign.provenance import plain, start_record
+    from zifsim.gcmc.settings import GCMCSettings
+    from zifsim.io.adsorption import assign_charges, load_adsorption_forcefield, load_charge_set
+
+    guests = parse_guests(gas, temperature)
+    settings = AccessSettings(experiment=Experiment(size_um, hours), pressure_bar=pressure, gcmc=GCMCSettings(
+        cutoff_angstrom=cutoff, grid_spacing_angstrom=spacing, seed=seed))
+    framework, parameters = load_framework(structure), load_adsorption_forcefield(forcefield)
+    if any(model.has_charges for model, _ in guests):
+        framework = assign_charges(framework, load_charge_set(charges))
+    folder = out or Path("results/access") / framework.name
+    check_folder(folder)
+    frames: list[Framework] = []
+    of_k = None
+    if snapshots is not None:
+        frames, of_k = _snapshots(snapshots, framework, dynamics, snapshot_temperature, folder, seed, threads, platform)
+    record = start_record("access", seed=seed, settings=plain(settings) | {
+        "forcefield": forcefield, "charges": charges, "snapshots": snapshots, "dynamics": dynamics,
+        "snapshot_temperature_k": of_k}, inputs_sha256={"framework": framework.content_hash()})
+    _say_what(framework, guests, settings, len(frames))
+    results = []
+    for model, temperature_k in guests:
+        results.append(rigid_access(framework, model, temperature_k, parameters, settings, threads=threads))
+    if frames:
+        results += flexible_access(frames, framework, guests, parameters, settings, of_k, threads=threads,
+                                   folder=folder / "average", progress=_Told())
+    results.sort(key=lambda r: [(m.name, t) for m, t in guests].index((r.guest_model, r.temperature_k)))
+    print_results(results)
+    _write(folder, framework, results, record, access_png(results, f"{framework.name}: {len(frames)} snapshots"
+                                                          if frames else f"{framework.name}, rigid"))
+
+
+def parse_guests(text: str, temperature_k: float) -> list[tuple[GuestModel, float]]:
+    """Guests and temperatures from ``N2@77,CO2``.
+
+    Raises
+    ------
+    InputError, UnknownNameError: no such gas, or a temperature that is no positive number.
+    """
+    from zifsim.errors import InputError
+    from zifsim.io.guests import load_guest
+
+    guests = []
+    for part in text.split(","):
+        name, at, kelvin = part.strip().partition("@")
+        try:
+            of_k = float(kelvin) if at else temperature_k
+        except ValueError:
+            raise InputError(f"--gas '{part.strip()}': '{kelvin}' is no temperature; write a gas as N2 or "
+                             "N2@77.") from None
+        guests.append((load_guest(name, temperature_k=of_k), of_k))
+    if len({(m.name, t) for m, t in guests}) != len(guests):
+        raise InputError(f"--gas '{text}' names a gas twice at one temperature.")
+    return guests
+
+
+def check_folder(folder: Path) -> None:
+    """Raise InputError unless ``folder`` is new, empty, or holds results of this command."""
+    from zifsim.errors import InputError
+
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file; give a folder with --out.")
+    held = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    if held and not held & {"access.json", "snapshots", "average"}:
+        raise InputError(f"{folder} holds other files; choose a new --out folder.")
+
+
+def _snapshots(wanted: str, framework: Framework, dynamics: str, temperature_k: float, folder: Path, seed: int,
+               threads: int, platform: str) -> tuple[list[Framework], float | None]:
+    """Snapshots made (a number) or read (a path), and the temperature of those made."""
+    from zifsim.access.snapshots import make_snapshots, read_snapshots
+    from zifsim.io.melt_forcefields import load_melt_forcefield
+
+    if not wanted.isdigit():
+        return read_snapshots(Path(wanted), framework), None
+    told = _Told("dynamics, steps")
+    make_snapshots(framework, load_melt_forcefield(dynamics), temperature_k, int(wanted), folder / "snapshots",
+                   seed=seed, threads=threads, platform=platform, say=print,
+                   progress=lambda step, total, info: told(step, total))
+    return read_snapshots(folder / "snapshots", framework), temperature_k
+
+
+class _Told:
+    """Says every tenth of the way how far it is and how long the rest will take."""
+
+    def __init__(self, what: str = "snapshots averaged") -> None:
+        import time
+
+        self._what, self._clock, self._tenths = what, time.monotonic, 0
+        self._start: tuple[float, int] | None = None
+
+    def __call__(self, done: int, total: int) -> None:
+        now = self._clock()
+        self._start = self._start or (now, done)
+        tenths = 10 * done // total
+        if tenths > self._tenths:
+            gone, since = now - self._start[0], done - self._start[1]
+            left = f", {gone / since * (total - done) / 60:.0f} min left" if since and done < total else ""
+            print(f"{self._what}: {done} of {total}{left}", flush=True)
+            self._tenths = tenths
+
+
+def _say_what(framework: Framework, guests: list[tuple[GuestModel, float]], settings: AccessSettings,
+              n_frames: int) -> None:
+    named = ", ".join(f"{m.name} {t:g} K" for m, t in guests)
+    experiment = settings.experiment
+    print(f"{framework.name}: {framework.formula}, {framework.density_g_cm3:.3f} g/cm³, "
+          f"{f'{n_frames} snapshots' if n_frames else 'rigid'}\n{named}\n"
+          f"experiment: particles of {experiment.size_um:g} µm, {experiment.hours:g} h")
+
+
+def print_results(results: list[GasAccess]) -> None:
+    """The table, and what to make of it."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from zifsim.access.result import time_text
+
+    table = Table()
+    for name in ("gas", "K", "framework", "barrier\nkJ/mol", "D\nm²/s", f"{results[0].size_um:g} µm filled\nin",
+                 f"share in\n{results[0].hours:g} h", "lowest–highest\nof the band"):
+        table.add_column(name, justify="left" if name in ("gas", "framework") else "right")
+    with_loading = any(r.loading for r in results)
+    if with_loading:
+        table.add_column("loading, mL/g\nall / reached", justify="right")
+    for r in results:
+        low, high = r.share_range
+        row = [r.gas, f"{r.temperature_k:g}", r.kind, _number(r.barrier_kj_mol, r.barrier_band),
+               f"{r.diffusion_m2_s:.1e}", time_text(r.fill_time_s), f"{r.share:.2g}", f"{low:.2g}–{high:.2g}"]
+        if with_loading and r.loading:
+            row.append(f"{r.loading.equilibrium:.1f} / {r.loading.accessible:.1f}")
+        table.add_row(*row)
+    Console().print(table)
+    print("D and fill times: transition-state theory at vanishing loading, so D is an upper bound. Share: of the "
+          "equilibrium loading. Band: 1 µm to 1 mm, 6 min to 24 h.")
+    for r in results:
+        if r.largest_snapshot is not None and r.largest_snapshot > 0.3:
+            print(f"{r.gas} {r.temperature_k:g} K: one snapshot makes {100 * r.largest_snapshot:.0f} % of the average "
+                  "at the bottleneck: too few snapshots, the barrier is an upper bound.")
+
+
+def _number(value: float, band: tuple[float, float]) -> str:
+    import math
+
+    if not math.isfinite(value):
+        return "closed"
+    return f"{value:.1f}" if band[0] == band[1] else f"{value:.1f} ({band[0]:.1f}–{band[1]:.1f})"
+
+
+def _write(folder: Path, framework: Framework, results: list[GasAccess], record: Any, picture: bytes) -> None:
+    from zifsim.campaign.provenance import finish_record, write_record
+    from zifsim.io.files import sha256_file, write_bytes_atomic, write_json_atomic
+    from zifsim.io.tables import write_csv
+
+    rows = [r.row() for r in results]
+    write_csv(folder / "access.csv", list(rows[0]), [list(row.values()) for row in rows])
+    write_json_atomic(folder / "access.json", {
+        "framework": framework.name, "framework_sha256": framework.content_hash(), "source": framework.source,
+        "zifsim_version": record.zifsim_version, "settings": record.settings,
+        "results": [r.to_dict() for r in results]})
+    write_bytes_atomic(folder / "access.png", picture)
+    names = ("access.csv", "access.json", "access.png")
+    write_record(folder, finish_record(record, {name: sha256_file(folder / name) for name in names}))
+    print(f"written: {folder}/access.csv, access.json, access.png, record.json")
