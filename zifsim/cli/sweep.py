@@ -62,12 +62,15 @@ def run(
     from zifsim.cli.sweep_view import live_status, print_failures
     from zifsim.sweep.axes import load_sweep
     from zifsim.sweep.folder import results_folder
+    from zifsim.sweep.jobs import plan_jobs
     from zifsim.sweep.run import Resources, run_sweep
 
     chosen = load_sweep(sweep, changes or [])
     folder = results_folder(chosen, out)
+    resources = Resources(profile, cores, melts_per_gpu, tuple(context.args))
+    jobs = plan_jobs(chosen)
     with live_status(folder) as show:
-        status = run_sweep(chosen, folder, Resources(profile, cores, melts_per_gpu, tuple(context.args)), show)
+        status = run_sweep(chosen, jobs, folder, resources, show)
     if status.counts.get("melt", {}).get("done"):
         _collect(folder)
     print_failures(status)

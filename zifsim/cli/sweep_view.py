@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich import box
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
@@ -36,14 +37,14 @@ def print_plan(folder: Path, jobs: Sequence[Job], all_jobs: bool) -> None:
     """The jobs, and what they will need."""
     from zifsim.sweep.jobs import totals
 
-    table = Table(title=f"{len(jobs)} jobs", title_justify="left")
-    for column, side in (("job", "left"), ("seed", "right"), ("size", "left"), ("work", "left"),
-                         ("CPU time", "right"), ("GPU time", "right"), ("MB", "right")):
-        table.add_column(column, justify=side, no_wrap=True)  # type: ignore[arg-type]
+    table = Table(title=f"{len(jobs)} jobs", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column, side, least in (("job", "left", 45), ("seed", "right", 10), ("work", "left", None),
+                                ("CPU time", "right", 8), ("GPU time", "right", 8), ("MB", "right", 5)):
+        table.add_column(column, justify=side, no_wrap=True, min_width=least)  # type: ignore[arg-type]
     shown = jobs if all_jobs else jobs[:SHOWN_JOBS]
     for job in shown:
-        table.add_row(Text(job.id), "" if job.seed is None else str(job.seed), job.size, job.work, clock(job.seconds),
-                      clock(job.gpu_seconds) if job.gpu_seconds else "", f"{job.megabytes:.1f}")
+        table.add_row(Text(job.id), "" if job.seed is None else str(job.seed), f"{job.size}; {job.work}",
+                      clock(job.seconds), clock(job.gpu_seconds) if job.gpu_seconds else "", f"{job.megabytes:.1f}")
     console().print(table)
     if len(shown) < len(jobs):
         print(f"... and {len(jobs) - len(shown)} more: {folder / 'jobs.csv'} has all of them, --all prints them")

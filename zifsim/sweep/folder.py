@@ -17,6 +17,7 @@ from zifsim.io.files import read_json, write_json_atomic, write_text_atomic
 from zifsim.io.tables import write_csv
 from zifsim.sweep.axes import Sweep
 from zifsim.sweep.jobs import KINDS, Job
+from zifsim.sweep.state import forget_failure
 
 SWEEP, JOBS, SNAKEMAKE = "sweep.json", "jobs.json", "snakemake.json"
 COLUMNS = ("id", "kind", "quench_rate_k_per_ps", "configuration", "replicate", "seed", "size", "work", "cpu_hours",
@@ -29,7 +30,7 @@ def results_folder(sweep: Sweep, out: Path | None = None) -> Path:
 
 
 def write_plan(out: Path, sweep: Sweep, jobs: Sequence[Job]) -> None:
-    """Make ``out`` the folder of this sweep; results that are there stay, also those of a smaller plan.
+    """Make ``out`` the folder of this sweep. Results that are there stay, and failed jobs may try again.
 
     Raises
     ------
@@ -42,6 +43,8 @@ def write_plan(out: Path, sweep: Sweep, jobs: Sequence[Job]) -> None:
     write_json_atomic(out / SNAKEMAKE, {
         "targets": [f"{job.id}/{rundir.DONE}" for job in jobs],
         "needs": {job.id: [f"{source}/{rundir.DONE}" for source, _ in job.needs.values()] for job in jobs}})
+    for job in jobs:
+        forget_failure(out / job.id)
     write_json_atomic(out / JOBS, {"zifsim_version": zifsim.__version__, "cwd": str(Path.cwd()),
                                    "jobs": [job.to_dict() for job in jobs]})
 

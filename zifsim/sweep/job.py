@@ -6,7 +6,7 @@ import fcntl
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ def run_job(out: Path, id: str, threads: int | None = None) -> int:
     """Run or continue a job; returns the exit code: 0 done, 1 failed, 2 wrong input, 75 stopped with its state saved.
 
     A finished job is checked and left alone. One that another process runs is waited for. One that failed for a
-    reason that another attempt would meet again is not tried again before the next `zifsim sweep run`.
+    reason that another attempt would meet again is not tried again before the sweep is planned or run anew.
 
     Raises
     ------
@@ -49,11 +49,13 @@ def run_job(out: Path, id: str, threads: int | None = None) -> int:
             return 0
         before = read_state(folder.path)
         if before is not None and before.state == "failed" and before.final:
-            print(f"error: {job.id} failed before: {before.reason}", file=sys.stderr)
+            print(f"error: {job.id} failed before: {before.reason} (`zifsim sweep plan` lets it try again)",
+                  file=sys.stderr)
             return 1
+        inputs = _inputs(out, job)
         state = StateFile(folder.path)
         try:
-            _prepare(out, job, folder)
+            _prepare(job, folder, inputs)
         except ZifsimError as error:
             state.end("failed", reason=str(error), final=True)
             raise
@@ -79,15 +81,18 @@ def is_finished(out: Path, job: Job) -> bool:
     return True
 
 
-def _prepare(out: Path, job: Job, folder: StageFolder) -> None:
-    """Write the folder's config.json, with the inputs as they are."""
-    inputs = {}
-    for name, (upstream, file) in job.needs.items():
+def _inputs(out: Path, job: Job) -> dict[str, Path]:
+    """The job's input files; raises InputError where the job that makes one has not finished."""
+    for upstream, _ in job.needs.values():
         if finished_outputs(out / upstream) is None:
             raise InputError(f"{job.id} needs {upstream}, which is not finished; run that first.")
-        inputs[name] = out / upstream / file
+    return {name: out / upstream / file for name, (upstream, file) in job.needs.items()}
+
+
+def _prepare(job: Job, folder: StageFolder, inputs: Mapping[str, Path]) -> None:
+    """Write the folder's config.json, unless it was begun with other inputs."""
     config = folder.path / "config.json"
-    if config.is_file():    # begun from these very inputs?
+    if config.is_file():
         known = {name: source["sha256"] for name, source in read_json(config)["inputs"].items()}
         if known != {name: sha256_file(path) for name, path in inputs.items()}:
             raise InputError(f"{folder.path} was begun with other inputs; delete it to compute it again.")

@@ -18,8 +18,7 @@ from zifsim.errors import InputError, RunInterrupted
 from zifsim.io.resources import data_folder
 from zifsim.sweep.axes import Sweep
 from zifsim.sweep.folder import SNAKEMAKE, SWEEP, write_plan
-from zifsim.sweep.jobs import Job, plan_jobs
-from zifsim.sweep.state import forget_failures
+from zifsim.sweep.jobs import Job
 from zifsim.sweep.status import SweepStatus, read_status
 
 INSTALL = "install it with \"pip install 'zifsim[sweep]'\", or submit the array jobs of docs/cluster.md"
@@ -41,25 +40,22 @@ class Resources:
     options: tuple[str, ...] = ()
 
 
-def run_sweep(sweep: Sweep, out: Path, resources: Resources,
+def run_sweep(sweep: Sweep, jobs: Sequence[Job], out: Path, resources: Resources,
               show: Callable[[SweepStatus], None] = lambda status: None) -> SweepStatus:
-    """Run or continue a sweep until nothing is left that can run; finished jobs are not repeated.
+    """Run or continue the jobs of a sweep until nothing is left that can run; finished jobs are not repeated.
 
-    ``show`` is called every few seconds. Failed jobs are tried again, once per call and as often as the profile says.
+    ``show`` is called every few seconds. Failed jobs are tried again, as often as the profile says.
 
     Raises
     ------
-    InputError: a wrong sweep or profile, a folder that cannot be used, no Snakemake, or Snakemake refused to run.
+    InputError: a wrong profile, a folder that cannot be used, no Snakemake, or Snakemake refused to run.
     RunInterrupted, KeyboardInterrupt: asked to stop; running jobs saved their state, and the same call continues.
     """
     profile = find_profile(resources.profile)
     check_snakemake(needs_slurm=executor_of(profile) == "slurm")
-    jobs = plan_jobs(sweep)
     rundir.check_owner(out, sweep.to_dict(), SWEEP)
     with rundir.locked(out):
         write_plan(out, sweep, jobs)
-        for job in jobs:
-            forget_failures(out / job.id)
         code = _run_snakemake(out.resolve(), profile, resources, jobs, show)
         status = read_status(out, jobs)
         show(status)

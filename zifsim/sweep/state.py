@@ -106,7 +106,7 @@ class StateFile:
             write_json_atomic(self._folder / STATE, asdict(self._state))
 
 
-def forget_failures(folder: Path) -> None:
+def forget_failure(folder: Path) -> None:
     """Let a job that failed for good be tried again."""
     state = read_state(folder)
     if state is not None and state.state == "failed" and state.final:
