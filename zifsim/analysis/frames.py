@@ -53,6 +53,12 @@ class Frames:
     def __iter__(self) -> Iterator[Frame]:
         return self.read()
 
+    def spread_over(self, n: int) -> Iterator[Frame]:
+        """At most ``n`` frames, evenly spread from the first to the last."""
+        total = sum(1 for _ in self)
+        chosen = set(np.linspace(0, total - 1, min(total, n)).round().astype(int).tolist())
+        return (frame for k, frame in enumerate(self) if k in chosen)
+
     @property
     def metals(self) -> IntArray:
         """Indices of the metal atoms."""

@@ -14,8 +14,12 @@ from zifsim.analysis.displacement import LEAST_FRAMES, DisplacementResult, MeanS
 from zifsim.analysis.frames import Frames
 from zifsim.analysis.history import HistoryResult, history
 from zifsim.analysis.measured import Agreement, MeasuredCurve, compare
+from zifsim.analysis.order import LinkerOrder
 from zifsim.analysis.pairs import FirstPeak, PairDistribution, PairResult, PeakResult
+from zifsim.analysis.pore_sizes import PoreSizes, PoreSizesResult
+from zifsim.analysis.pores import Pores, PoresResult
 from zifsim.analysis.quantity import Quantity, over_frames
+from zifsim.analysis.rings import Rings, RingsResult
 from zifsim.analysis.scattering import ScatteringResult, TotalScattering
 from zifsim.build.linkers import METALS
 from zifsim.melt.coordination import ZN_N_CUTOFF
@@ -32,6 +36,8 @@ class AnalysisSettings:
     q_max: float = 25.0
     q_resolution: float = 0.05
     lorch: bool = True
+    rings: bool = False
+    pores: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +57,9 @@ class Analysis:
     displacement: DisplacementResult | None = None
     bonds: BondsResult | None = None
     history: HistoryResult | None = None
+    rings: RingsResult | None = None
+    pores: PoresResult | None = None
+    pore_sizes: PoreSizesResult | None = None
 
 
 def analyse(frames: Frames, settings: AnalysisSettings, measured: Sequence[MeasuredCurve] = ()) -> Analysis:
@@ -68,9 +77,14 @@ def analyse(frames: Frames, settings: AnalysisSettings, measured: Sequence[Measu
     if frames.step_ps > 0.0:
         quantities += [over_frames(f"lindemann_{'_'.join(p.pair).lower()}", f"Lindemann ratio, {'–'.join(p.pair)}",
                                    "", p.lindemann) for p in peaks]
-    quantities += [q for result in (displacement, bonds, past) if result is not None for q in result.quantities()]
+    rings = Rings(settings.zn_n_cutoff).compute(frames) if settings.rings else None
+    pores = Pores().compute(frames) if settings.pores else None
+    sizes = PoreSizes().compute(frames) if settings.pores else None
+    quantities += LinkerOrder(settings.zn_n_cutoff).compute(frames).quantities()
+    quantities += [q for result in (displacement, bonds, past, rings, pores, sizes) if result is not None
+                   for q in result.quantities()]
     return Analysis(frames.name, frames, pairs.n_frames, tuple(quantities), coordination, angles, pairs, peaks,
-                    scattering, agreements, displacement, bonds, past)
+                    scattering, agreements, displacement, bonds, past, rings, pores, sizes)
 
 
 def _dynamics(frames: Frames, settings: AnalysisSettings,

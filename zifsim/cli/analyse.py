@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from zifsim.analysis.summary import Analysis, AnalysisSettings
 
 RESULT = "analysis.json"
-SCATTERING = "Scattering"
+SCATTERING, MORE = "Scattering", "More"
 LABEL_WIDTH, COLUMN_WIDTH = 33, 17      # of the printed table
 LEAST = 1e-5                            # shown as zero: rounding of the coordinates
 
@@ -42,6 +42,12 @@ def analyse(
         "--measured", metavar="KIND=FILE", rich_help_panel=SCATTERING,
         help="A measured curve to compare with, by R_w: xray- or neutron- F, S, D, G or PDF; columns x, y[, error]. "
         "Repeatable. Example: xray-D=glass.dat")] = None,
+    rings: Annotated[bool, typer.Option(
+        "--rings", help="Rings of the net of metals and linkers, up to 10 metals (needs zifsim[analysis]).",
+        rich_help_panel=MORE)] = False,
+    pores: Annotated[bool, typer.Option(
+        "--pores", help="Pore diameters, sizes, and volume and surface per gas, by Zeo++ on at most 3 frames (needs "
+        "zifsim[analysis]; some 10 s each).", rich_help_panel=MORE)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.",
                                           rich_help_panel=OUTPUT)] = False,
 ) -> None:
@@ -60,7 +66,7 @@ def analyse(
     from zifsim.analysis.summary import analyse as analyse_one
 
     settings = AnalysisSettings(zn_n_cutoff=cutoff, r_max=r_max, q_max=q_max, q_resolution=q_resolution,
-                                lorch=not no_lorch)
+                                lorch=not no_lorch, rings=rings, pores=pores)
     curves = [read_curve(kind, path) for kind, path in map(_kind_and_file, measured or [])]
     names = _labels(structures)
     frames = [load_frames(s, segment=segment, every=every, name=name)

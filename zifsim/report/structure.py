@@ -25,7 +25,7 @@ BROADENING_DEGREES = 2.0
 def structure_charts(analyses: Sequence[Analysis]) -> list[Chart]:
     """All pictures that these results have something for."""
     charts = [_pairs(analyses), _angles(analyses), _reciprocal(analyses), _real(analyses), _measured(analyses),
-              _dynamics(analyses), _cooling(analyses)]
+              _dynamics(analyses), _cooling(analyses), _rings(analyses), _pores(analyses)]
     return [chart for chart in charts if chart is not None and chart.panels]
 
 
@@ -120,3 +120,17 @@ def _cooling(analyses: Sequence[Analysis]) -> Chart | None:
         panel("density", "ρ, g/cm³", lambda h: h.density, lambda h: h.by_density),
         panel("enthalpy", "H − kinetic part, kJ/mol per metal", lambda h: h.enthalpy, lambda h: h.by_enthalpy)),
         "simulated rates, some 10¹² times those of a laboratory")
+
+
+def _rings(analyses: Sequence[Analysis]) -> Chart | None:
+    lines = tuple(Line(a.name, "rings", np.arange(a.rings.per_metal.shape[1])[3:].astype(np.float64),
+                       a.rings.per_metal.mean(axis=0)[3:]) for a in analyses if a.rings is not None)
+    panel = Panel("rings of the net", "metals in the ring", "rings per metal", lines)
+    return Chart("rings", (panel,)) if lines else None
+
+
+def _pores(analyses: Sequence[Analysis]) -> Chart | None:
+    lines = tuple(Line(a.name, "sizes", a.pore_sizes.diameter, a.pore_sizes.share, kind="steps")
+                  for a in analyses if a.pore_sizes is not None)
+    panel = Panel("pore sizes", "diameter, Å", "share of the void per Å", lines)
+    return Chart("pore_sizes", (panel,), "spheres between the atoms' van der Waals spheres") if lines else None
