@@ -188,6 +188,17 @@ def test_forces_are_the_slope_of_the_energy(zif62: Framework, name: str) -> None
         assert -slope == pytest.approx(float((forces * direction).sum()), rel=1e-4, abs=0.2)
 
 
+def test_the_tail_correction_stands_for_a_longer_cutoff_in_a_larger_cell(zif62: Framework) -> None:
+    """Without it 7 Å misses 129 kJ/mol per cell, with it 1 % of that."""
+    forcefield, cpu = load_melt_forcefield("nb-ZIF-FF-s"), openmm.Platform.getPlatformByName("CPU")
+    plain, small = (energy_of(build_model(zif62, forcefield, ewald_tolerance=1e-5, tail_correction=tail), cpu)
+                    for tail in (False, True))
+    large = energy_of(build_model(zif62.supercell((2, 2, 2)), forcefield, cutoff_angstrom=12.0, ewald_tolerance=1e-5,
+                                  tail_correction=True), cpu) / 8
+    assert large - plain == pytest.approx(-128.1, abs=1.0)
+    assert small == pytest.approx(large, abs=2.0)
+
+
 def test_cpu_platform_agrees_with_the_reference_platform(zif62: Framework) -> None:
     model = build_model(shaken(zif62), load_melt_forcefield("nb-ZIF-FF-s"), ewald_tolerance=1e-5)
     reference, cpu = (energy_of(model, openmm.Platform.getPlatformByName(p)) for p in ("Reference", "CPU"))

@@ -35,6 +35,8 @@ def melt(
         "--supercell", help="Repeats along a, b, c.")] = (1, 1, 1),
     cutoff: Annotated[float, typer.Option(
         "--cutoff", help="Cut-off of pair forces, Å; under half the narrowest cell width.")] = 7.0,
+    tail_correction: Annotated[bool, typer.Option(
+        "--tail-correction", help="Count the Lennard-Jones attraction beyond the cut-off as an even background.")] = False,
     platform: Annotated[str, typer.Option(
         "--platform", help="auto (a GPU if there is one), CUDA, HIP, OpenCL or CPU.")] = "auto",
     threads: Annotated[int | None, typer.Option(
@@ -67,7 +69,8 @@ def melt(
     _check_folder(out)
     schedule = melt_program(program, hold_ps=hold_ps, quench_rate_k_per_ps=quench_rate, anneal_ps=anneal_ps,
                             equilibrate_ps=equilibrate_ps, timestep_fs=timestep_fs, pressure_bar=pressure_bar)
-    settings = MeltSettings(seed=seed, platform=platform, cpu_threads=threads, cutoff_angstrom=cutoff)
+    settings = MeltSettings(seed=seed, platform=platform, cpu_threads=threads, cutoff_angstrom=cutoff,
+                            tail_correction=tail_correction)
     framework = load_framework(structure).supercell(supercell)
     parameters = load_potential(potential, framework) if potential else load_melt_forcefield(forcefield)
     check_temperatures(schedule, parameters)

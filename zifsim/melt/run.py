@@ -74,7 +74,7 @@ def run_melt(fw: Framework, forcefield: MeltForceField, program: TemperatureProg
     if not forcefield.dissociable:
         tell(f"{forcefield.name} is bonded: Zn–N bonds cannot break; rings and coordination are inputs here.")
     model = build_model(fw, forcefield, cutoff_angstrom=settings.cutoff_angstrom,
-                        ewald_tolerance=settings.ewald_tolerance)
+                        ewald_tolerance=settings.ewald_tolerance, tail_correction=settings.tail_correction)
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder):
         checkpoint = _own_checkpoint(folder, digest, None)

@@ -20,8 +20,9 @@ class MeltSettings:
 
     seed: of velocities, thermostat and barostat. platform, precision, cpu_threads, device: see
     :func:`zifsim.melt.platform.choose_platform`. cutoff_angstrom: of pair forces, must stay under half the
-    cell. ewald_tolerance: PME error tolerance. friction_per_ps: of the Langevin thermostat, whose bath is set
-    ahead on ramps (:func:`zifsim.melt.program.bath_temperature`). barostat_interval: steps between volume
+    cell. tail_correction: of Lennard-Jones beyond it (:func:`zifsim.melt.system.build_model`). ewald_tolerance:
+    PME error tolerance. friction_per_ps: of the Langevin thermostat, whose bath is set ahead on ramps
+    (:func:`zifsim.melt.program.bath_temperature`). barostat_interval: steps between volume
     moves. update_steps: steps between changes of the set point (10 at 100 K/ps and 1 fs is 1 K).
     state_interval_ps, frame_interval_ps: between rows of state.csv and frames. checkpoint_interval_ps: what a
     kill can cost; None is 2 ps on a CPU and 50 ps on a GPU (seconds to a minute in both cases, against 0.1 to
@@ -34,6 +35,7 @@ class MeltSettings:
     cpu_threads: int | None = None
     device: str | None = None
     cutoff_angstrom: float = DEFAULT_CUTOFF
+    tail_correction: bool = False
     ewald_tolerance: float = 5e-4
     friction_per_ps: float = 10.0
     barostat_interval: int = 15
@@ -45,7 +47,7 @@ class MeltSettings:
     def __post_init__(self) -> None:
         for item in fields(self):
             value = getattr(self, item.name)
-            if isinstance(value, int | float) and item.name != "seed" and value <= 0:
+            if isinstance(value, int | float) and item.name not in ("seed", "tail_correction") and value <= 0:
                 raise InputError(f"melt settings: {item.name} is {value:g}; it must be > 0.")
         if self.seed < 0:
             raise InputError(f"melt settings: seed is {self.seed}; it must not be negative.")
@@ -55,7 +57,10 @@ class MeltSettings:
 
     def physics(self) -> dict[str, Any]:
         """The settings that decide the outcome."""
-        return {k: v for k, v in asdict(self).items() if k not in NOT_PHYSICS}
+        values = {k: v for k, v in asdict(self).items() if k not in NOT_PHYSICS}
+        if not self.tail_correction:    # said only where it is on: runs begun before there was a choice go on
+            del values["tail_correction"]
+        return values
 
     def steps(self, interval_ps: float, timestep_fs: float) -> int:
         """An interval in steps, as a multiple of ``update_steps``."""

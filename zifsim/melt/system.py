@@ -64,12 +64,14 @@ class MeltModel:
 
 def build_model(fw: Framework, forcefield: MeltForceField, *, cutoff_angstrom: float = DEFAULT_CUTOFF,
                 ewald_tolerance: float = 5e-4, zinc_torsions: bool = True, repartition: bool = True,
-                by_term: bool = False) -> MeltModel:
+                tail_correction: bool = False, by_term: bool = False) -> MeltModel:
     """Assemble the OpenMM system of a framework, or take it from openmmml where ``forcefield`` is machine-learned.
 
     Parameters
     ----------
-    cutoff_angstrom: of Lennard-Jones and of the real-space Coulomb sum; plain truncation, no tail correction.
+    cutoff_angstrom: of Lennard-Jones and of the real-space Coulomb sum; plain truncation.
+    tail_correction: add the mean Lennard-Jones energy beyond the cut-off to energy and pressure, as if atoms were
+        spread evenly there (−480 bar in the ZIF-62 crystal at 7 Å).
     ewald_tolerance: OpenMM's PME error tolerance.
     zinc_torsions: include the C–N–Zn–N torsions of the bonded model (k ≈ 0.1 kJ/mol).
     repartition: heavy hydrogens, so that a longer time step holds.
@@ -93,7 +95,7 @@ def build_model(fw: Framework, forcefield: MeltForceField, *, cutoff_angstrom: f
     for mass in particle_masses(fw, topology, forcefield, repartition):
         system.addParticle(mass)
     _add_bonded(system, topology, forcefield, zinc_torsions, by_term)
-    _add(system, _nonbonded(topology, forcefield, cutoff_angstrom, ewald_tolerance), "nonbonded")
+    _add(system, _nonbonded(topology, forcefield, cutoff_angstrom, ewald_tolerance, tail_correction), "nonbonded")
     if forcefield.dissociable:
         _add_pair_terms(system, topology, forcefield, cutoff_angstrom)
     return MeltModel(fw, forcefield, topology, system, topology.positions, box, cutoff_angstrom)
@@ -200,12 +202,12 @@ def _add(system: openmm.System, force: Any, name: str) -> None:
 
 
 def _nonbonded(topology: Topology, forcefield: MeltForceField, cutoff: float,
-               tolerance: float) -> openmm.NonbondedForce:
+               tolerance: float, tail: bool) -> openmm.NonbondedForce:
     force = openmm.NonbondedForce()
     force.setNonbondedMethod(openmm.NonbondedForce.PME)
     force.setCutoffDistance(cutoff * NM)
     force.setEwaldErrorTolerance(tolerance)
-    force.setUseDispersionCorrection(False)
+    force.setUseDispersionCorrection(tail)
     for kind, charge in zip(topology.types, particle_charges(topology, forcefield), strict=True):
         atom = forcefield.atoms[kind]
         epsilon = 0.0 if kind in ("He", "Ne") else atom.epsilon_kj_mol      # these have the soft core instead
