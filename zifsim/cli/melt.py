@@ -36,7 +36,7 @@ def melt(
     cutoff: Annotated[float, typer.Option(
         "--cutoff", help="Cut-off of pair forces, Å; under half the narrowest cell width.")] = 7.0,
     tail_correction: Annotated[bool, typer.Option(
-        "--tail-correction", help="Count the Lennard-Jones attraction beyond the cut-off as an even background.")] = False,
+        "--tail-correction", help="Add the Lennard-Jones attraction beyond the cut-off, spread evenly.")] = False,
     platform: Annotated[str, typer.Option(
         "--platform", help="auto (a GPU if there is one), CUDA, HIP, OpenCL or CPU.")] = "auto",
     threads: Annotated[int | None, typer.Option(

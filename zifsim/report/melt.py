@@ -168,11 +168,11 @@ def _rates(run: Mapping[str, Any]) -> str:
 
 def _facts(run: Mapping[str, Any], result: Mapping[str, Any] | None) -> list[tuple[str, str]]:
     settings = run["settings"]
+    tail = ", tail correction" if settings.get("tail_correction") else ""
     facts = [("Force field", f"{run['forcefield']}: {run['forcefield_description']}"),
              ("Structure", run["source"] or run["structure"]),
              ("Time step", f"{run['program']['timestep_fs']:g} fs"),
-             ("Cut-off", f"{settings['cutoff_angstrom']:g} Å{', tail correction' if settings['tail_correction'] else ''}, "
-                         f"PME tolerance {settings['ewald_tolerance']:g}"),
+             ("Cut-off", f"{settings['cutoff_angstrom']:g} Å{tail}, PME tolerance {settings['ewald_tolerance']:g}"),
              ("Thermostat", f"Langevin, {settings['friction_per_ps']:g} /ps; volume moves every "
                             f"{settings['barostat_interval']} steps"),
              ("Seed", str(settings["seed"])), ("Platform", run["platform"])]
