@@ -85,9 +85,9 @@ def test_sigterm_ends_parent_and_replicas_with_75(tmp_path: Path) -> None:
 
 
 def test_a_replica_that_fails_is_named_and_the_other_finished(tmp_path: Path) -> None:
-    program = TemperatureProgram("hold", (Segment("hold", 300.0, 300.0, 0.1, "NVT"),), 1.0)
+    program = TemperatureProgram("hold", (Segment("hold", 300.0, 300.0, 0.02, "NVT"),), 1.0)
     job = ReplicaJob(load_framework("ZIF-8"), load_melt_forcefield("nb-ZIF-FF-s"), program,
-                     MeltSettings(platform="CPU", cpu_threads=1))
+                     MeltSettings(platform="CPU", cpu_threads=1, state_interval_ps=0.01))
     replicas = plan_replicas(tmp_path, 2, 1)
     replicas[1].folder.mkdir()
     (replicas[1].folder / "checkpoint.json").write_text("{")

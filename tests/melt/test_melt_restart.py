@@ -18,7 +18,6 @@ from zifsim.io.files import read_json, write_json_atomic
 from zifsim.io.melt_forcefields import load_melt_forcefield
 from zifsim.io.trajectory import read_dcd
 from zifsim.io.xyz import read_framework, write_framework
-from zifsim.melt.relax import relax_framework
 from zifsim.melt.result import MeltResult
 from zifsim.melt.run import MeltSettings, run_melt
 from zifsim.model.framework import Framework
@@ -50,7 +49,7 @@ run_melt(read_framework(given["framework"]), load_melt_forcefield("nb-ZIF-FF-s")
 
 @pytest.fixture(scope="module")
 def zif8() -> Framework:
-    return relax_framework(load_framework("ZIF-8"), load_melt_forcefield("nb-ZIF-FF-s"), platform="CPU")
+    return load_framework("ZIF-8")
 
 
 @pytest.fixture(scope="module")
