@@ -2,7 +2,7 @@
 
     python benchmarks/n2_77k.py [--structures ZIF-8,ZIF-62] [--pressures 0.01,1] [--seconds 120]
 
-Two walkers of one system, one in an empty cell, one in a cell filled to the brim (engine.full_walker), take turns in
+Two walkers of one system, one in an empty cell, one in a cell filled to the brim (branches.full_walker), take turns in
 rounds that double in length. They have met in the first round in which both series have settled, both errors are below
 3 % and the loadings agree within two standard errors of their difference. The time counts all moves of both walkers,
 the filling included; grids and compiling are not counted. PP, ZIF-FF charges, defaults of ``zifsim gcmc``; 1 bar lies
@@ -19,7 +19,7 @@ from dataclasses import replace
 from yardstick import machine, row, table, timed_point
 
 from zifsim.build.load import load_framework
-from zifsim.gcmc.engine import full_walker
+from zifsim.gcmc.branches import full_walker
 from zifsim.gcmc.eos import PengRobinson
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.gcmc.system import AdsorptionSystem, make_system

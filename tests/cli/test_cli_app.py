@@ -4,20 +4,12 @@ import subprocess
 import sys
 
 import pytest
+from cli_call import call
 
 from zifsim.cli import app
 from zifsim.errors import InputError, RunInterrupted
 
 COMMANDS = ["run", "build", "melt", "gcmc", "iast", "widom", "energy", "compare", "report", "doctor"]
-
-
-def call(*arguments):
-    """Exit code of ``zifsim ARGUMENTS`` in this process."""
-    try:
-        app.main(list(arguments))
-    except SystemExit as end:
-        return end.code or 0
-    return 0
 
 
 def app_help(command):

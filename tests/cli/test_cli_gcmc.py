@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cli_call import call
 
 from zifsim.build.load import load_framework
-from zifsim.cli import app
 from zifsim.cli.gcmc import parse_pressures, parse_unit
 from zifsim.errors import InputError, UnknownNameError
 from zifsim.io.resources import data_folder
@@ -17,14 +17,6 @@ from zifsim.io.xyz import write_framework
 from zifsim.model.framework import BuildingUnit
 
 QUICK = ["--temperature", "273", "--pressures", "0.5,1", "--max-moves", "20000", "--cutoff", "8"]
-
-
-def call(*arguments):
-    try:
-        app.main([str(a) for a in arguments])
-    except SystemExit as end:
-        return end.code or 0
-    return 0
 
 
 @pytest.fixture(autouse=True)

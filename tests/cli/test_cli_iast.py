@@ -5,19 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cli_call import call
 
-from zifsim.cli import app
 from zifsim.model.uptake import HenryResult, Isotherm, LoadingPoint
 
 AFFINITY = {"CO2": 3e-5, "N2": 1e-6}
-
-
-def call(*arguments):
-    try:
-        app.main([str(a) for a in arguments])
-    except SystemExit as end:
-        return end.code or 0
-    return 0
 
 
 @pytest.fixture(autouse=True)

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cli_call import call
 
 from zifsim.build.load import load_framework
-from zifsim.cli import app
 from zifsim.io.adsorption import assign_charges, load_charge_set
 from zifsim.io.files import read_json
 from zifsim.io.xyz import write_framework
@@ -31,14 +31,6 @@ sampling.CHECKPOINT_S = 0.0
 from zifsim.cli.app import main
 main(sys.argv[1:])
 """
-
-
-def call(*arguments):
-    try:
-        app.main([str(a) for a in arguments])
-    except SystemExit as end:
-        return end.code or 0
-    return 0
 
 
 @pytest.fixture(autouse=True)

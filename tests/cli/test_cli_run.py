@@ -4,8 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-
-from zifsim.cli import app
+from cli_call import call
 
 STUDY = """
 [study]
@@ -22,14 +21,6 @@ gas = "CH4"
 temperature_k = 273
 pressures_bar = [0.1, 1.0]
 """
-
-
-def call(*arguments):
-    try:
-        app.main([str(a) for a in arguments])
-    except SystemExit as end:
-        return end.code or 0
-    return 0
 
 
 @pytest.fixture(autouse=True)

@@ -8,12 +8,14 @@ import pytest
 from gcmc_naive import CO2, CUBIC, FORCEFIELD, METHANE, quick_settings, toy_framework
 
 from zifsim.errors import InputError
+from zifsim.gcmc import mixtures
 from zifsim.gcmc.engine import run_point
 from zifsim.gcmc.eos import PengRobinson, mixture_fugacities_pa
-from zifsim.gcmc.mixtures import run_mixture
+from zifsim.gcmc.mixtures import merge_starts, run_mixture
 from zifsim.gcmc.system import make_system
 from zifsim.gcmc.widom import widom
 from zifsim.io.guests import load_guest
+from zifsim.model.uptake import MixturePoint
 
 TEMPERATURE = 300.0
 TWIN = replace(METHANE, name="CH4-twin", gas="twin")
@@ -71,9 +73,46 @@ def test_selectivity_becomes_the_ratio_of_henry_coefficients():
 def test_finished_pressures_are_read_back(tmp_path):
     settings = quick_settings(min_moves=20_000, max_moves=20_000)
     arguments = (FRAMEWORK, (CO2, METHANE), {"CO2": 0.5, "CH4": 0.5}, FORCEFIELD, TEMPERATURE)
-    whole = run_mixture(*arguments, [1e4, 1e5], settings)
-    assert run_mixture(*arguments, [1e4], settings, out_dir=tmp_path) == whole[:1]
-    assert run_mixture(*arguments, [1e4, 1e5], settings, out_dir=tmp_path) == whole
+    whole = [repr(p) for p in run_mixture(*arguments, [1e4, 1e5], settings)]     # NaN is not equal to itself
+    assert [repr(p) for p in run_mixture(*arguments, [1e4], settings, out_dir=tmp_path)] == whole[:1]
+    assert [repr(p) for p in run_mixture(*arguments, [1e4, 1e5], settings, out_dir=tmp_path)] == whole
+
+
+def test_both_starts_of_a_mixture_meet():
+    settings = quick_settings(min_moves=200_000, max_moves=200_000, starts="both")
+    (point,) = run_mixture(FRAMEWORK, (METHANE, TWIN), {"CH4": 0.3, "twin": 0.7}, FORCEFIELD, TEMPERATURE, [2e5],
+                           settings)
+    assert point.equilibrated
+    assert point.n_moves == 400_000
+    for gas, loading in point.loadings_mol_kg.items():
+        low, high = sorted((point.from_empty_mol_kg[gas], point.from_full_mol_kg[gas]))
+        assert low <= loading <= high
+    assert repr(MixturePoint.from_dict(point.to_dict())) == repr(point)
+
+
+def mixture_point(a, b, errors=(0.1, 0.1)):
+    return MixturePoint("host", 300.0, 1e5, {"CO2": 0.5, "CH4": 0.5}, {"CO2": a, "CH4": b},
+                        dict(zip(("CO2", "CH4"), errors, strict=True)), "gcmc", n_moves=10,
+                        ratio_errors={"CO2/CH4": 0.05}, molecules_per_cell=a + b, grid_error_k=0.1, ewald_error_k=0.2)
+
+
+def test_starts_of_a_mixture_must_meet_in_every_gas():
+    together = merge_starts(mixture_point(2.0, 1.0), mixture_point(2.1, 1.1))
+    assert together.equilibrated
+    assert together.loadings_mol_kg == pytest.approx({"CO2": 2.05, "CH4": 1.05})
+    assert together.ratio_errors == pytest.approx({"CO2/CH4": 0.05 / math.sqrt(2.0)})
+    apart = merge_starts(mixture_point(2.0, 1.0), mixture_point(2.1, 2.0))
+    assert not apart.equilibrated
+    assert apart.loading_errors_mol_kg["CH4"] == pytest.approx(0.5)
+    assert apart.selectivity("CO2", "CH4")[1] > 0.3 * apart.selectivity("CO2", "CH4")[0]   # the loadings' own errors
+
+
+def test_the_error_of_a_selectivity_knows_that_gases_compete():
+    # of a fixed number of sites each is taken by a or by b: where one gains the other loses, and the ratio feels both
+    taken = np.random.default_rng(5).binomial(10, 0.5, 40_000).astype(float)
+    relative = mixtures._ratio_errors(np.stack([taken, 10.0 - taken], axis=1), ("CO2", "CH4"))["CO2/CH4"]
+    alone = taken.std() / taken.mean() / math.sqrt(len(taken))
+    assert relative == pytest.approx(2.0 * alone, rel=0.1)         # taken as independent it would be √2
 
 
 @pytest.mark.parametrize(("composition", "message"), [

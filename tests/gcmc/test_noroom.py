@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from zifsim.gcmc.engine import run_isotherm
+from zifsim.gcmc.mixtures import run_mixture
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.io.guests import load_guest
 from zifsim.model.forcefield import AdsorptionForceField, LennardJones
@@ -37,6 +38,14 @@ def test_a_crystal_without_room_takes_up_nothing_and_is_not_sampled() -> None:
     assert result.henry.henry_coefficient_mol_kg_pa == 0.0
     assert math.isnan(result.henry.heat_of_adsorption_kj_mol)
     assert result.void_fraction == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_mixture_without_room_takes_up_nothing_and_is_not_sampled() -> None:
+    settings = GCMCSettings(cutoff_angstrom=8.0, grid_spacing_angstrom=0.4, max_moves=10**9, widom_insertions=20_000)
+    (point,) = run_mixture(cubic_carbon(2.5), (load_guest("CH4"), load_guest("N2")), {"CH4": 0.5, "N2": 0.5}, CARBON,
+                           273.0, [1e5], settings)
+    assert point.loadings_mol_kg == {"CH4": 0.0, "N2": 0.0}
+    assert (point.n_moves, point.equilibrated) == (0, True)
 
 
 def test_a_crystal_with_room_is_sampled() -> None:

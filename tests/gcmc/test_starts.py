@@ -19,8 +19,8 @@ from gcmc_naive import (
 )
 
 from zifsim.errors import SimulationError
-from zifsim.gcmc import engine
-from zifsim.gcmc.engine import full_walker, merge_starts, run_isotherm
+from zifsim.gcmc.branches import FILLING_FUGACITY_PA, both_starts, full_walker
+from zifsim.gcmc.engine import merge_starts, run_isotherm
 from zifsim.model.uptake import LoadingPoint
 
 TEMPERATURE = 300.0
@@ -118,7 +118,7 @@ def test_a_full_walker_is_full():
 def test_filling_a_cell_without_walls_between_molecules_ends_with_a_sentence():
     ghost = guest_model([(1e-20, 0.1, 0.0, 0.0)], "ghost", "CH4", 16.0)
     system = system_of(empty_box(13.0), ghost, TEMPERATURE)
-    expected = engine.FILLING_FUGACITY_PA / fugacity(1.0 / system.volume, TEMPERATURE)
+    expected = FILLING_FUGACITY_PA / fugacity(1.0 / system.volume, TEMPERATURE)
     assert expected > system.capacity       # so the cell overflows, and says so
     with pytest.raises(SimulationError, match="filled up"):
         full_walker(system, 1)
@@ -143,9 +143,9 @@ def test_both_starts_of_a_simple_system_meet_and_agree_with_one():
 def test_auto_takes_both_starts_far_below_the_critical_temperature_only():
     for critical, both in ((TEMPERATURE / 0.69, True), (TEMPERATURE / 0.71, False)):
         guest = replace(METHANE, critical_temperature_k=critical)
-        assert engine.both_starts(quick_settings(), guest, TEMPERATURE) == both
+        assert both_starts(quick_settings(), (guest,), TEMPERATURE) == both
     for starts, both in (("both", True), ("empty", False)):
-        assert engine.both_starts(quick_settings(starts=starts), METHANE, TEMPERATURE) == both
+        assert both_starts(quick_settings(starts=starts), (METHANE,), TEMPERATURE) == both
 
 
 class Killed(BaseException):

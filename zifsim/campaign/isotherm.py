@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from zifsim.campaign import provenance, rundir
-from zifsim.campaign.job import JobFolder, redraw
+from zifsim.campaign.job import JobFolder, rewrite
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.io.aif import write_aif
 from zifsim.io.files import read_json, write_bytes_atomic, write_json_atomic
@@ -18,7 +18,7 @@ from zifsim.io.tables import write_csv
 from zifsim.model.forcefield import AdsorptionForceField
 from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel
-from zifsim.model.uptake import Isotherm
+from zifsim.model.uptake import Isotherm, LoadingPoint
 
 OUTPUTS = ("isotherm.json", "isotherm.csv", "isotherm.aif", "isotherm.png", "ln_probability.csv")
 DEFAULT_ROOT = Path("results/gcmc")
@@ -173,9 +173,9 @@ class IsothermJob:
     @property
     def both_starts(self) -> bool:
         """Whether every pressure is sampled from an empty and from a full cell."""
-        from zifsim.gcmc.engine import both_starts
+        from zifsim.gcmc.branches import both_starts
 
-        return not self.flat_histogram and both_starts(self.settings, self.guest, self.temperature_k)
+        return not self.flat_histogram and both_starts(self.settings, (self.guest,), self.temperature_k)
 
     @property
     def cost(self) -> JobCost:
@@ -195,12 +195,14 @@ def run_isotherm_job(job: IsothermJob, out: Path, progress: Callable[[dict[str, 
     ------
     InputError: ``out`` holds something else, is in use or cannot be written to; nothing is changed there.
     """
-    from zifsim.gcmc.engine import finished_points, run_isotherm, sample_isotherm
+    from zifsim.gcmc.branches import finished_points
+    from zifsim.gcmc.engine import merge_starts, run_isotherm, sample_isotherm
     from zifsim.gcmc.flat_isotherm import sample_flat_isotherm
     from zifsim.report.isotherm import isotherm_png
 
     def work() -> Isotherm:
-        for point in [] if job.flat_histogram else finished_points(out, job.both_starts):
+        merge = merge_starts if job.both_starts else None
+        for point in [] if job.flat_histogram else finished_points(out, LoadingPoint, merge):
             progress({"pressure_pa": point.pressure_pa, "moves": point.n_moves, "fraction": 1.0, "point": point,
                       "molecules": point.molecules_per_cell, "resumed": True})
         isotherm = run_isotherm(job.framework, job.guest, job.forcefield, job.temperature_k, job.pressures_pa,
@@ -217,7 +219,7 @@ def run_isotherm_job(job: IsothermJob, out: Path, progress: Callable[[dict[str, 
 
     def read() -> Isotherm:
         isotherm = Isotherm.from_dict(read_json(out / "isotherm.json"))
-        redraw(out, "isotherm.png", isotherm_png(isotherm, unit))
+        rewrite(out, "isotherm.png", isotherm_png(isotherm, unit))
         return isotherm
 
     return job.folder.run(out, OUTPUTS, work=work, write=write, read=read)

@@ -90,12 +90,12 @@ class JobFolder:
         return ""
 
 
-def redraw(out: Path, name: str, picture: bytes) -> None:
-    """Another picture in a finished folder (in another unit, say); its numbers stay as they are."""
-    if picture == (out / name).read_bytes():
+def rewrite(out: Path, name: str, content: bytes) -> None:
+    """Another file in a finished folder (a picture in another unit, say); what was sampled stays as it is."""
+    if content == (out / name).read_bytes():
         return
     outputs = list(read_json(out / rundir.DONE)["outputs"])
-    write_bytes_atomic(out / name, picture)
+    write_bytes_atomic(out / name, content)
     record = read_json(out / RECORD)
     record["outputs_sha256"][name] = sha256_file(out / name)
     write_json_atomic(out / RECORD, record)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from zifsim.campaign import provenance, rundir
 from zifsim.campaign.isotherm import JobCost, job_cost, load_host
-from zifsim.campaign.job import JobFolder, redraw
+from zifsim.campaign.job import JobFolder, rewrite
 from zifsim.errors import InputError
 from zifsim.gcmc.settings import GCMCSettings
-from zifsim.io.files import read_json, write_bytes_atomic, write_json_atomic
+from zifsim.io.files import json_text, read_json, write_bytes_atomic, write_json_atomic
 from zifsim.io.guests import DEFAULT_MODELS
 from zifsim.io.tables import write_csv
 from zifsim.model.forcefield import AdsorptionForceField
@@ -66,10 +66,11 @@ class MixtureJob:
 
     @property
     def config(self) -> dict[str, Any]:
-        """Everything that can change the numbers, JSON-ready; ``threads`` build grids and change nothing."""
+        """Everything that can change the numbers, JSON-ready."""
         return {"composition": dict(self.composition), "guest_models": {g.gas: g.name for g in self.guests},
                 "temperature_k": self.temperature_k, "pressures_pa": list(self.pressures_pa),
                 "forcefield": self.forcefield.name, "charges": self.charges, "settings": asdict(self.settings),
+                "threads": self.threads,
                 "guests_sha256": {g.gas: provenance.digest(g) for g in self.guests},
                 "forcefield_sha256": provenance.digest(self.forcefield)}
 
@@ -93,8 +94,16 @@ class MixtureJob:
 
     @property
     def cost(self) -> JobCost:
-        """What the job will need; pressures follow one another, so threads do not shorten it."""
-        return job_cost(self.framework, self.guests, self.temperature_k, len(self.pressures_pa), self.settings, 1)
+        """What the job will need."""
+        return job_cost(self.framework, self.guests, self.temperature_k, len(self.pressures_pa), self.settings,
+                        self.threads)
+
+    @property
+    def both_starts(self) -> bool:
+        """Whether every pressure is sampled from an empty and from a full cell."""
+        from zifsim.gcmc.branches import both_starts
+
+        return both_starts(self.settings, self.guests, self.temperature_k)
 
     def fugacities_pa(self, pressure_pa: float) -> dict[str, float]:
         """Gas -> fugacity in the mixture at a total pressure, Pa."""
@@ -142,14 +151,15 @@ def run_mixture_job(job: MixtureJob, out: Path, progress: Callable[[dict[str, An
     ------
     InputError: ``out`` holds something else, is in use or cannot be written to; nothing is changed there.
     """
-    from zifsim.gcmc.mixtures import run_mixture
+    from zifsim.gcmc.branches import finished_points
+    from zifsim.gcmc.mixtures import merge_starts, run_mixture
     from zifsim.gcmc.system import supercell_repeats
     from zifsim.report.mixture import mixture_png
 
     def work() -> MixtureIsotherm:
-        for path in sorted((out / "points").glob("*.json")):
-            point = MixturePoint.from_dict(read_json(path))
-            progress({"pressure_pa": point.pressure_pa, "fraction": 1.0, "point": point, "resumed": True})
+        for point in finished_points(out, MixturePoint, merge_starts if job.both_starts else None):
+            progress({"pressure_pa": point.pressure_pa, "moves": point.n_moves, "fraction": 1.0, "point": point,
+                      "molecules": point.molecules_per_cell, "resumed": True})
         points = run_mixture(job.framework, job.guests, job.composition, job.forcefield, job.temperature_k,
                              job.pressures_pa, job.settings, out_dir=out, threads=job.threads, progress=progress)
         return MixtureIsotherm(
@@ -159,17 +169,21 @@ def run_mixture_job(job: MixtureJob, out: Path, progress: Callable[[dict[str, An
             framework_sha256=job.framework.content_hash(), temperature_k=job.temperature_k,
             supercell=supercell_repeats(job.framework, job.guests, job.settings.cutoff_angstrom),
             unit_cell_mass_amu=job.framework.mass_amu, points=tuple(points),
-            fugacities_pa=tuple(job.fugacities_pa(p.pressure_pa) for p in points), settings=asdict(job.settings))
+            fugacities_pa=tuple(job.fugacities_pa(p.pressure_pa) for p in points), settings=asdict(job.settings),
+            predicted=tuple(predicted))
 
     def write(mixture: MixtureIsotherm, date: str) -> None:
         write_json_atomic(out / "mixture.json", mixture.to_dict())
         table = mixture.columns()
         write_csv(out / "mixture.csv", list(table), list(zip(*table.values(), strict=True)))
-        write_bytes_atomic(out / "mixture.png", mixture_png(mixture, unit, predicted))
+        write_bytes_atomic(out / "mixture.png", mixture_png(mixture, unit))
 
     def read() -> MixtureIsotherm:
         mixture = MixtureIsotherm.from_dict(read_json(out / "mixture.json"))
-        redraw(out, "mixture.png", mixture_png(mixture, unit, predicted))
+        if predicted and tuple(predicted) != mixture.predicted:
+            mixture = replace(mixture, predicted=tuple(predicted))
+            rewrite(out, "mixture.json", json_text(mixture.to_dict()).encode())
+        rewrite(out, "mixture.png", mixture_png(mixture, unit))
         return mixture
 
     return job.folder.run(out, OUTPUTS, work=work, write=write, read=read)

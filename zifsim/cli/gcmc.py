@@ -33,19 +33,13 @@ def gcmc(
     coulomb: options.Coulomb = "auto",
     error: options.Error = 0.01,
     max_moves: options.MaxMoves = 20_000_000,
-    starts: Annotated[str, typer.Option(
-        "--starts", metavar="NAME", rich_help_panel=options.SAMPLING,
-        help="Each pressure from an empty cell, from both an empty and a full one (which must meet), or auto: both "
-        "below 0.7 of the critical temperature, where a pore fills and empties in steps.")] = "auto",
+    starts: options.Starts = "auto",
     flat_histogram: Annotated[bool, typer.Option(
         "--flat-histogram", rich_help_panel=options.SAMPLING,
         help="All pressures from one probability of the number of molecules (transition-matrix sampling, 8 walkers; "
         "--max-moves is of each).")] = False,
     seed: options.Seed = 1,
-    threads: Annotated[int, typer.Option(
-        "--threads", metavar="N", min=0, rich_help_panel=options.SAMPLING,
-        help="Pressures side by side; 0: all cores. With the seed it decides the numbers: each thread starts from an "
-        "empty cell.")] = 1,
+    threads: options.Threads = 1,
     out: Annotated[Path | None, typer.Option(
         "--out", "-o", metavar="DIR", rich_help_panel=options.OUTPUT,
         help="Results folder.", show_default="results/gcmc/STRUCTURE_GAS_TEMPERATURE")] = None,

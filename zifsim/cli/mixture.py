@@ -24,10 +24,9 @@ def mixture(
     coulomb: options.Coulomb = "auto",
     error: options.Error = 0.01,
     max_moves: options.MaxMoves = 20_000_000,
+    starts: options.Starts = "auto",
     seed: options.Seed = 1,
-    threads: Annotated[int, typer.Option(
-        "--threads", metavar="N", min=0, rich_help_panel=options.SAMPLING,
-        help="Build the host's grids side by side; 0: all cores. No influence on the numbers.")] = 1,
+    threads: options.Threads = 1,
     pure: Annotated[str | None, typer.Option(
         "--pure", metavar="DIR,DIR,...", rich_help_panel=options.OUTPUT,
         help="Results folders of the pure gases' isotherms: what IAST predicts is shown beside the sampled loadings.")
@@ -57,8 +56,7 @@ def mixture(
     from zifsim.cli.mixture_view import MixtureColumns, mixture_lines, print_mixture, print_mixture_plan
 
     unit_key = parse_unit(unit)
-    # pressures are sampled upwards, each from the last configuration of the one before
-    settings = make_settings(cutoff_angstrom=cutoff, truncation=truncation, guest_coulomb=coulomb, starts="empty",
+    settings = make_settings(cutoff_angstrom=cutoff, truncation=truncation, guest_coulomb=coulomb, starts=starts,
                              target_relative_error=error, max_moves=max_moves, seed=seed)
     job = MixtureJob.load(structure, parse_composition(composition), temperature, parse_pressures(pressures or "1"),
                           forcefield, charges, settings, devices.worker_count(threads))

@@ -91,7 +91,9 @@ def mixture_lines(job: MixtureJob) -> list[str]:
     models = ", ".join(g.name for g in job.guests)
     return [f"{job.title} ({models}) in {job.framework.name} at {job.temperature_k:g} K: supercell of "
             f"{'×'.join(map(str, cost.repeats))} unit cells, {cost.n_atoms} atoms; {job.forcefield.name}, {charges}, "
-            f"cut-off {settings.cutoff_angstrom:g} Å ({settings.truncation}), seed {settings.seed}"]
+            f"cut-off {settings.cutoff_angstrom:g} Å ({settings.truncation}), seed {settings.seed}",
+            *(["every pressure is sampled from an empty and from a full cell; the two must meet in every gas."]
+              if job.both_starts else [])]
 
 
 def print_mixture_plan(job: MixtureJob) -> None:
@@ -110,6 +112,7 @@ def print_mixture(mixture: MixtureIsotherm, job: MixtureJob, columns: MixtureCol
         print(f"{MOVE_LIMIT}: the error asked for ({100.0 * columns.target:.2g} % of every gas's loading) was not "
               "reached; raise --max-moves or --error.")
     if NOT_EQUILIBRATED in states:
-        print(f"{NOT_EQUILIBRATED}: a loading was still drifting; its error is how far. Raise --max-moves.")
+        meeting = ", or the two starts did not meet" if job.both_starts else ""
+        print(f"{NOT_EQUILIBRATED}: a loading was still drifting{meeting}; its error is how far. Raise --max-moves.")
     if not all(p.equilibrated for p in columns.predicted.values()):
         print("note: a pressure of the pure isotherms was not equilibrated")

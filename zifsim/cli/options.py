@@ -36,6 +36,14 @@ Error = Annotated[float, typer.Option(
     help="A pressure is done at this standard error over loading ...")]
 MaxMoves = Annotated[int, typer.Option(
     "--max-moves", metavar="N", help="... or after so many Monte Carlo moves.", rich_help_panel=SAMPLING)]
+Starts = Annotated[str, typer.Option(
+    "--starts", metavar="NAME", rich_help_panel=SAMPLING,
+    help="Each pressure from an empty cell, from both an empty and a full one (which must meet), or auto: both below "
+    "0.7 of the critical temperature of a gas, where a pore fills and empties in steps.")]
+Threads = Annotated[int, typer.Option(
+    "--threads", metavar="N", min=0, rich_help_panel=SAMPLING,
+    help="Pressures side by side; 0: all cores. With the seed it decides the numbers: each thread starts from an "
+    "empty cell.")]
 Seed = Annotated[int, typer.Option(
     "--seed", metavar="N", min=0, help="Seed of the random streams.", rich_help_panel=SAMPLING)]
 Unit = Annotated[str, typer.Option(

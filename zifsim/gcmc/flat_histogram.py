@@ -213,7 +213,7 @@ def _path(out_dir: Path | None, w: int) -> Path | None:
 def _begin(system: AdsorptionSystem, seed: int, w: int, start: Walker | None, out_dir: Path | None) -> Run:
     path = _path(out_dir, w)
     if path and path.exists():
-        return load_run(path, system)
+        return load_run(path)
     return new_run(system, derive_seed(seed, "walker", w), start)
 
 

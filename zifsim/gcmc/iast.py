@@ -20,13 +20,12 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from zifsim.errors import InputError
-from zifsim.model.uptake import Isotherm, MixturePoint
+from zifsim.model.uptake import FRACTION_TOLERANCE, Isotherm, MixturePoint
 from zifsim.rng import generator
 from zifsim.units import BAR_PA
 
 FloatArray = NDArray[np.float64]
 EXTRAPOLATIONS = ("error", "langmuir")
-FRACTION_TOLERANCE = 1e-6
 ROUNDING = 1e-10
 SMALLEST_DRAW = 1e-3      # of a loading: where a resampled one would be zero or negative
 

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zifsim.errors import InputError
+from zifsim.gcmc.accuracy import ExactSums
+from zifsim.gcmc.branches import Measurement, mean_of_finite, merged, sample_branches
+from zifsim.gcmc.engine import check_pressures
 from zifsim.gcmc.eos import mixture_fugacities_pa
-from zifsim.gcmc.sampling import Progress, Run, load_run, sample_point, save_run
+from zifsim.gcmc.noroom import has_room
+from zifsim.gcmc.sampling import SAMPLE_EVERY, Progress, Run
 from zifsim.gcmc.settings import GCMCSettings
+from zifsim.gcmc.statistics import summarise
 from zifsim.gcmc.system import AdsorptionSystem, make_system
-from zifsim.gcmc.walker import Walker
-from zifsim.io.files import read_json, write_json_atomic
+from zifsim.gcmc.widom import widom_in
 from zifsim.model.forcefield import AdsorptionForceField
 from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel
-from zifsim.model.uptake import MixturePoint
-from zifsim.rng import derive_seed
+from zifsim.model.uptake import FRACTION_TOLERANCE, MixturePoint
 from zifsim.units import molecules_to_mol_kg
-
-FRACTION_TOLERANCE = 1e-6
 
 
 def check_composition(models: Sequence[GuestModel], composition: Mapping[str, float]) -> tuple[float, ...]:
@@ -53,49 +57,73 @@ def run_mixture(framework: Framework, models: Sequence[GuestModel], composition:
     """Loadings of a gas mixture in a rigid framework whose charges are assigned, at total pressures (Pa).
 
     ``composition``: gas -> mole fraction in the gas phase; fugacities by Peng–Robinson. Every gas must meet the target
-    error. ``out_dir``: where finished pressures and checkpoints are kept; the same call continues there. ``threads``
-    build the host's grids; pressures follow one another. Raises InputError for input that cannot be simulated.
+    error. ``out_dir``: where finished pressures and checkpoints are kept; the same call continues there. ``threads``:
+    pressures are dealt out to that many threads. Raises InputError for input that cannot be simulated.
     """
     fractions = check_composition(models, composition)
-    pressures = sorted(float(p) for p in pressures_pa)
-    fugacities = [mixture_fugacities_pa(models, fractions, temperature_k, p) for p in pressures]
+    pressures = check_pressures(pressures_pa)
+    fugacities = {p: mixture_fugacities_pa(models, fractions, temperature_k, p) for p in pressures}
     system = make_system(framework, models, forcefield, temperature_k, settings, threads=threads)
-    points: list[MixturePoint] = []
-    walker: Walker | None = None
-    for pressure, each in zip(pressures, fugacities, strict=True):
-        name = f"{pressure:.6g}Pa"
-        done = out_dir / "points" / f"{name}.json" if out_dir else None
-        final = out_dir / "points" / f"{name}.final.npz" if out_dir else None
-        if done and final and done.exists() and final.exists():
-            points.append(MixturePoint.from_dict(read_json(done)))
-            walker = load_run(final, system).walker
-            continue
+    if settings.widom_insertions > 0 and not any(has_room(framework, widom_in(system, c)) for c in range(len(models))):
+        return [_empty_point(system, p, composition) for p in pressures]
+    exact = ExactSums.of(system, forcefield)
 
-        def tell(event: dict[str, object], pressure: float = pressure) -> None:
-            if progress:
-                progress({"pressure_pa": pressure} | event)
+    def point(run: Run, pressure_pa: float, seed: int) -> MixturePoint:
+        return _point(system, exact, run, pressure_pa, composition)
 
-        run = sample_point(system, each, derive_seed(settings.seed, system.gases, name), start=walker,
-                           checkpoint=out_dir / "points" / f"{name}.checkpoint.npz" if out_dir else None, progress=tell)
-        walker = run.walker
-        point = _point(system, run, pressure, composition)
-        points.append(point)
-        if done and final:
-            save_run(final, Run(walker, run.rng, run.steps, [np.zeros((0, len(models)))], [np.zeros(0)], 1))
-            write_json_atomic(done, point.to_dict())
-            final.with_name(f"{name}.checkpoint.npz").unlink(missing_ok=True)
-        tell({"moves": run.moves, "fraction": 1.0, "point": point,
-              "molecules": float(sum(s.mean for s in run.summaries()))})
-    return points
+    measurement = Measurement(MixturePoint, fugacities.__getitem__, point, merge_starts)
+    return sample_branches(system, measurement, pressures, out_dir, threads, progress)
 
 
-def _point(system: AdsorptionSystem, run: Run, pressure_pa: float, composition: Mapping[str, float]) -> MixturePoint:
+def _empty_point(system: AdsorptionSystem, pressure_pa: float, composition: Mapping[str, float]) -> MixturePoint:
+    """A pressure of a framework that has room for none of the gases: nothing was sampled."""
+    nothing = dict.fromkeys(composition, 0.0)
+    return MixturePoint(system.framework.name, system.temperature_k, pressure_pa, dict(composition), nothing, nothing,
+                        "gcmc", molecules_per_cell=0.0)
+
+
+def _point(system: AdsorptionSystem, exact: ExactSums, run: Run, pressure_pa: float,
+           composition: Mapping[str, float]) -> MixturePoint:
     """Averages of a finished pressure."""
     per_molecule = molecules_to_mol_kg(1.0, system.mass_amu)
     summaries = {m.gas: s for m, s in zip(system.models, run.summaries(), strict=True)}
+    accuracy = exact.accuracy(run.walker)
     return MixturePoint(
         framework=system.framework.name, temperature_k=system.temperature_k, pressure_pa=pressure_pa,
         composition=dict(composition), source="gcmc",
         loadings_mol_kg={gas: s.mean * per_molecule for gas, s in summaries.items()},
         loading_errors_mol_kg={gas: s.standard_error * per_molecule for gas, s in summaries.items()},
-        equilibrated=all(s.equilibrated for s in summaries.values()))
+        equilibrated=all(s.equilibrated for s in summaries.values()), n_moves=run.moves,
+        molecules_per_cell=sum(s.mean for s in summaries.values()),
+        ratio_errors=_ratio_errors(run.series()[0][run.adapted_at // SAMPLE_EVERY:], tuple(summaries)),
+        grid_error_k=accuracy.grid_error_k, ewald_error_k=accuracy.ewald_error_k)
+
+
+def _ratio_errors(counts: NDArray[np.float64], gases: Sequence[str]) -> dict[str, float]:
+    """Relative standard errors of the ratios of mean loadings, from (n, C) molecules.
+
+    To first order the ratio of two means errs as the mean of a/⟨a⟩ − b/⟨b⟩, a series like any other. Gases compete, so
+    their loadings are not independent.
+    """
+    relative = {gas: column / column.mean() for gas, column in zip(gases, counts.T, strict=True) if column.any()}
+    return {f"{a}/{b}": summarise(relative[a] - relative[b]).standard_error for a, b in combinations(relative, 2)}
+
+
+def merge_starts(empty: MixturePoint, full: MixturePoint) -> MixturePoint:
+    """One point from a run that began empty and one that began full; they must meet in every gas."""
+    found = {gas: merged((empty.loadings_mol_kg[gas], full.loadings_mol_kg[gas]),
+                         (empty.loading_errors_mol_kg[gas], full.loading_errors_mol_kg[gas]))
+             for gas in empty.composition}
+    meet = all(together for _, _, together in found.values())
+    # ratios known from both starts; where the starts do not meet, the loadings' own errors must do
+    pairs = set(empty.ratio_errors) & set(full.ratio_errors) if meet else set()
+    return replace(
+        empty, loadings_mol_kg={gas: value for gas, (value, _, _) in found.items()},
+        loading_errors_mol_kg={gas: error for gas, (_, error, _) in found.items()},
+        equilibrated=meet and empty.equilibrated and full.equilibrated, n_moves=empty.n_moves + full.n_moves,
+        molecules_per_cell=mean_of_finite((empty.molecules_per_cell, full.molecules_per_cell)),
+        ratio_errors={pair: merged((0.0, 0.0), (empty.ratio_errors[pair], full.ratio_errors[pair]))[1]
+                      for pair in sorted(pairs)},
+        grid_error_k=mean_of_finite((empty.grid_error_k, full.grid_error_k)),
+        ewald_error_k=mean_of_finite((empty.ewald_error_k, full.ewald_error_k)),
+        from_empty_mol_kg=dict(empty.loadings_mol_kg), from_full_mol_kg=dict(full.loadings_mol_kg))

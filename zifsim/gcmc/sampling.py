@@ -75,7 +75,7 @@ def sample_point(system: AdsorptionSystem, fugacities_pa: Sequence[float], seed:
     continued from if present. Raises SimulationError if the running energy drifts or the cell overfills.
     """
     settings = system.settings
-    run = load_run(checkpoint, system) if checkpoint and checkpoint.exists() else None
+    run = load_run(checkpoint) if checkpoint and checkpoint.exists() else None
     if run is None:
         run = new_run(system, seed, start)
     saved = time.monotonic()
@@ -202,18 +202,32 @@ def check_energy(system: AdsorptionSystem, walker: Walker, tolerance: float = DR
 
 def save_run(path: Path, run: Run) -> None:
     """Write a run, atomically."""
-    stream = io.BytesIO()
     counts, energies = run.series()
     state = {"moves": run.moves, "judged_at": run.judged_at, "adapted_at": run.adapted_at, "n_trials": run.n_trials}
-    np.savez_compressed(stream, allow_pickle=False, state=json.dumps(state), rng=run.rng, steps=run.steps,
-                        series_counts=counts, series_energies=energies, **run.walker._asdict())
-    write_bytes_atomic(path, stream.getvalue())
+    _write_arrays(path, run.walker, state=json.dumps(state), rng=run.rng, steps=run.steps, series_counts=counts,
+                  series_energies=energies)
 
 
-def load_run(path: Path, system: AdsorptionSystem) -> Run:
+def load_run(path: Path) -> Run:
     """Read what :func:`save_run` wrote."""
     with np.load(path) as data:
         state = json.loads(str(data["state"]))
-        walker = Walker(*(data[name] for name in Walker._fields))
-        return Run(walker, data["rng"], data["steps"], [data["series_counts"]], [data["series_energies"]],
+        return Run(load_walker(path), data["rng"], data["steps"], [data["series_counts"]], [data["series_energies"]],
                    state["n_trials"], state["moves"], state["judged_at"], state["adapted_at"])
+
+
+def save_walker(path: Path, walker: Walker) -> None:
+    """Write a configuration, atomically."""
+    _write_arrays(path, walker)
+
+
+def load_walker(path: Path) -> Walker:
+    """Read the configuration that :func:`save_walker` or :func:`save_run` wrote."""
+    with np.load(path) as data:
+        return Walker(*(data[name] for name in Walker._fields))
+
+
+def _write_arrays(path: Path, walker: Walker, **more: Any) -> None:
+    stream = io.BytesIO()
+    np.savez_compressed(stream, allow_pickle=False, **more, **walker._asdict())
+    write_bytes_atomic(path, stream.getvalue())

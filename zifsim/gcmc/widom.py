@@ -30,24 +30,25 @@ BLOCKS = 50
 
 
 @kernel
-def _insert(rng, host, guests, bias, scratch, beta, n_insertions, sums):
+def _insert(rng, host, guests, bias, scratch, beta, component, n_insertions, sums):
     """Add Σ w and Σ w·U of ``n_insertions`` test molecules to ``sums`` (2,); w = exp(−βU)/(g V)."""
-    count = guests.first[1]
+    first = guests.first[component]
+    count = guests.first[component + 1] - first
     for _ in range(n_insertions):
-        log_density = random_position(rng, 1, bias, 0, scratch.centres, 0)
+        log_density = random_position(rng, 1, bias, component, scratch.centres, 0)
         random_quaternion(rng, 1, scratch.quaternions, 0)
-        turn_body(guests.body, 0, count, scratch.quaternions, scratch.offsets, 0)
+        turn_body(guests.body, first, first + count, scratch.quaternions, scratch.offsets, 0)
         place_sites(host.cell, scratch.centres, scratch.offsets, 0, count, scratch.sites, 0)
-        lj, coulomb = host_energy(host, 0, count, scratch.sites, 0)
+        lj, coulomb = host_energy(host, first, count, scratch.sites, 0)
         if lj < OVERLAP:
-            u = lj + coulomb + host.tail_energies[0]
+            u = lj + coulomb + host.tail_energies[component]
             w = math.exp(-beta * u - log_density)
             sums[0] += w
             sums[1] += w * u
 
 
-def mean_weights(system: AdsorptionSystem, n_insertions: int, seed: int) -> FloatArray:
-    """(B, 2) block means of exp(−βU) and U·exp(−βU) (K) over random placements of one molecule."""
+def mean_weights(system: AdsorptionSystem, n_insertions: int, seed: int, component: int = 0) -> FloatArray:
+    """(B, 2) block means of exp(−βU) and U·exp(−βU) (K) over random placements of one molecule of a component."""
     scratch = system.new_scratch()
     bias = make_bias(system.host, system.guests, scratch, system.framework.cell, system.repeats,
                      system.temperature_k, 1.0, derive_seed(seed, "widom-bias"))
@@ -55,11 +56,12 @@ def mean_weights(system: AdsorptionSystem, n_insertions: int, seed: int) -> Floa
     per_block = max(1, n_insertions // BLOCKS)
     sums = np.zeros((BLOCKS, 2))
     for block in sums:
-        _insert(rng, system.host, system.guests, bias, scratch, 1.0 / system.temperature_k, per_block, block)
+        _insert(rng, system.host, system.guests, bias, scratch, 1.0 / system.temperature_k, component, per_block, block)
     return sums / per_block
 
 
-def henry_from_blocks(system: AdsorptionSystem, blocks: FloatArray, n_insertions: int, seed: int) -> HenryResult:
+def henry_from_blocks(system: AdsorptionSystem, blocks: FloatArray, n_insertions: int, seed: int,
+                      component: int = 0) -> HenryResult:
     """Henry coefficient and heat with jackknife errors from :func:`mean_weights`."""
     per_pa = (system.volume * ANGSTROM_M**3 / (BOLTZMANN_J_K * system.temperature_k)
               / (system.mass_amu * AMU_KG) / AVOGADRO)
@@ -73,15 +75,15 @@ def henry_from_blocks(system: AdsorptionSystem, blocks: FloatArray, n_insertions
         without = (blocks.sum(axis=0) - blocks) / (n - 1)
         heats = rt - without[:, 1] / np.maximum(without[:, 0], 1e-300) * KELVIN_TO_KJ_MOL
         heat_error = float(np.sqrt((n - 1) / n * np.sum((heats - heats.mean()) ** 2)))
-    return HenryResult(system.models[0].gas, system.temperature_k, float(henry), float(error), float(heat), heat_error,
-                       n_insertions, seed)
+    return HenryResult(system.models[component].gas, system.temperature_k, float(henry), float(error), float(heat),
+                       heat_error, n_insertions, seed)
 
 
-def widom_in(system: AdsorptionSystem) -> HenryResult:
-    """Henry coefficient (mol/kg/Pa) and zero-loading heat (kJ/mol) of a prepared system."""
+def widom_in(system: AdsorptionSystem, component: int = 0) -> HenryResult:
+    """Henry coefficient (mol/kg/Pa) and zero-loading heat (kJ/mol) of one gas of a prepared system."""
     settings = system.settings
-    blocks = mean_weights(system, settings.widom_insertions, settings.seed)
-    return henry_from_blocks(system, blocks, settings.widom_insertions, settings.seed)
+    blocks = mean_weights(system, settings.widom_insertions, settings.seed, component)
+    return henry_from_blocks(system, blocks, settings.widom_insertions, settings.seed, component)
 
 
 def widom(framework: Framework, guest: GuestModel, forcefield: AdsorptionForceField, temperature_k: float,

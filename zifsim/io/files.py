@@ -26,9 +26,14 @@ def write_text_atomic(path: Path, text: str) -> None:
     write_bytes_atomic(path, text.encode())
 
 
+def json_text(value: Any) -> str:
+    """JSON, indented, keys in the order given."""
+    return json.dumps(value, indent=2, default=list) + "\n"
+
+
 def write_json_atomic(path: Path, value: Any) -> None:
-    """:func:`write_bytes_atomic` for JSON (indented, keys in the order given)."""
-    write_text_atomic(path, json.dumps(value, indent=2, default=list) + "\n")
+    """:func:`write_bytes_atomic` for :func:`json_text`."""
+    write_text_atomic(path, json_text(value))
 
 
 def read_json(path: Path) -> Any:

@@ -18,6 +18,7 @@ class MixtureIsotherm:
 
     ``composition``: gas -> mole fraction in the gas phase; ``guest_models`` and ``molar_masses_g_mol`` have the same
     gases. ``fugacities_pa``: a gas -> fugacity for every point. ``unit_cell_mass_amu`` is the framework's.
+    ``predicted``: what ideal adsorbed solution theory made of the pure gases' isotherms, where they were given.
     """
 
     composition: Mapping[str, float]
@@ -33,6 +34,7 @@ class MixtureIsotherm:
     points: tuple[MixturePoint, ...]
     fugacities_pa: tuple[Mapping[str, float], ...]
     settings: Mapping[str, Any] = field(default_factory=dict)
+    predicted: tuple[MixturePoint, ...] = ()
 
     @property
     def gases(self) -> tuple[str, ...]:
@@ -58,6 +60,9 @@ class MixtureIsotherm:
             found = [p.selectivity(gas, over) for p in points]
             table[f"selectivity_{gas}_over_{over}"] = [value for value, _ in found]
             table[f"selectivity_error_{gas}_over_{over}"] = [error for _, error in found]
+        table["n_moves"] = [p.n_moves for p in points]
+        table["grid_error_k"] = [p.grid_error_k for p in points]
+        table["ewald_error_k"] = [p.ewald_error_k for p in points]
         table["equilibrated"] = [p.equilibrated for p in points]
         return {name: [None if isinstance(c, float) and not math.isfinite(c) else c for c in cells]
                 for name, cells in table.items()}
@@ -66,6 +71,7 @@ class MixtureIsotherm:
         """JSON-ready values; :meth:`from_dict` is the inverse. ``derived``: the table, for who reads without zifsim."""
         values = asdict(self)
         values["points"] = [p.to_dict() for p in self.points]
+        values["predicted"] = [p.to_dict() for p in self.predicted]
         values["derived"] = {name: cells for name, cells in self.columns().items() if name.startswith("loading")}
         return values
 
@@ -74,5 +80,6 @@ class MixtureIsotherm:
         values = {k: v for k, v in data.items() if k != "derived"}
         values["supercell"] = tuple(values["supercell"])
         values["points"] = tuple(MixturePoint.from_dict(p) for p in values["points"])
+        values["predicted"] = tuple(MixturePoint.from_dict(p) for p in values.get("predicted", ()))
         values["fugacities_pa"] = tuple(values["fugacities_pa"])
         return cls(**values)

@@ -9,6 +9,8 @@ from typing import Any
 
 from zifsim.units import LOADING_UNITS, loading_factor, mol_kg_to_ml_stp_g
 
+FRACTION_TOLERANCE = 1e-6   # within which mole fractions sum to 1
+
 
 @dataclass(frozen=True, slots=True)
 class LoadingPoint:
@@ -159,11 +161,11 @@ def _none_for_nan(value: Any) -> Any:
 
 
 def _without_nan(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: _none_for_nan(v) for k, v in values.items()}
+    return {k: _without_nan(v) if isinstance(v, Mapping) else _none_for_nan(v) for k, v in values.items()}
 
 
 def _with_nan(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: math.nan if v is None else v for k, v in values.items()}
+    return {k: _with_nan(v) if isinstance(v, Mapping) else math.nan if v is None else v for k, v in values.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,10 @@ class MixturePoint:
     """Loading of every gas of a mixture at one total pressure, with one standard error each.
 
     ``composition``: gas -> mole fraction in the gas phase. ``source``: ``gcmc`` (sampled) or ``iast`` (from isotherms
-    of the pure gases). ``equilibrated`` is False where a sampled series never settled.
+    of the pure gases). ``equilibrated`` is False where a sampled series never settled or two starts do not meet.
+    Of a sampled point: ``molecules_per_cell`` of all gases in the supercell; ``ratio_errors``: "a/b" -> relative
+    standard error of the ratio of two loadings, which are not independent; ``grid_error_k``, ``ewald_error_k``,
+    ``from_empty_mol_kg``, ``from_full_mol_kg`` as of a :class:`LoadingPoint`.
     """
 
     framework: str
@@ -182,13 +187,21 @@ class MixturePoint:
     loading_errors_mol_kg: Mapping[str, float]
     source: str
     equilibrated: bool = True
+    n_moves: int = 0
+    molecules_per_cell: float = math.nan
+    ratio_errors: Mapping[str, float] = field(default_factory=dict)
+    grid_error_k: float = math.nan
+    ewald_error_k: float = math.nan
+    from_empty_mol_kg: Mapping[str, float] = field(default_factory=dict)
+    from_full_mol_kg: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def total_mol_kg(self) -> float:
         return sum(self.loadings_mol_kg.values())
 
     def selectivity(self, gas: str, over: str) -> tuple[float, float]:
-        """(q/q′)/(y/y′) of one gas over another, and its standard error (the two loadings taken as independent).
+        """(q/q′)/(y/y′) of one gas over another, and its standard error; from ``ratio_errors`` where they are known,
+        else the two loadings are taken as independent.
 
         NaN where the other gas is absent from either phase.
         """
@@ -197,6 +210,9 @@ class MixturePoint:
         if q_other == 0.0 or y == 0.0:
             return math.nan, math.nan
         value = q / q_other * y_other / y
+        for pair in (f"{gas}/{over}", f"{over}/{gas}"):
+            if pair in self.ratio_errors:
+                return value, value * self.ratio_errors[pair]
         relative_other = self.loading_errors_mol_kg[over] / q_other
         return value, math.hypot(self.loading_errors_mol_kg[gas] / q_other * y_other / y, value * relative_other)
 
@@ -204,16 +220,12 @@ class MixturePoint:
         """JSON-ready values; selectivities over every other gas are added, :meth:`from_dict` leaves them out."""
         pairs = [(a, b) for a in self.composition for b in self.composition if a != b]
         found = {f"{a}/{b}": self.selectivity(a, b) for a, b in pairs}
-        selectivities = {pair: {"value": _none_for_nan(value), "error": _none_for_nan(error)}
-                         for pair, (value, error) in found.items()}
-        errors = {gas: _none_for_nan(e) for gas, e in self.loading_errors_mol_kg.items()}
-        return asdict(self) | {"loading_errors_mol_kg": errors, "selectivities": selectivities}
+        return _without_nan(asdict(self) | {
+            "selectivities": {pair: {"value": value, "error": error} for pair, (value, error) in found.items()}})
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> MixturePoint:
-        values = {k: v for k, v in data.items() if k != "selectivities"}
-        values["loading_errors_mol_kg"] = _with_nan(values["loading_errors_mol_kg"])
-        return cls(**values)
+        return cls(**_with_nan({k: v for k, v in data.items() if k != "selectivities"}))
 
 
 @dataclass(frozen=True, slots=True)

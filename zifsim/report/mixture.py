@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 
 from zifsim.model.mixture import MixtureIsotherm
-from zifsim.model.uptake import MixturePoint
 from zifsim.report.isotherm import HEADROOM
 from zifsim.units import BAR_PA, LOADING_UNITS
 
 
-def mixture_png(mixture: MixtureIsotherm, unit: str = "ml_stp_g", predicted: Sequence[MixturePoint] = ()) -> bytes:
+def mixture_png(mixture: MixtureIsotherm, unit: str = "ml_stp_g") -> bytes:
     """Loading of every gas in ``unit`` (a key of units.LOADING_UNITS) against total pressure, with standard errors;
-    dashed: what was ``predicted`` from pure isotherms. Open symbols: not equilibrated. PNG."""
+    dashed: what was predicted from pure isotherms. Open symbols: not equilibrated. PNG."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5.0, 3.8), dpi=160, layout="constrained")
@@ -28,9 +26,10 @@ def mixture_png(mixture: MixtureIsotherm, unit: str = "ml_stp_g", predicted: Seq
             axes.errorbar(point.pressure_pa / BAR_PA, value, point.loading_errors_mol_kg[gas] * factor, fmt="o",
                           color=colour, capsize=2.5, markerfacecolor=colour if point.equilibrated else "white",
                           label=gas if point is mixture.points[0] else None)
-        if predicted:
-            axes.plot([p.pressure_pa / BAR_PA for p in predicted],
-                      [p.loadings_mol_kg[gas] * factor for p in predicted], "--x", color=colour, label=f"{gas}, IAST")
+        if mixture.predicted:
+            axes.plot([p.pressure_pa / BAR_PA for p in mixture.predicted],
+                      [p.loadings_mol_kg[gas] * factor for p in mixture.predicted], "--x", color=colour,
+                      label=f"{gas}, IAST")
     if len(mixture.points) > 2:
         axes.set_xscale("log")
     axes.set_ylim(0.0, HEADROOM * highest or 1.0)
