@@ -88,9 +88,9 @@ class RingsResult:
     edges: FloatArray
 
     def quantities(self) -> list[Quantity]:
-        """The rows of the table: sizes that occur."""
+        """The rows of the table, one per size from three."""
         return [over_frames(f"rings_{n}", f"{n}-rings per metal", "", self.per_metal[:, n])
-                for n in range(self.per_metal.shape[1]) if self.per_metal[:, n].any()]
+                for n in range(3, self.per_metal.shape[1])]
 
 
 @dataclass(frozen=True, slots=True)

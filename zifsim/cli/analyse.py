@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 RESULT = "analysis.json"
 SCATTERING, MORE = "Scattering", "More"
-LABEL_WIDTH, COLUMN_WIDTH = 33, 17      # of the printed table
-LEAST = 1e-5                            # shown as zero: rounding of the coordinates
+LEAST = 1e-5        # shown as zero: rounding of the coordinates
 
 
 def analyse(
@@ -43,11 +42,11 @@ def analyse(
         help="A measured curve to compare with, by R_w: xray- or neutron- F, S, D, G or PDF; columns x, y[, error]. "
         "Repeatable. Example: xray-D=glass.dat")] = None,
     rings: Annotated[bool, typer.Option(
-        "--rings", help="Rings of the net of metals and linkers, up to 10 metals (needs zifsim[analysis]).",
+        "--rings", help="Rings of the net of metals and linkers, up to 10 metals (needs zifsim\\[analysis]).",
         rich_help_panel=MORE)] = False,
     pores: Annotated[bool, typer.Option(
         "--pores", help="Pore diameters, sizes, and volume and surface per gas, by Zeo++ on at most 3 frames (needs "
-        "zifsim[analysis]; some 10 s each).", rich_help_panel=MORE)] = False,
+        "zifsim\\[analysis]; some 10 s each).", rich_help_panel=MORE)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.",
                                           rich_help_panel=OUTPUT)] = False,
 ) -> None:
@@ -211,7 +210,6 @@ def _write(out: Path, values: dict[str, Any], analyses: list[Analysis]) -> None:
 def _show(analyses: list[Analysis], settings: AnalysisSettings) -> None:
     """A row per quantity, a numbered column per file, and one over all files; as many columns as the screen holds."""
     from rich.console import Console
-    from rich.table import Table
 
     console = Console()
     for n, a in enumerate(analyses, start=1):
@@ -219,20 +217,34 @@ def _show(analyses: list[Analysis], settings: AnalysisSettings) -> None:
                       f"frame{'s' if a.n_frames > 1 else ''}", markup=False, highlight=False, soft_wrap=True)
     keys = _keys(analyses)
     labels = {q.key: f"{q.label}, {q.unit}" if q.unit else q.label for a in analyses for q in a.quantities}
-    columns = [(str(n), {q.key: q for q in a.quantities}) for n, a in enumerate(analyses, start=1)]
+    values = [(str(n), {q.key: q for q in a.quantities}) for n, a in enumerate(analyses, start=1)]
     if len(analyses) > 1:
-        columns.append((f"mean ± s.d. of {len(analyses)}", {q.key: q for q in _across(analyses)}))
-    at_once = max(1, (console.width - LABEL_WIDTH) // COLUMN_WIDTH)
-    for first in range(0, len(columns), at_once):
-        table = Table("", *(name for name, _ in columns[first:first + at_once]), box=None, header_style="bold")
-        for column in table.columns[1:]:
-            column.justify, column.no_wrap = "right", True
-        for key in keys:
-            table.add_row(labels[key], *(_cell(values.get(key)) for _, values in columns[first:first + at_once]))
-        console.print(table)
+        values.append((f"mean ± s.d. of {len(analyses)}", {q.key: q for q in _across(analyses)}))
+    columns = [[name, *(_cell(found.get(key)) for key in keys)] for name, found in values]
+    first = ["", *(labels[key] for key in keys)]
+    while columns:
+        shown = _fitting([first, *columns], console.width)
+        for row in zip(*shown, strict=True):
+            print("  ".join([row[0].ljust(_width(first)), *(cell.rjust(_width(column)) for cell, column in
+                                                            zip(row[1:], shown[1:], strict=True))]).rstrip())
+        columns = columns[len(shown) - 1:]
     for n, a in enumerate(analyses, start=1):
         print(f"{n}: X-ray D(r) has maxima at {', '.join(f'{r:.2f}' for r in a.scattering.xray.peaks())} Å")
-    print(f"± is the standard deviation over frames. Metal and N count as bonded within {settings.zn_n_cutoff:g} Å.")
+    print(f"± is the standard deviation over frames (of D, rates and T_g the standard error).\n"
+          f"Metal and N count as bonded within {settings.zn_n_cutoff:g} Å.")
+
+
+def _width(column: list[str]) -> int:
+    return max(len(cell) for cell in column)
+
+
+def _fitting(columns: list[list[str]], width: int) -> list[list[str]]:
+    """The labels and as many of the other columns as fit side by side, one at least."""
+    n, used = 1, _width(columns[0])
+    while n < len(columns) and (n == 1 or used + 2 + _width(columns[n]) <= width):
+        used += 2 + _width(columns[n])
+        n += 1
+    return columns[:n]
 
 
 def _cell(quantity: Quantity | None) -> str:

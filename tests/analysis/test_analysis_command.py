@@ -1,0 +1,89 @@
+"""``zifsim analyse``: what it prints, writes and refuses."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_analysis_dynamics import make_melt
+
+from zifsim.cli.app import main
+
+FIGURES = ("angles", "cooling", "pair_distributions", "structure_factors", "total_correlations")
+
+
+def call(*arguments: str) -> int:
+    """Exit code of a command line."""
+    try:
+        main(["analyse", *arguments])
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    make_melt(tmp_path / "melt")
+    return tmp_path
+
+
+def test_table_files_and_pictures_of_a_crystal_and_a_melt(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    x = np.arange(0.5, 12.0, 0.05)
+    Path("curve.dat").write_text("".join(f"{a:.2f} {np.sin(3 * a):.5f}\n" for a in x))
+    arguments = ("ZIF-8", "melt", "--q-resolution", "0.2", "--measured", "xray-D=curve.dat", "--out", "out")
+    assert call(*arguments) == 0
+    text = capsys.readouterr().out
+    assert "1  ZIF-8: Zn12 C96 H120 N48, one structure, 1 frame" in text
+    assert "segment 'hold' of the melt, 2 frames" in text
+    assert "mean ± s.d. of 2" in text
+    assert "T_g from ρ(T) on cooling, K" in text
+    values = json.loads((folder / "out/analysis.json").read_text())
+    zif8 = values["structures"]["ZIF-8"]["quantities"]
+    assert zif8["zn_coordination"]["value"] == 4.0
+    assert zif8["zn_coordination"]["spread"] is None
+    assert zif8["zn_n_peak"]["value"] == pytest.approx(1.987, abs=1e-3)
+    assert values["structures"]["melt"]["quantities"]["tg_density"]["value"] == pytest.approx(700.0, abs=1.0)
+    assert values["structures"]["melt"]["frames"] == 2
+    assert values["over_files"]["zn_zn_peak"]["value"] == pytest.approx((6.0 + 6.007) / 2, abs=1e-2)
+    assert values["asked"]["settings"]["q_resolution"] == 0.2
+    assert len(values["asked"]["structures"]["melt"]["trajectory.dcd"]) == 64
+    assert {"numpy", "python"} <= set(values["versions"])
+    for name in (*FIGURES, "measured"):
+        assert (folder / f"out/{name}.png").read_bytes().startswith(b"\x89PNG"), name
+        with open(folder / f"out/{name}.csv", newline="") as stream:
+            rows = list(csv.DictReader(stream))
+        assert {row["structure"] for row in rows} & {"ZIF-8", "melt"}, name
+    before = (folder / "out/analysis.json").read_bytes()
+    assert call("ZIF-8", "--out", "out") == 2                       # another analysis: refused, left as it was
+    assert "another analysis" in capsys.readouterr().err
+    assert (folder / "out/analysis.json").read_bytes() == before
+
+
+def test_json_can_be_printed_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("ZIF-8", "--q-resolution", "0.3", "--json") == 0
+    values = json.loads(capsys.readouterr().out)
+    assert values["structures"]["ZIF-8"]["first_peaks"]["Zn–Zn"]["maximum_angstrom"] == pytest.approx(6.01, abs=0.02)
+    assert values["over_files"] == {}
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (("ZIF-9",), "Did you mean 'ZIF-8'"),
+    (("nothing.cif",), "No file 'nothing.cif'"),
+    (("melt", "--segment", "boil"), "It has: heat, quench, hold"),
+    (("ZIF-8", "ZIF-8"), "named twice"),
+    (("ZIF-8", "--measured", "curve.dat"), "xray-D=glass.dat"),
+    (("ZIF-8", "--measured", "xray-T=curve.dat"), "Unknown kind of measured curve 'xray-T'"),
+    (("ZIF-8", "--cutoff", "9"), "between 1 and 4"),
+    (("ZIF-8", "--q-max", "40"), "form factors"),
+    (("ZIF-8", "--out", "melt"), "holds other files"),
+])
+def test_bad_input_is_one_line_and_writes_nothing(arguments: tuple[str, ...], message: str, folder: Path,
+                                                  capsys: pytest.CaptureFixture[str]) -> None:
+    before = sorted(p.name for p in folder.rglob("*"))
+    assert call(*arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.strip().count("\n") == 0
+    assert sorted(p.name for p in folder.rglob("*")) == before
