@@ -59,10 +59,10 @@ def test_no_molecule_enters_a_blocked_pore(zif8, one_cage):
 
 
 def test_masking_and_counting_give_the_same_loading(zif8, one_cage):
-    """CH4 at 1 bar in one of the two cages of ZIF-8, 4σ."""
+    """CH4 at 10 bar in one of the two cages of ZIF-8, 4σ."""
     guest = load_guest("CH4")
-    masked = loading_with(one_cage, zif8, guest, FORCEFIELD, T, 1e5, SETTINGS)
-    counted = count_loading(make_system(zif8, guest, FORCEFIELD, T, SETTINGS), one_cage, 1e5, 3, 600_000)
+    masked = loading_with(one_cage, zif8, guest, FORCEFIELD, T, 1e6, SETTINGS)
+    counted = count_loading(make_system(zif8, guest, FORCEFIELD, T, SETTINGS), one_cage, 1e6, 3, 600_000)
     error = np.hypot(masked.loading_error_mol_kg, counted.outside_error)
     assert error < 0.05 * masked.loading_mol_kg
     assert masked.loading_mol_kg == pytest.approx(counted.outside, abs=4.0 * error)
