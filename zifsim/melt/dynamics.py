@@ -23,7 +23,7 @@ from zifsim.melt.platform import PlatformChoice
 from zifsim.melt.program import bath_temperature
 from zifsim.melt.relax import settle
 from zifsim.melt.settings import MeltSettings
-from zifsim.melt.system import MeltModel
+from zifsim.melt.system import NM, MeltModel
 from zifsim.model.schedule import TemperatureProgram
 from zifsim.rng import derive_seed
 from zifsim.units import AMU_PER_CUBIC_ANGSTROM_TO_G_CM3, GAS_CONSTANT
@@ -119,7 +119,7 @@ class Dynamics:
                                      derive_seed(self.settings.seed, "thermalise"))
         context = openmm.Context(self.model.system, integrator, openmm.Platform.getPlatformByName(self.choice.name),
                                  self.choice.properties)
-        context.setPositions(self.model.positions * 0.1)
+        context.setPositions(self.model.positions * NM)
         settle(context)
         context.setVelocitiesToTemperature(2.0 * kelvin * unit.kelvin, derive_seed(self.settings.seed, "velocities"))
         integrator.step(round(THERMALISE_PS * 1000.0 / self.program.timestep_fs))
