@@ -20,7 +20,7 @@ def start(*arguments: object, log: Path, **environment: str) -> subprocess.Popen
                                 stderr=stream, env=os.environ | environment)
 
 
-def finish(*arguments: object, log: Path, seconds: float = 1800.0) -> int:
+def finish(*arguments: object, log: Path, seconds: float = 7200.0) -> int:
     """`zifsim sweep ...` to its end; returns the exit code."""
     return start(*arguments, log=log).wait(timeout=seconds)
 

@@ -50,7 +50,7 @@ def lines(out, id):
     return path.read_text().split() if path.is_file() else []
 
 
-def wait_for(condition, seconds=60.0):
+def wait_for(condition, seconds=300.0):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
@@ -121,7 +121,7 @@ def test_a_signal_saves_and_ends_with_75_and_the_same_command_continues(out, num
     process = start(out, melt, pause=0.4)
     wait_for(lambda: len(lines(out, melt)) >= 2)
     process.send_signal(number)
-    text, _ = process.communicate(timeout=60)
+    text, _ = process.communicate(timeout=300)
     assert process.returncode == 75, text
     assert read_state(out / melt).state == "stopped"
     before = lines(out, melt)
@@ -151,7 +151,7 @@ def test_a_job_that_another_process_runs_is_waited_for_and_not_repeated(out):
         (out / build / "total.txt").write_text("1")
         folder_of(out, build).prepare({"n": 1}, {}, "fake_stages:count")
         rundir.mark_done(out / build, ["total.txt"])
-    text, _ = second.communicate(timeout=60)
+    text, _ = second.communicate(timeout=300)
     assert second.returncode == 0
     assert "done already" in text
     assert lines(out, build) == []
@@ -167,7 +167,7 @@ def test_a_waiting_process_can_be_stopped(out):
         second = start(out, build)
         assert "waiting" in second.stdout.readline()
         second.terminate()
-        assert second.wait(timeout=60) == 75
+        assert second.wait(timeout=300) == 75
 
 
 def test_a_failure_that_would_come_again_is_kept_until_the_sweep_is_planned_anew(tmp_path, capsys):

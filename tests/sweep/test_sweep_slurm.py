@@ -40,20 +40,20 @@ def test_a_sweep_on_slurm_survives_a_killed_job_a_drained_node_and_a_requeue(tmp
     run = sweep_process.start("run", "smoke_sweep", "--out", out, "--profile", "slurm", "--set",
                               "axes.replicates=1", "--", *OPTIONS, log=log)
     try:
-        sweep_process.until(lambda: begun_melt(out), 600.0, "a melt that runs")
+        sweep_process.until(lambda: begun_melt(out), 1800.0, "a melt that runs")
         killed, state = begun_melt(out)
         os.kill(state["pid"], signal.SIGKILL)
 
-        sweep_process.until(lambda: begun_melt(out, but=killed), 600.0, "another melt that runs")
+        sweep_process.until(lambda: begun_melt(out, but=killed), 1800.0, "another melt that runs")
         moved, state = begun_melt(out, but=killed)
         node, slurm_job = state["node"], state["slurm_job"]
         where = cluster.running()[slurm_job][0]
         cluster.ask("scontrol", "update", f"NodeName={where}", "State=DRAIN", "Reason=test")
         cluster.ask("scontrol", "requeue", slurm_job)
-        sweep_process.until(lambda: cluster.running().get(slurm_job, ("", ""))[0] not in ("", where), 300.0,
+        sweep_process.until(lambda: cluster.running().get(slurm_job, ("", ""))[0] not in ("", where), 900.0,
                             "the requeued job on the other node")
         cluster.ask("scontrol", "update", f"NodeName={where}", "State=RESUME")
-        assert run.wait(timeout=1500) == 0, log.read_text() + (out / "snakemake.log").read_text()[-5000:]
+        assert run.wait(timeout=7200) == 0, log.read_text() + (out / "snakemake.log").read_text()[-5000:]
     finally:
         run.kill()
     done = sweep_process.finished(out)
