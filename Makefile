@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help install run test test-slow lint bench glasses docs clean
+.PHONY: help install run test test-slow lint sweep-smoke slurm-test bench glasses docs clean
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
@@ -24,6 +24,13 @@ test: $(STAMP)     ## the fast tests (under 10 minutes on 2 cores)
 
 test-slow: $(STAMP) ## the long physics tests
 	$(BIN)/python -m pytest -m slow
+
+sweep-smoke: $(STAMP) ## a tiny sweep through Snakemake on 2 cores, a few minutes -> results/smoke_sweep
+	$(BIN)/zifsim sweep run smoke_sweep --cores 2
+
+slurm-test: $(STAMP) ## the same on a private SLURM (installed with apt where root allows; skipped elsewhere)
+	bash tests/sweep/install_slurm.sh
+	$(BIN)/python -m pytest -rs -m slow tests/sweep/test_sweep_slurm.py
 
 lint: $(STAMP)     ## ruff and mypy
 	$(BIN)/ruff check .
