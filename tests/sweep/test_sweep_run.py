@@ -64,8 +64,8 @@ def test_killed_with_everything_and_run_again_it_ends_alike_and_repeats_no_finis
     assert begun
     for id in begun:        # continued where they were
         assert after[id][:len(before[id])] == before[id]
-    assert all(len(steps) == {"build": 1, "gcmc": 2}.get(id.split("/")[0], 20 + int(id.split("-")[1]))
-               for id, steps in after.items())
+    assert {id: len(steps) for id, steps in after.items()} == {
+        job.id: job.config["n"] for job in fake_sweep.fake_jobs(count=20)}
     assert totals(out) == {job.id: str(expected(job)) for job in fake_sweep.fake_jobs(count=20)}
 
 
