@@ -6,6 +6,8 @@ close in the crystal, fitted here to a parabola about its distances there. Its f
 
 import json
 import pickle
+import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -150,6 +152,12 @@ def test_a_potential_that_openmmml_does_not_know_is_named(zif8: Framework, tiny:
         load_potential("openmmml:tinny", zif8)
 
 
+def test_another_metal_than_zinc_is_refused_by_name(zif8: Framework, tiny: str) -> None:
+    cobalt = replace(zif8, species=tuple("Co" if s == "Zn" else s for s in zif8.species))
+    with pytest.raises(InputError, match="ZIF-8 has Co"):
+        load_potential(tiny, cobalt)
+
+
 def test_a_model_file_is_known_by_its_content(zif8: Framework, tiny: str, tmp_path: Path) -> None:
     model = tmp_path / "own.model"
     model.write_bytes(pickle.dumps("weights"))
@@ -166,6 +174,6 @@ def test_a_missing_file_and_a_missing_package_are_one_clear_sentence(zif8: Frame
         load_potential(f"openmmml:{tmp_path / 'none.model'}", zif8)
     with pytest.raises(InputError, match="write openmmml:NAME"):
         load_potential("mace", zif8)
-    monkeypatch.setitem(__import__("sys").modules, "openmmml", None)
+    monkeypatch.setitem(sys.modules, "openmmml", None)
     with pytest.raises(InputError, match=r"pip install 'zifsim\[ml\]'"):
         load_potential("openmmml:ani2x", zif8)

@@ -41,7 +41,8 @@ def load_potential(name: str, fw: Framework) -> MeltForceField:
 
     Raises
     ------
-    InputError: openmmml is not installed, or the file is missing. UnknownNameError: openmmml has no such potential.
+    InputError: openmmml is not installed, the file is missing, or the metal is not Zn. UnknownNameError: openmmml has
+    no such potential.
     """
     if not name.startswith(PREFIX):
         raise InputError(f"potential '{name}': write openmmml:NAME or openmmml:FILE.")
@@ -49,6 +50,8 @@ def load_potential(name: str, fw: Framework) -> MeltForceField:
     known = sorted(_openmmml().MLPotential._implFactories)
     if family not in known:
         raise UnknownNameError("openmmml potential", family, known)
+    if other := sorted({fw.species[u.atoms[0]] for u in fw.units if len(u.atoms) == 1} - {"Zn"}):
+        raise InputError(f"{fw.name} has {', '.join(other)}; a melt watches Zn–N bonds and knows no other metal yet.")
     source = "openmmml"
     if path is not None:
         source += f", {path.name}, sha256 {hashlib.sha256(path.read_bytes()).hexdigest()}"
