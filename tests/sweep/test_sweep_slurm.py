@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import fake_sweep
 import pytest
 import slurm_cluster
 import sweep_process
 
+from zifsim.io.resources import data_folder
+from zifsim.sweep import folder
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(bool(slurm_cluster.why_not()), reason=slurm_cluster.why_not()),
-    pytest.mark.skipif(find_spec("snakemake_executor_plugin_slurm") is None,
-                       reason="snakemake-executor-plugin-slurm is not installed (pip install 'zifsim[sweep]')"),
 ]
+EXECUTOR = pytest.mark.skipif(find_spec("snakemake_executor_plugin_slurm") is None,
+                              reason="Snakemake's SLURM executor is not installed (pip install 'zifsim[sweep]')")
 # The shipped profile on nodes of one core, in a hurry.
 OPTIONS = ("--set-threads", "melt=1", "--slurm-init-seconds-before-status-checks", "5", "--latency-wait", "10")
 
@@ -35,6 +41,7 @@ def begun_melt(out: Path, but: str = "") -> tuple[str, dict] | None:
     return None
 
 
+@EXECUTOR
 def test_a_sweep_on_slurm_survives_a_killed_job_a_drained_node_and_a_requeue(tmp_path, cluster):
     out, log = tmp_path / "sweep", tmp_path / "log"
     run = sweep_process.start("run", "smoke_sweep", "--out", out, "--profile", "slurm", "--set",
@@ -70,3 +77,39 @@ def test_a_sweep_on_slurm_survives_a_killed_job_a_drained_node_and_a_requeue(tmp
                                  "axes.replicates=1", "--", *OPTIONS, log=log)
     assert again == 0
     assert sweep_process.finished(out) == done
+
+
+def test_array_jobs_do_the_same_and_queue_themselves_again_when_their_time_is_up(tmp_path, cluster, monkeypatch):
+    """Four fake melts on two nodes, two of them side by side in each task, told half-way that their time is up."""
+    out = tmp_path / "sweep"
+    jobs = fake_sweep.fake_jobs(melts=4, count=40)
+    folder.write_plan(out, fake_sweep.smoke(), jobs)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+    monkeypatch.setenv("FAKE_PAUSE", "0.5")
+    options = "--time=00:20:00 --mem=500 --cpus-per-task=1"
+    submit = ("bash", str(data_folder("workflows") / "slurm" / "submit.sh"), str(out))
+    settings = {"SMALL": options, "GCMC": options, "MELT": f"{options} --gres=gpu:1", "MELTS_PER_GPU": "2"}
+    told = subprocess.run(submit, env=os.environ | settings, capture_output=True, text=True, check=True).stdout
+    array = next(line.split()[-1] for line in told.splitlines() if line.startswith("melt:"))
+
+    def steps(kind: str = "melt") -> list[list[str]]:
+        return [path.read_text().split() for path in sorted(out.glob(f"{kind}/*/state.txt"))]
+
+    sweep_process.until(lambda: len(steps()) == 4 and min(map(len, steps())) > 3, 1800.0, "all melts to be under way")
+    before = steps()
+    assert max(map(len, before)) < 40
+    cluster.ask("scancel", "--batch", "--signal=USR1", array)
+    sweep_process.until(lambda: len(sweep_process.finished(out)) == len(jobs), 1800.0, "the end")
+    assert all(len(now) == 40 + number for number, now in enumerate(steps()))
+    assert all(now[:len(then)] == then for now, then in zip(steps(), before, strict=True))
+    assert {state["attempts"] for state in sweep_process.states(out, "melt").values()} == {2}
+    pairs = [tuple(sorted(id for id, s in sweep_process.states(out, "melt").items() if s["slurm_job"] == job))
+             for job in {s["slurm_job"] for s in sweep_process.states(out, "melt").values()}]
+    assert sorted(pairs) == [tuple(sorted(j.id for j in jobs[1:3])), tuple(sorted(j.id for j in jobs[3:5]))]
+
+    done = sweep_process.finished(out)
+    subprocess.run(submit, env=os.environ | settings, check=True)
+    sweep_process.until(lambda: not cluster.ask("squeue", "-h"), 1800.0, "an empty queue")
+    assert sweep_process.finished(out) == done
+    assert {state["attempts"] for state in sweep_process.states(out, "melt").values()} == {2}
