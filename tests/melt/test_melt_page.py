@@ -90,6 +90,17 @@ def test_an_unfinished_melt_says_so_and_a_bonded_one_that_it_cannot_melt(unfinis
     assert "bonds are fixed: the network cannot melt" in text
 
 
+def test_a_row_that_is_being_written_does_not_count(unfinished: Path) -> None:
+    before = words(write_melt_page(unfinished))
+    with open(unfinished / "state.csv", "a") as stream:
+        stream.write("999999,0.7,equil")
+    assert words(write_melt_page(unfinished)) == before
+    header = (unfinished / "state.csv").read_text().splitlines(keepends=True)[0]
+    (unfinished / "state.csv").write_text(header)
+    with pytest.raises(InputError, match="no rows yet"):
+        write_melt_page(unfinished)
+
+
 def test_zifsim_report_writes_the_page_of_a_melt(unfinished: Path) -> None:
     shown = CliRunner().invoke(app, ["report", str(unfinished)])
     assert shown.exit_code == 0, shown.output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +17,6 @@ from zifsim.compare.reference import load_reference
 from zifsim.errors import InputError
 from zifsim.io.files import read_json, write_bytes_atomic, write_text_atomic
 from zifsim.melt.checkpoint import STATE_TABLE
-from zifsim.melt.glass import last_segment
 from zifsim.melt.result import RESULT
 from zifsim.melt.run import RUN
 from zifsim.report.figures import BLUE, INK, ORANGE, house_style, to_png, to_svg
@@ -42,14 +42,14 @@ def write_melt_page(out_dir: str | Path) -> Path:
 
     Raises
     ------
-    InputError: the folder holds no melt.
+    InputError: the folder holds no melt, or one that has no rows yet.
     """
     from markupsafe import Markup
 
     folder = Path(out_dir)
     if not is_melt(folder):
         raise InputError(f"{folder} holds no melt ({RUN} and {STATE_TABLE}); give the --out folder of 'zifsim melt'.")
-    run, table = read_json(folder / RUN), last_segment(folder / STATE_TABLE, -1)
+    run, table = read_json(folder / RUN), _read_table(folder / STATE_TABLE)
     result = read_json(folder / RESULT) if (folder / RESULT).is_file() else None
     figure = melt_figure(run, table, result)
     write_bytes_atomic(folder / PICTURE, to_png(figure))
@@ -62,6 +62,15 @@ def write_melt_page(out_dir: str | Path) -> Path:
         facts=_facts(run, result), settings_json=json.dumps(run["settings"], indent=2))
     write_text_atomic(folder / PAGE, page)
     return folder / PAGE
+
+
+def _read_table(path: Path) -> Table:
+    """Columns of state.csv, the segment's name left out; a last row that is being written does not count."""
+    whole = path.read_text().rpartition("\n")[0]
+    rows = list(csv.DictReader(whole.splitlines()))
+    if not rows:
+        raise InputError(f"{path} has no rows yet; wait for the melt's first.")
+    return {name: np.array([float(row[name]) for row in rows]) for name in rows[0] if name != "segment"}
 
 
 def duration_ps(run: Mapping[str, Any]) -> float:
