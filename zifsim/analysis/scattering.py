@@ -35,7 +35,7 @@ BIN = 0.01                  # Å; at 25 Å⁻¹ the bin's width lowers F by 0.3 
 R_STEP, R_SHOWN = 0.02, 20.0
 FM2_TO_BARN = 0.01
 REACH = 3.2                 # standard deviations of the damping at which pairs are cut off (0.6 % left)
-LOW_Q = 3.0                 # 1/Å; below lie a ZIF's strong Bragg reflections
+LOW_Q = (0.45, 3.0)         # 1/Å; here lie a ZIF's strong Bragg reflections, below them the scattering of voids
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,8 +63,8 @@ class Curves:
 
     @property
     def highest_at_low_q(self) -> float:
-        """The highest S(Q) below 3 Å⁻¹: tens for a crystal's Bragg peaks, 1 to 3 for a glass."""
-        return float(self.s[self.q < LOW_Q].max())
+        """The highest S(Q) from 0.45 to 3 Å⁻¹: Bragg peaks, as high as the resolution is fine, or a glass's halo."""
+        return float(self.s[(self.q > LOW_Q[0]) & (self.q < LOW_Q[1])].max())
 
     def peaks(self, r_max: float = 6.5) -> FloatArray:
         """Positions (P,) of the maxima of D(r) from 1 Å to ``r_max``, Å, that stand out by 5 % of the highest."""

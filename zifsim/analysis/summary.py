@@ -112,7 +112,7 @@ def _density(frames: Frames) -> list[Quantity]:
 
 def _scattering_rows(scattering: ScatteringResult, agreements: Sequence[Agreement]) -> list[Quantity]:
     basis = f"{scattering.n_frames} frame{'s' if scattering.n_frames > 1 else ''} together"
-    rows = [Quantity("highest_s_low_q", "highest X-ray S(Q) below 3 Å⁻¹", "",
+    rows = [Quantity("highest_s_low_q", "highest X-ray S(Q), 0.45–3 Å⁻¹", "",
                      scattering.xray.highest_at_low_q, basis=basis)]
     return rows + [Quantity(f"r_w_{a.measured.kind}_{a.measured.source}", f"R_w, {a.measured.kind} {a.measured.source}",
                             "", a.r_w, basis=f"{len(a.x)} points, scale {a.scale:.3g}") for a in agreements]

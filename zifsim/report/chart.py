@@ -23,7 +23,7 @@ MOST_COLUMNS = 3
 class Line:
     """One curve: of which ``structure``, what it is (``curve``), ``x`` and ``y`` (P,), ``spread`` (P,) of y or None.
 
-    ``kind``: ``line``, ``points``, ``bars`` (sticks from zero) or ``steps``.
+    ``kind``: ``line``, ``points``, ``joined`` (points with a line) or ``steps``.
     """
 
     structure: str
@@ -44,7 +44,6 @@ class Panel:
     lines: tuple[Line, ...]
     level: float | None = None
     x_range: tuple[float, float] | None = None
-    log_x: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,8 +103,6 @@ def _draw(ax: Axes, panel: Panel, names: list[str]) -> None:
     ax.set_title(panel.title, loc="left")
     ax.set_xlabel(panel.x_label)
     ax.set_ylabel(panel.y_label)
-    if panel.log_x:
-        ax.set_xscale("log")
     if panel.x_range is not None:
         ax.set_xlim(*panel.x_range)
         _fit_height(ax, panel)
@@ -123,11 +120,9 @@ def _draw_line(ax: Axes, line: Line, color: str, marker: str, dash: str, label: 
         ax.errorbar(line.x, line.y, yerr=line.spread, color=color, marker=marker, markersize=4.0, linestyle="none",
                     capsize=2.0, label=label)
         return
-    if line.kind == "bars":
-        ax.vlines(line.x, 0.0, line.y, color=color, linewidth=1.2, label=label, alpha=0.8)
-        return
     style = "steps-mid" if line.kind == "steps" else "default"
-    ax.plot(line.x, line.y, color=color, linewidth=1.1, linestyle=dash, label=label, drawstyle=style)
+    ax.plot(line.x, line.y, color=color, linewidth=1.1, linestyle=dash, label=label, drawstyle=style,
+            marker=marker if line.kind == "joined" else "", markersize=4.0)
     if line.spread is not None and np.isfinite(line.spread).any():
         ax.fill_between(line.x, line.y - line.spread, line.y + line.spread, color=color, alpha=0.18, linewidth=0)
 

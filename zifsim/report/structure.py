@@ -16,7 +16,7 @@ from zifsim.build.linkers import METALS
 from zifsim.report.chart import Chart, Line, Panel
 
 FloatArray = NDArray[np.float64]
-SHOWN_Q = (0.3, 15.0)
+SHOWN_Q = (0.45, 15.0)
 SHOWN_R = (0.8, 12.0)
 BROADENING = 0.1        # Å; a single structure would be a comb of spikes
 BROADENING_DEGREES = 2.0
@@ -31,7 +31,7 @@ def structure_charts(analyses: Sequence[Analysis]) -> list[Chart]:
 
 def _pairs(analyses: Sequence[Analysis]) -> Chart:
     names = list(dict.fromkeys(pair for a in analyses for pair in shown_pairs(a.pairs)))
-    panels = [Panel("–".join(pair), "r, Å", "g(r)", tuple(
+    panels = [Panel(f"{'–'.join(pair)} g(r)", "r, Å", "g(r)", tuple(
         Line(a.name, "g", a.pairs.r, gaussian_filter1d(a.pairs.g[pair], BROADENING / a.pairs.width))
         for a in analyses if pair in a.pairs.g), level=1.0, x_range=(1.0, float(analyses[0].pairs.r[-1])))
         for pair in names]
@@ -54,8 +54,8 @@ def _reciprocal(analyses: Sequence[Analysis]) -> Chart:
         return tuple(Line(a.name, "S", value(a).q, value(a).s) for a in analyses)
 
     return Chart("structure_factors", (
-        Panel("X-ray", "Q, Å⁻¹", "S(Q)", lines(lambda a: a.scattering.xray), level=1.0, x_range=SHOWN_Q),
-        Panel("neutron", "Q, Å⁻¹", "S(Q)", lines(lambda a: a.scattering.neutron), level=1.0, x_range=SHOWN_Q)))
+        Panel("X-ray S(Q)", "Q, Å⁻¹", "S(Q)", lines(lambda a: a.scattering.xray), level=1.0, x_range=SHOWN_Q),
+        Panel("neutron S(Q)", "Q, Å⁻¹", "S(Q)", lines(lambda a: a.scattering.neutron), level=1.0, x_range=SHOWN_Q)))
 
 
 def _real(analyses: Sequence[Analysis]) -> Chart:
@@ -63,8 +63,8 @@ def _real(analyses: Sequence[Analysis]) -> Chart:
         return tuple(Line(a.name, "D", value(a).r, value(a).d) for a in analyses)
 
     return Chart("total_correlations", (
-        Panel("X-ray", "r, Å", "D(r), Å⁻²", lines(lambda a: a.scattering.xray), level=0.0, x_range=SHOWN_R),
-        Panel("neutron", "r, Å", "D(r), barn Å⁻²", lines(lambda a: a.scattering.neutron), level=0.0,
+        Panel("X-ray D(r)", "r, Å", "D(r), Å⁻²", lines(lambda a: a.scattering.xray), level=0.0, x_range=SHOWN_R),
+        Panel("neutron D(r)", "r, Å", "D(r), barn Å⁻²", lines(lambda a: a.scattering.neutron), level=0.0,
               x_range=SHOWN_R)))
 
 
@@ -124,7 +124,7 @@ def _cooling(analyses: Sequence[Analysis]) -> Chart | None:
 
 def _rings(analyses: Sequence[Analysis]) -> Chart | None:
     lines = tuple(Line(a.name, "rings", np.arange(a.rings.per_metal.shape[1])[3:].astype(np.float64),
-                       a.rings.per_metal.mean(axis=0)[3:]) for a in analyses if a.rings is not None)
+                       a.rings.per_metal.mean(axis=0)[3:], kind="joined") for a in analyses if a.rings is not None)
     panel = Panel("rings of the net", "metals in the ring", "rings per metal", lines)
     return Chart("rings", (panel,)) if lines else None
 
