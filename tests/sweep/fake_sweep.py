@@ -1,4 +1,4 @@
-"""A sweep of fake jobs, and `python fake_sweep.py OUT [COUNT]`: run it, as a process that tests may kill."""
+"""A sweep of fake jobs, and `python fake_sweep.py OUT COUNT [PROFILE [OPTION...]]`: run it, in a process to kill."""
 
 from __future__ import annotations
 
@@ -33,4 +33,6 @@ def fake_jobs(melts: int = 4, count: int = 10) -> list[Job]:
 
 
 if __name__ == "__main__":
-    run_sweep(smoke(), fake_jobs(count=int(sys.argv[2])), Path(sys.argv[1]), Resources(cores=2))
+    _, out, count, *more = sys.argv
+    profile, options = (more[0], tuple(more[1:])) if more else ("local", ())
+    run_sweep(smoke(), fake_jobs(count=int(count)), Path(out), Resources(profile, cores=2, options=options))

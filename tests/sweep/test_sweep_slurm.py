@@ -79,6 +79,30 @@ def test_a_sweep_on_slurm_survives_a_killed_job_a_drained_node_and_a_requeue(tmp
     assert sweep_process.finished(out) == done
 
 
+@EXECUTOR
+@pytest.mark.parametrize(("options", "jobs_per_task"), [
+    (("--set-resources", "melt:gpu=1"), 1),                     # --gpus=1 instead of --gres=gpu:1
+    (("--groups", "melt=melts", "--group-components", "melts=2"), 2),
+], ids=["gpu by number", "two melts on one gpu"])
+def test_both_ways_to_ask_for_a_gpu_and_melts_that_share_one(tmp_path, cluster, monkeypatch, options, jobs_per_task):
+    out = tmp_path / "sweep"
+    monkeypatch.setenv("FAKE_PAUSE", "0.1")
+    command = [sys.executable, fake_sweep.__file__, out, "20", "slurm", *OPTIONS, *options]
+    with open(tmp_path / "log", "w") as log:
+        run = subprocess.Popen([str(word) for word in command], stdout=log, stderr=log)
+    try:
+        sweep_process.until(lambda: sweep_process.running(out, "melt"), 1800.0, "a melt that runs")
+        state = next(iter(sweep_process.running(out, "melt").values()))
+        assert "CUDA_VISIBLE_DEVICES=0" in Path(f"/proc/{state['pid']}/environ").read_text().split("\0")
+        assert run.wait(timeout=3600) == 0, (out / "snakemake.log").read_text()[-5000:]
+    finally:
+        run.kill()
+    melts = sweep_process.states(out, "melt")
+    assert len(melts) == 4
+    assert len({state["slurm_job"] for state in melts.values()}) == 4 // jobs_per_task
+    assert len(sweep_process.finished(out)) == 1 + 4 + 8
+
+
 def test_array_jobs_do_the_same_and_queue_themselves_again_when_their_time_is_up(tmp_path, cluster, monkeypatch):
     """Four fake melts on two nodes, two of them side by side in each task, told half-way that their time is up."""
     out = tmp_path / "sweep"

@@ -57,9 +57,9 @@ for _command in (run, build, melt, gcmc, mixture, iast, widom, energy, access, a
                  doctor):
     app.command(_command.__name__, help=_help_of(_command))(_command)
 
-for _command in sweep.registered_commands:
-    assert _command.callback is not None
-    _command.help = _help_of(_command.callback)
+for _part in sweep.registered_commands:
+    assert _part.callback is not None
+    _part.help = _help_of(_part.callback)
 app.add_typer(sweep, name="sweep")
 
 
