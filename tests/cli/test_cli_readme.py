@@ -13,7 +13,7 @@ from zifsim.cli import app
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "benchmarks" / "README.md", *(ROOT / "docs").glob("*.md")])
-NAMES = "run|build|melt|gcmc|mixture|iast|widom|energy|analyse|compare|report|doctor"
+NAMES = "run|build|melt|gcmc|mixture|iast|widom|energy|access|analyse|compare|report|doctor"
 COMMAND = re.compile(rf"^(?:.*[|`] ?)?`?(zifsim (?:{NAMES})\b[^`|#\n]*)", re.MULTILINE)
 
 
