@@ -21,8 +21,8 @@ def melt(
         "--potential", help="Machine-learned potential in place of the force field: openmmml:NAME or openmmml:FILE.")
         ] = None,
     program: Annotated[str, typer.Option(
-        "--program", help="paper (NPT throughout), dense (melt at constant volume, anneal at 1000 K in NPT), "
-        "anneal, or a TOML file of segments.")] = "paper",
+        "--program", help="dense (melt at constant volume, anneal at 1000 K in NPT), paper (NPT throughout: at 1 bar "
+        "the melt boils), anneal (of a glass), or a TOML file of segments.")] = "dense",
     hold_ps: Annotated[float, typer.Option("--hold-ps", help="Time at 1500 K, ps.")] = 50.0,
     quench_rate: Annotated[float, typer.Option("--quench-rate", help="Cooling rate, K/ps.")] = 10.0,
     anneal_ps: Annotated[float, typer.Option(
@@ -55,7 +55,7 @@ def melt(
 
     Examples:
 
-    zifsim melt ZIF-62 --program dense --hold-ps 50 --quench-rate 10 --out results/glass
+    zifsim melt ZIF-62 --hold-ps 50 --quench-rate 10 --out results/glass
 
     zifsim melt ZIF-62 --replicas 4 --out results/glasses
     """
