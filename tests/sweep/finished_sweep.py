@@ -40,6 +40,10 @@ def finish(out: Path, sweep: Sweep, but: tuple[str, ...] = ()) -> list[Job]:
             outputs = _melt(path, densities[job.id], job)
         elif job.kind == "gcmc":
             outputs = _isotherm(path, job, densities[job.needs["framework"][0]])
+        elif job.kind == "pores":
+            (path / "pores.json").write_text(json.dumps({"pore_limiting_diameter_angstrom": 2.5 + 0.1 * job.replicate,
+                                                         "largest_cavity_diameter_angstrom": 5.0}))
+            outputs = ["pores.json"]
         else:
             (path / "framework.extxyz").write_text(job.id)
             outputs = ["framework.extxyz"]

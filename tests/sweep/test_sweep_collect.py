@@ -18,7 +18,7 @@ from zifsim.sweep.report import render
 from zifsim.sweep.trend import fit_trend
 from zifsim.units import mol_kg_to_ml_stp_g
 
-CHANGES = ["axes.quench_rate_k_per_ps=[100.0, 10.0, 1.0]", "axes.replicates=3"]
+CHANGES = ["axes.quench_rate_k_per_ps=[100.0, 10.0, 1.0]", "axes.replicates=3", "measure.pores=true"]
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def test_the_tidy_table_has_every_number_of_every_glass_once(finished):
     melts = [j for j in jobs if j.kind == "melt"]
     keys = [(r["quench_rate_k_per_ps"], r["configuration"], r["replicate"], r["quantity"], r["gas"],
              r["pressure_bar"]) for r in table]
-    assert len(set(keys)) == len(keys) == len(melts) * (4 + 2)
+    assert len(set(keys)) == len(keys) == len(melts) * (4 + 2 + 2)
     by_job = {(r["job"], r["quantity"], r["pressure_bar"]): r for r in table}
     for job in jobs:
         if job.kind == "melt":
@@ -51,6 +51,13 @@ def test_the_tidy_table_has_every_number_of_every_glass_once(finished):
         if job.kind == "gcmc":
             wanted = finished_sweep.uptake_mol_kg(finished_sweep.density(job), 1e5)
             assert float(by_job[job.id, "uptake", "1.0"]["value"]) == pytest.approx(mol_kg_to_ml_stp_g(wanted))
+
+
+def test_pores_have_their_place(finished):
+    out, _, _ = finished
+    found = [float(r["value"]) for r in rows(out / "sweep.csv") if r["quantity"] == "pore_limiting_diameter_angstrom"
+             and r["quench_rate_k_per_ps"] == "1.0" and r["configuration"] == "A"]
+    assert found == pytest.approx([2.6, 2.7, 2.8])
 
 
 def test_means_have_the_standard_error_of_the_replicates(finished):

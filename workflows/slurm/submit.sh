@@ -7,7 +7,7 @@
 # Options of sbatch for each kind; edit them, or set them from outside. Add --partition and --account as your cluster
 # wants them, and take --gpus=1 where --gres=gpu:1 is not known.
 set -euo pipefail
-SMALL=${SMALL:-"--time=00:30:00 --mem=4G --cpus-per-task=1"}                 # build and relax
+SMALL=${SMALL:-"--time=00:30:00 --mem=4G --cpus-per-task=1"}                 # build, relax, pores
 MELT=${MELT:-"--time=08:00:00 --mem=4G --cpus-per-task=2 --gres=gpu:1"}
 GCMC=${GCMC:-"--time=04:00:00 --mem=4G --cpus-per-task=1"}
 MELTS_PER_GPU=${MELTS_PER_GPU:-1}       # melts side by side in one array task
@@ -15,7 +15,7 @@ MELTS_PER_GPU=${MELTS_PER_GPU:-1}       # melts side by side in one array task
 dir=$1
 here=$(cd "$(dirname "$0")" && pwd)
 before=
-for kind in build relax melt gcmc; do
+for kind in build relax melt pores gcmc; do
     jobs=$(wc -l < "$dir/jobs/$kind.txt")
     [ "$jobs" -eq 0 ] && continue
     case $kind in

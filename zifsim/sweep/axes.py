@@ -29,10 +29,17 @@ class Axes(Section):
         return self
 
 
+class Measure(Section):
+    """``[measure]``: what is measured in every glass beside its melt's own numbers and its isotherms."""
+
+    pores: bool = Field(default=False, description="diameters of pores, by Zeo++ (pyzeo)")
+
+
 class Sweep(Study):
     """A sweep, as read from its file: a study of one crystal and its glass, with ``[axes]``."""
 
     axes: Axes
+    measure: Measure = Measure()
 
     @model_validator(mode="after")
     def _axes_alone_vary(self) -> Sweep:

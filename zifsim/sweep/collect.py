@@ -32,8 +32,9 @@ MELT_QUANTITIES: tuple[tuple[str, str, str, float, str, str], ...] = (
     ("mean_coordination", "mean Zn–N coordination", "", 1.0, "", ""),
     ("four_coordinated", "four-coordinated Zn", "%", 100.0, "", "four_coordinated_percent"),
     ("bonds_kept", "crystal's Zn–N bonds left", "%", 100.0, "", ""),
-    ("pore_limiting_diameter_angstrom", "pore limiting diameter", "Å", 1.0, "", ""),
 )
+PORE_QUANTITIES = (("pore_limiting_diameter_angstrom", "pore limiting diameter"),
+                   ("largest_cavity_diameter_angstrom", "largest cavity diameter"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class Measured:
     value: float
     error: float
     settled: bool
-    seed: int
+    seed: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +169,8 @@ def gather(sweep: Sweep, jobs: Sequence[Job], out: Path) -> Collected:
     for job in jobs:
         if job.kind == "melt" and is_finished(out, job):
             found += _of_melt(job, read_json(out / job.id / "melt.json"), reference)
+        elif job.kind == "pores" and is_finished(out, job):
+            found += _of_pores(job, read_json(out / job.id / "pores.json"))
         elif job.kind == "gcmc" and is_finished(out, job):
             found += _of_isotherm(job, read_json(out / job.id / "isotherm.json"), sweep.glass, reference)
     if not found:
@@ -190,7 +193,11 @@ def _of_melt(job: Job, values: Mapping[str, Any], reference: Reference) -> list[
     return [
         _measured(job, Quantity(key, name, unit, experiment=reference.glass.get(expected)), known[key] * factor,
                   known.get(error, float("nan")), bool(values["density_settled"]) if error else True)
-        for key, name, unit, factor, error, expected in MELT_QUANTITIES if key in known]
+        for key, name, unit, factor, error, expected in MELT_QUANTITIES]
+
+
+def _of_pores(job: Job, values: Mapping[str, float]) -> list[Measured]:
+    return [_measured(job, Quantity(key, name, "Å"), values[key], float("nan"), True) for key, name in PORE_QUANTITIES]
 
 
 def _of_isotherm(job: Job, values: dict[str, Any], glass: str, reference: Reference) -> list[Measured]:
@@ -215,7 +222,7 @@ def _measured_uptake(reference: Reference, glass: str, isotherm: Isotherm, bar: 
 
 
 def _measured(job: Job, quantity: Quantity, value: float, error: float, settled: bool) -> Measured:
-    if job.rate_k_per_ps is None or job.configuration is None or job.replicate is None or job.seed is None:
+    if job.rate_k_per_ps is None or job.configuration is None or job.replicate is None:
         raise ValueError(f"{job.id} has no place on the axes")
     return Measured(quantity, job.id, job.rate_k_per_ps, job.configuration, job.replicate, value, error, settled,
                     job.seed)

@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from zifsim.campaign import estimate
-from zifsim.campaign.plan import crystal_stages, gcmc_stages, load_adsorption, melt_stages
+from zifsim.campaign.plan import Model, crystal_stages, gcmc_stages, load_adsorption, melt_stages
 from zifsim.campaign.rundir import StageFolder, content_key
 from zifsim.campaign.stage import Stage
 from zifsim.campaign.stages import program_from
 from zifsim.errors import InputError
 from zifsim.sweep.axes import Sweep, rate_label
 
-KINDS = ("build", "relax", "melt", "gcmc")
+KINDS = ("build", "relax", "melt", "pores", "gcmc")
+PORES_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +83,18 @@ def plan_jobs(sweep: Sweep) -> list[Job]:
             models = melt_stages(study, sweep.glass, [one], melts, f"{rate_label(rate)}-")
             for replicate, (stage, model) in enumerate(zip(melts, models, strict=True), start=1):
                 stages = [stage]
+                if sweep.measure.pores:
+                    stages.append(_pores_stage(model))
                 gcmc_stages(study, adsorption, model, stages)
                 planned.add(stages, rate_k_per_ps=rate, configuration=one.configuration, replicate=replicate)
     return sorted(planned.jobs.values(), key=lambda job: KINDS.index(job.kind))
+
+
+def _pores_stage(model: Model) -> Stage:
+    name = f"{model.material} {model.configuration}"
+    return Stage("pores", name, {"material": model.material, "configuration": model.configuration},
+                 "zifsim.sweep.stages:run_pores", needs={"framework": (model.stage, model.file)}, seconds=PORES_SECONDS,
+                 size=f"{model.cell.n_atoms} atoms", work="pore diameters")
 
 
 class _Planned:

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from zifsim.campaign import devices, rundir
@@ -53,6 +54,9 @@ def run_sweep(sweep: Sweep, jobs: Sequence[Job], out: Path, resources: Resources
     """
     profile = find_profile(resources.profile)
     check_snakemake(needs_slurm=executor_of(profile) == "slurm")
+    if any(job.kind == "pores" for job in jobs) and find_spec("pyzeo") is None:
+        raise InputError("[measure] pores needs pyzeo (Zeo++): pip install 'zifsim[sweep]', or leave it out with "
+                         "--set measure.pores=false.")
     rundir.check_owner(out, sweep.to_dict(), SWEEP)
     with rundir.locked(out):
         write_plan(out, sweep, jobs)
@@ -87,8 +91,6 @@ def executor_of(profile: Path) -> str:
 
 def check_snakemake(needs_slurm: bool = False) -> None:
     """Raise InputError where Snakemake (and its SLURM executor) is not installed."""
-    from importlib.util import find_spec
-
     if find_spec("snakemake") is None:
         raise InputError(f"Snakemake is not installed: {INSTALL}.")
     if needs_slurm and find_spec("snakemake_executor_plugin_slurm") is None:
