@@ -47,6 +47,9 @@ def analyse(
     pores: Annotated[bool, typer.Option(
         "--pores", help="Pore diameters, sizes, and volume and surface per gas, by Zeo++ on at most 3 frames (needs "
         "zifsim\\[analysis]; some 10 s each).", rich_help_panel=MORE)] = False,
+    bet: Annotated[list[Path] | None, typer.Option(
+        "--bet", metavar="ISOTHERM", rich_help_panel=MORE,
+        help="Folder of a N2 isotherm at 77 K ('zifsim gcmc'): its BET area too. Repeatable.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.",
                                           rich_help_panel=OUTPUT)] = False,
 ) -> None:
@@ -59,28 +62,41 @@ def analyse(
     """
     import json
 
+    from zifsim.analysis.bet import BETArea
     from zifsim.analysis.frames import load_frames
     from zifsim.analysis.measured import read_curve
     from zifsim.analysis.summary import AnalysisSettings
     from zifsim.analysis.summary import analyse as analyse_one
+    from zifsim.campaign.provenance import plain
+    from zifsim.cli.iast import read_isotherm
+    from zifsim.io.files import sha256_file
 
     settings = AnalysisSettings(zn_n_cutoff=cutoff, r_max=r_max, q_max=q_max, q_resolution=q_resolution,
                                 lorch=not no_lorch, rings=rings, pores=pores)
     curves = [read_curve(kind, path) for kind, path in map(_kind_and_file, measured or [])]
+    areas = [(isotherm, BETArea().compute(isotherm)) for isotherm in map(read_isotherm, bet or [])]
     names = _labels(structures)
     frames = [load_frames(s, segment=segment, every=every, name=name)
               for s, name in zip(structures, names, strict=True)]
-    content = {"structures": _sources(structures, names), "segment": segment, "every": every, "settings": settings}
+    content = {"structures": _sources(structures, names), "segment": segment, "every": every, "settings": settings,
+               "measured": {m: sha256_file(Path(_kind_and_file(m)[1])) for m in measured or []},
+               "bet": [str(path) for path in bet or []]}
     if out is not None:
         _check_folder(out, content)
     analyses = _with_progress(frames, lambda f: analyse_one(f, settings, curves))
     values = _as_dict(content, analyses)
+    if areas:
+        values["bet"] = [plain(found) | {"framework": isotherm.framework} for isotherm, found in areas]
     if out is not None:
         _write(out, values, analyses)
     if as_json:
         print(json.dumps(values, indent=2))
         return
     _show(analyses, settings)
+    for isotherm, found in areas:
+        print(f"BET area of N2 in {isotherm.framework}: {found.area:.1f} ± {found.error:.1f} m²/g ({found.n_points} "
+              f"pressures from p/p₀ {found.first:.2g} to {found.last:.2g}; {found.lowest:.0f} to {found.highest:.0f} "
+              "with others that fulfil the criteria)")
     if out is not None:
         print(f"tables and pictures: {out}")
 
