@@ -39,7 +39,7 @@ lint: $(STAMP)     ## ruff and mypy
 bench: $(STAMP)    ## all benchmark tables (benchmarks/README.md says how to add peers)
 	$(BIN)/python benchmarks/run_all.py
 
-glasses: $(STAMP)  ## make the reference glasses of structures/glasses (one core each; days in all, resumable)
+glasses: $(STAMP)  ## make the reference glasses of structures/glasses (one core, minutes to half an hour each; resumable)
 	$(BIN)/python workflows/glasses.py
 
 docs: $(STAMP)     ## regenerate the pictures and tables shown in the README and docs/
