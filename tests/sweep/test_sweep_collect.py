@@ -98,6 +98,7 @@ def test_the_page_shows_everything_and_needs_nothing_else(finished):
     assert (out / "figures/sweep.png").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_collecting_again_changes_nothing(finished):
     out, _, _ = finished
     names = ("sweep.csv", "summary.csv", "trend.csv", "sweep.html")

@@ -91,6 +91,7 @@ def test_a_failed_job_stops_only_what_needs_it_and_says_why(tmp_path):
     assert not status.is_complete
 
 
+@pytest.mark.slow
 @SNAKEMAKE
 def test_sigterm_stops_snakemake_and_the_jobs_save(tmp_path):
     out = tmp_path / "stopped"

@@ -23,7 +23,7 @@ pytestmark = [
 ]
 EXECUTOR = pytest.mark.skipif(find_spec("snakemake_executor_plugin_slurm") is None,
                               reason="Snakemake's SLURM executor is not installed (pip install 'zifsim[sweep]')")
-# The shipped profile on nodes of one core, in a hurry.
+# The shipped profile on small nodes, in a hurry.
 OPTIONS = ("--set-threads", "melt=1", "--slurm-init-seconds-before-status-checks", "5", "--latency-wait", "10")
 
 
