@@ -119,7 +119,7 @@ def test_lifetimes_of_a_scripted_trajectory() -> None:
 def test_glass_transition_of_two_lines_is_found_within_its_error() -> None:
     t = np.linspace(1500.0, 300.0, 150)
     truth, misses = 620.0, []
-    for seed in range(12):
+    for seed in range(8):
         rng = np.random.default_rng(seed)
         noise = np.zeros(len(t))
         for k in range(1, len(t)):                                  # correlated, as in a simulation

@@ -35,7 +35,7 @@ def test_partials_equal_the_sum_over_the_wave_vectors_of_the_cell() -> None:
     frames = Frames("cell", of_cell(tuple(species), positions, cell), lambda: iter((Frame(0, positions, cell),)), "")
     sigma, q = 0.12, np.linspace(1.0, 6.0, 26)
     pairs = PairDistribution(r_max=5.0 / sigma, width=0.005).compute(frames)
-    ours = partial_structure_factors(q, pairs, resolution=sigma)
+    ours, = partial_structure_factors(q, pairs, sigma)
     reciprocal = 2.0 * np.pi * np.linalg.inv(cell).T
     indices = np.array([h for h in itertools.product(range(-10, 11), repeat=3) if any(h)])
     vectors = indices @ reciprocal
@@ -101,7 +101,7 @@ def test_ideal_gas_scatters_like_its_atoms_alone() -> None:
 def test_slope_of_d_at_small_r_is_the_density() -> None:
     """No two atoms are closer than 0.9 Å: there D(r) = −4πρ₀r (Σ c b)² (Keen 2001)."""
     frames = displaced(load_frames("ZIF-62").framework, 0.06, 12, seed=3)
-    result = TotalScattering().compute(frames)
+    result = TotalScattering(resolution=0.1).compute(frames)
     curves = result.neutron                 # the weights of X-rays change with Q, so their slope is only nearly this
     low = (curves.r > 0.1) & (curves.r < 0.6)
     slope = (curves.r[low] * curves.d[low]).sum() / (curves.r[low] ** 2).sum()
@@ -114,7 +114,7 @@ def test_slope_of_d_at_small_r_is_the_density() -> None:
 def test_d_of_r_is_the_pair_distribution_weighted_by_scattering_lengths() -> None:
     """What comes back from Q is 4πρ₀r Σ c c b b (g − 1), which needs no transform for neutrons."""
     frames = displaced(diamond_framework(), 0.15, 30, seed=8)
-    result = TotalScattering(lorch=False).compute(frames)
+    result = TotalScattering(lorch=False, resolution=0.1).compute(frames)
     pairs = PairDistribution(r_max=12.0, width=BIN).compute(frames)
     c = pairs.concentrations
     weighted = {p: (1 if p[0] == p[1] else 2) * np.prod([c[e] * LENGTHS[e] for e in p]) for p in pairs.g}
@@ -162,7 +162,7 @@ def test_powder_pattern_of_zif8_has_bragg_angles_and_extinctions_of_its_lattice(
 
 
 def test_r_w_of_a_scaled_copy_is_zero_and_of_noise_is_its_share(tmp_path: Path) -> None:
-    result = TotalScattering().compute(of_framework(diamond_framework()))
+    result = TotalScattering(resolution=0.2).compute(of_framework(diamond_framework()))
     y = 2.5 * result.xray.d
     exact = compare(result, MeasuredCurve("xray-D", result.xray.r, y, None, "copy"))
     assert exact.r_w == pytest.approx(0.0, abs=1e-12)

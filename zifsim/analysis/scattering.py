@@ -30,6 +30,7 @@ from zifsim.analysis.pairs import PairDistribution, PairResult
 from zifsim.errors import InputError
 
 FloatArray = NDArray[np.float64]
+Partials = dict[tuple[str, str], FloatArray]    # A_ij(Q) − 1 by pair of elements
 LARGEST_Q = 25.1            # 1/Å, end of the tabulated form factors (sin θ/λ = 2 Å⁻¹)
 BIN = 0.01                  # Å; at 25 Å⁻¹ the bin's width lowers F by 0.3 %
 R_STEP, R_SHOWN = 0.02, 20.0
@@ -118,28 +119,28 @@ class TotalScattering:
     def of(self, pairs: PairResult) -> ScatteringResult:
         """From a pair distribution that reaches as far as the resolution asks."""
         q = np.asarray(self.q_step * np.arange(1, round(self.q_max / self.q_step) + 1), dtype=np.float64)
-        return ScatteringResult(self._curves("xray", q, pairs), self._curves("neutron", q, pairs),
-                                pairs.number_density, pairs.n_frames)
+        sharp, folded = partial_structure_factors(q, pairs, 0.0, self.resolution)
+        return ScatteringResult(self._curves("xray", q, sharp, folded, pairs),
+                                self._curves("neutron", q, sharp, folded, pairs), pairs.number_density, pairs.n_frames)
 
-    def _curves(self, radiation: str, q: FloatArray, pairs: PairResult) -> Curves:
+    def _curves(self, radiation: str, q: FloatArray, sharp: Partials, folded: Partials, pairs: PairResult) -> Curves:
+        """What one radiation makes of the partials."""
         weights, mean_b2 = _weights(radiation, q, pairs)
-        names = list(pairs.g)
-        sharp = partial_structure_factors(q, pairs, resolution=0.0)
-        damped = partial_structure_factors(q, pairs, resolution=self.resolution)
-        f_sharp = np.asarray(sum(weights[n] * sharp[n] for n in names))
-        f = np.asarray(sum(weights[n] * damped[n] for n in names))
+        f_sharp = np.asarray(sum(weights[pair] * a for pair, a in sharp.items()))
+        f = np.asarray(sum(weights[pair] * a for pair, a in folded.items()))
         r = np.asarray(R_STEP * np.arange(1, round(R_SHOWN / R_STEP) + 1), dtype=np.float64)
         d = to_real_space(q, f_sharp, r, lorch=self.lorch)
         g = d / (4.0 * np.pi * pairs.number_density * r)
         return Curves(radiation, q, f, 1.0 + f / mean_b2, r, d, g, mean_b2)
 
 
-def partial_structure_factors(q: FloatArray, pairs: PairResult, resolution: float) -> dict[tuple[str, str], FloatArray]:
-    """Pair of elements -> A_ij(Q) − 1 (K,), with Q (A_ij − 1) folded with a Gaussian of s.d. ``resolution``, 1/Å."""
-    kernel = np.sin(np.outer(q, pairs.r)) / q[:, None]
-    damping = np.exp(-0.5 * (resolution * pairs.r) ** 2)
-    factor = 4.0 * np.pi * pairs.number_density * pairs.width * pairs.r * damping
-    return {name: np.asarray(kernel @ (factor * (g - 1.0)), dtype=np.float64) for name, g in pairs.g.items()}
+def partial_structure_factors(q: FloatArray, pairs: PairResult, *resolutions: float) -> list[Partials]:
+    """For each resolution, A_ij(Q) − 1 (K,) of all pairs; Q (A_ij − 1) is folded with a Gaussian of that s.d., 1/Å."""
+    factor = 4.0 * np.pi * pairs.number_density * pairs.width * pairs.r
+    columns = [factor * np.exp(-0.5 * (s * pairs.r) ** 2) * (g - 1.0) for s in resolutions for g in pairs.g.values()]
+    transformed = (np.sin(np.outer(q, pairs.r)) / q[:, None] @ np.column_stack(columns)).T
+    return [dict(zip(pairs.g, rows, strict=True))
+            for rows in transformed.reshape(len(resolutions), len(pairs.g), len(q))]
 
 
 def to_real_space(q: FloatArray, f: FloatArray, r: FloatArray, *, lorch: bool) -> FloatArray:
