@@ -183,22 +183,23 @@ def _say_what(framework: Framework, guests: list[tuple[GuestModel, float]], sett
 
 def print_results(results: list[GasAccess]) -> None:
     """The table, and what to make of it."""
+    from rich import box
     from rich.console import Console
     from rich.table import Table
 
     from zifsim.access.result import time_text
 
-    table = Table()
-    for name in ("gas", "K", "framework", "barrier\nkJ/mol", "D\nm²/s", f"{results[0].size_um:g} µm filled\nin",
-                 f"share in\n{results[0].hours:g} h", "lowest–highest\nof the band"):
+    table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0))     # fits 80 characters
+    for name in ("gas", "framework", "barrier\nkJ/mol", "D\nm²/s", f"{results[0].size_um:g} µm\nin",
+                 f"share\nin {results[0].hours:g} h", "share\nin band"):
         table.add_column(name, justify="left" if name in ("gas", "framework") else "right")
     with_loading = any(r.loading for r in results)
     if with_loading:
-        table.add_column("loading, mL/g\nall / reached", justify="right")
+        table.add_column("mL/g, all\n/ reached", justify="right")
     for r in results:
         low, high = r.share_range
-        row = [r.gas, f"{r.temperature_k:g}", r.kind, _number(r.barrier_kj_mol, r.barrier_band),
-               f"{r.diffusion_m2_s:.1e}", time_text(r.fill_time_s), f"{r.share:.2g}", f"{low:.2g}–{high:.2g}"]
+        row = [f"{r.gas} {r.temperature_k:g} K", r.kind, _number(r.barrier_kj_mol, r.barrier_band),
+               f"{r.diffusion_m2_s:.0e}", time_text(r.fill_time_s), f"{r.share:.2g}", f"{low:.1g}–{high:.1g}"]
         if with_loading and r.loading:
             row.append(f"{r.loading.equilibrium:.1f} / {r.loading.accessible:.1f}")
         table.add_row(*row)
