@@ -19,7 +19,8 @@ import zifsim
 from zifsim.io.files import write_json_atomic
 from zifsim.model.record import RunRecord
 
-PACKAGES = ("numpy", "scipy", "numba", "openmm", "ase", "gemmi", "pymbar", "MDAnalysis", "pymatgen")
+PACKAGES = ("numpy", "scipy", "numba", "openmm", "ase", "gemmi", "pymbar", "MDAnalysis", "pymatgen",
+            "pyzeo", "matscipy")
 
 
 def start_record(stage: str, *, seed: int | None = None, settings: Mapping[str, Any] | None = None,
