@@ -108,8 +108,10 @@ def _status_view(folder: Path, status: SweepStatus) -> Group:
             parts.append(Text(f"... and {len(status.running) - SHOWN_RUNNING} more"))
     if status.begun:
         parts.append(Text(f"{len(status.begun)} of the waiting jobs were begun before and continue from their state"))
-    for job, state in status.failed:
+    for job, state in status.failed[:SHOWN_RUNNING]:
         parts.append(Text(f"failed: {job.id}: {' '.join(state.reason.split())}", style="red"))
+    if len(status.failed) > SHOWN_RUNNING:
+        parts.append(Text(f"... and {len(status.failed) - SHOWN_RUNNING} more failed", style="red"))
     return Group(*parts)
 
 
