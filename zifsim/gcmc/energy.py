@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zifsim.errors import InputError
+from zifsim.gcmc.bookkeeping import tail_energy
 from zifsim.gcmc.ewald import Ewald, add_structure_factor, fourier_energy, phase_scratch
 from zifsim.gcmc.guests import Guests, guest_ewald, make_guests
 from zifsim.gcmc.host import OVERLAP, Host, host_energy, make_host
 from zifsim.gcmc.jit import kernel
-from zifsim.gcmc.moves import tail_energy
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.gcmc.system import check_framework, supercell_repeats
 from zifsim.gcmc.walker import Walker, find_neighbours, guest_energy, make_scratch, make_walker, place_sites

@@ -6,9 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from zifsim.errors import InputError
 from zifsim.gcmc.accuracy import ExactSums
 from zifsim.gcmc.branches import Measurement, mean_of_finite, merged, point_name, sample_branches
