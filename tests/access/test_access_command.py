@@ -38,6 +38,7 @@ def test_a_rigid_run_writes_table_numbers_and_picture(tmp_path, capsys):
     assert json.loads((out / "record.json").read_text())["outputs_sha256"]
 
 
+@pytest.mark.slow
 def test_snapshots_are_made_kept_and_read_again(tmp_path, capsys):
     out = tmp_path / "zif8"
     command = ["access", "ZIF-8", *QUICK, "--platform", "CPU", "--snapshots"]
