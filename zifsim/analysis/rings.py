@@ -108,7 +108,7 @@ class Rings:
 
     cutoff: float = ZN_N_CUTOFF
     max_size: int = 10
-    frames: int = 5
+    frames: int = 3
 
     def compute(self, frames: Frames) -> RingsResult:
         """Count the rings of each chosen frame.

@@ -42,7 +42,8 @@ def analyse(
         help="A measured curve to compare with, by R_w: xray- or neutron- F, S, D, G or PDF; columns x, y[, error]. "
         "Repeatable. Example: xray-D=glass.dat")] = None,
     rings: Annotated[bool, typer.Option(
-        "--rings", help="Rings of the net of metals and linkers, up to 10 metals (needs zifsim\\[analysis]).",
+        "--rings", help="Rings of the net of metals and linkers, up to 10 metals, on at most 3 frames (needs "
+        "zifsim\\[analysis]; a second for 16 metals, a minute for 128).",
         rich_help_panel=MORE)] = False,
     pores: Annotated[bool, typer.Option(
         "--pores", help="Pore diameters, sizes, and volume and surface per gas, by Zeo++ on at most 3 frames (needs "
