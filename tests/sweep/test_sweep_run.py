@@ -105,7 +105,7 @@ def test_sigterm_stops_snakemake_and_the_jobs_save(tmp_path):
 
 
 def test_without_snakemake_the_mend_is_named_and_nothing_written(tmp_path, monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr(run, "find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"Snakemake is not installed: install it with .*zifsim\[sweep\]"):
         run_sweep(fake_sweep.smoke(), fake_sweep.fake_jobs(), tmp_path / "out", Resources())
     assert not (tmp_path / "out").exists()
