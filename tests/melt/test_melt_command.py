@@ -48,6 +48,7 @@ def test_melt_runs_a_program_file_and_writes_what_it_says(app: typer.Typer, tmp_
 
 @pytest.mark.parametrize(("arguments", "error", "says"), [
     (("ZIF-8", "--forcefield", "nb-ZIFF"), UnknownNameError, "nb-ZIF-FF"),
+    (("ZIF-8", "--forcefield", "ZIF-FF", "--potential", "openmmml:x.pt"), InputError, "either"),
     (("ZIF-9999",), UnknownNameError, "ZIF-9999"),
     (("nowhere/a.cif",), InputError, "nowhere/a.cif"),
     (("ZIF-8", "--program", "papper"), UnknownNameError, "Did you mean 'paper'"),

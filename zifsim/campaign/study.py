@@ -82,7 +82,7 @@ class Melt(Section):
     heat_rate_k_per_ps: float = Field(default=100.0, gt=0, le=1000, description="heating rate, K/ps")
     anneal_ps: float = Field(default=80.0, ge=0, le=1e6, description="time at 1000 K (dense, anneal), ps")
     equilibrate_ps: float = Field(default=10.0, gt=0, le=1e6, description="time at 300 K at the end, ps")
-    timestep_fs: float = Field(default=0.5, gt=0, le=2, description="integrator step, fs")
+    timestep_fs: float = Field(default=1.0, gt=0, le=2, description="integrator step, fs")
     cutoff_angstrom: float = Field(default=7.0, ge=3, le=30,
                                    description="of pair forces, below half the cell at all times, Å")
     replicas: int = Field(default=1, ge=1, le=1000, description="glasses per configuration")
@@ -219,8 +219,8 @@ def find_study(path: str | Path) -> Path:
     shipped = {p.stem: p for p in data_folder("workflows").glob("*.toml")}
     if str(path) in shipped:
         return shipped[str(path)]
-    raise InputError(f"No study file '{path}'. Check the path, or use a shipped study: "
-                     f"{', '.join(sorted(shipped))}.")
+    studies = (name for name in sorted(shipped) if not name.endswith("_sweep"))
+    raise InputError(f"No study file '{path}'. Check the path, or use a shipped study: {', '.join(studies)}.")
 
 
 def study_from_dict(data: Mapping[str, Any], origin: str = "study") -> Study:

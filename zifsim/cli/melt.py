@@ -14,9 +14,9 @@ def melt(
         "(ZIF-62, ZIF-8).")],
     out: Annotated[Path, typer.Option(
         "--out", "-o", help="Folder of this run; the same command resumes it.")],
-    forcefield: Annotated[str, typer.Option(
-        "--forcefield", "-f", help="nb-ZIF-FF-s, nb-ZIF-FF, ZIF-FF (bonded: cannot melt), or a TOML file."),
-        ] = "nb-ZIF-FF-s",
+    forcefield: Annotated[str | None, typer.Option(
+        "--forcefield", "-f", help="nb-ZIF-FF-s, nb-ZIF-FF, ZIF-FF (bonded: cannot melt), or a TOML file.",
+        show_default="nb-ZIF-FF-s")] = None,
     potential: Annotated[str | None, typer.Option(
         "--potential", help="Machine-learned potential in place of the force field: openmmml:NAME or openmmml:FILE.")
         ] = None,
@@ -61,18 +61,22 @@ def melt(
     """
     from zifsim.build.load import load_framework
     from zifsim.cli.melt_view import run_one, run_several, show
+    from zifsim.errors import InputError
     from zifsim.io.melt_forcefields import load_melt_forcefield
     from zifsim.melt.potential import load_potential
     from zifsim.melt.program import check_temperatures, melt_program
     from zifsim.melt.run import MeltSettings
 
     _check_folder(out)
+    if potential and forcefield:
+        raise InputError("Give either --forcefield or --potential: one model moves the atoms.")
     schedule = melt_program(program, hold_ps=hold_ps, quench_rate_k_per_ps=quench_rate, anneal_ps=anneal_ps,
                             equilibrate_ps=equilibrate_ps, timestep_fs=timestep_fs, pressure_bar=pressure_bar)
     settings = MeltSettings(seed=seed, platform=platform, cpu_threads=threads, cutoff_angstrom=cutoff,
                             tail_correction=tail_correction)
     framework = load_framework(structure).supercell(supercell)
-    parameters = load_potential(potential, framework) if potential else load_melt_forcefield(forcefield)
+    parameters = load_potential(potential, framework) if potential else load_melt_forcefield(
+        forcefield or "nb-ZIF-FF-s")
     check_temperatures(schedule, parameters)
     print(f"{framework.name}: {framework.formula}, {framework.density_g_cm3:.3f} g/cm³, {parameters.name}: "
           f"{parameters.description}")
