@@ -18,7 +18,7 @@ from rich.text import Text
 from zifsim.campaign.display import clock
 
 if TYPE_CHECKING:
-    from zifsim.sweep.collect import Collected
+    from zifsim.sweep.findings import Collected
     from zifsim.sweep.jobs import Job
     from zifsim.sweep.status import SweepStatus
 

@@ -14,7 +14,7 @@ from matplotlib.ticker import LogLocator, NullLocator
 
 from zifsim.compare.reference import Range
 from zifsim.report.figures import INK, MATERIAL_STYLES, PAPER, SUBSCRIPTS, house_style
-from zifsim.sweep.collect import COMPARED_BAR, PS_PER_S, Collected, Quantity
+from zifsim.sweep.findings import COMPARED_BAR, PS_PER_S, Collected, Quantity
 from zifsim.sweep.trend import Trend
 
 COLUMNS = 3

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from zifsim.report.html import chem, doi
 from zifsim.sweep.axes import Sweep
-from zifsim.sweep.collect import Collected, Quantity
+from zifsim.sweep.findings import Collected, Quantity
 
 TEMPLATE = Path(__file__).with_name("sweep.html.j2")
 
