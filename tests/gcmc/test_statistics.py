@@ -212,3 +212,13 @@ def test_unsettled_series_report_how_far_they_still_move() -> None:
     assert not result.equilibrated
     assert result.mean == pytest.approx(225.0, abs=5.0)             # of the last half
     assert result.standard_error == pytest.approx(100.0, abs=10.0)  # between its first and last third
+
+
+def test_a_loading_that_hardly_ever_changes_is_not_settled() -> None:
+    stuck = np.full(50_000, 112.0)
+    for start in range(500, 50_000, 6_000):         # nine excursions of three samples
+        stuck[start:start + 3] = 113.0
+    assert not summarise(stuck).equilibrated
+    rare = np.zeros(50_000)
+    rare[::100] = 1.0                               # as seldom occupied, but a thousand times
+    assert summarise(rare).equilibrated

@@ -23,6 +23,7 @@ MOST_BLOCKS = 2000              # longer series are averaged in blocks first: sa
 ORIGINS = 50                    # starts tried for the equilibrated part
 LATEST_START = 0.5              # settled in the first half, or not at all
 LEAST_EFFECTIVE_SAMPLES = 20.0
+LEAST_CHANGES = 20              # one that hardly ever changed, of a cell not empty as a rule, has not been sampled
 DRIFT_SIGMAS = 3.0
 # Effective samples are themselves known only to about 1/sqrt of their number, and taking the best of many
 # starts picks up that noise (errors came out 30 % too small at 20 samples): cut only for a real gain.
@@ -35,8 +36,8 @@ class SeriesSummary:
 
     ``mean`` and ``standard_error`` are of the equilibrated part, which begins at ``equilibration_index`` and
     is worth ``effective_samples`` independent samples. ``equilibrated`` is True where that part begins in the
-    first half, is worth at least 20 samples, still moves in its last half (or is empty there), and its first
-    and last thirds agree within 3 standard errors.
+    first half, is worth at least 20 samples, the series changed at least 20 times (or is empty as a rule), still moves
+    in its last half (or is empty there), and its first and last thirds agree within 3 standard errors.
     """
 
     mean: float
@@ -79,6 +80,7 @@ def summarise(series: ArrayLike, *, resolution: float = 1.0) -> SeriesSummary:
         start < LATEST_START * blocks.size
         and effective >= LEAST_EFFECTIVE_SAMPLES
         and (np.ptp(last_half) > 0.0 or not last_half.any())
+        and (np.count_nonzero(np.diff(values)) >= LEAST_CHANGES or np.median(values) == 0.0)
         and _drift_sigmas(production, error) <= DRIFT_SIGMAS
     )
     if not equilibrated:
