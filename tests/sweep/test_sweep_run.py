@@ -50,7 +50,8 @@ def test_killed_with_everything_and_run_again_it_ends_alike_and_repeats_no_finis
     out = tmp_path / "killed"
     process = start(out, 20, 0.1)
     sweep_process.until(lambda: any(id.startswith("melt") for id in sweep_process.finished(out))
-                        and sweep_process.running(out, "melt"), 900.0, "a finished and a running melt")
+                        and any(work_done(out).get(id) for id in sweep_process.running(out, "melt")), 900.0,
+                        "a finished melt and one in its midst")
     kill_all(process, out)
     done, before = sweep_process.finished(out), work_done(out)
     assert 2 <= len(done) < 13
