@@ -136,7 +136,7 @@ def test_relaxation_ends_where_nothing_is_gained_and_keeps_the_topology() -> Non
     zn_n = [np.linalg.norm(fw.minimum_image(fw.positions[j] - fw.positions[i]))
             for i, j in fw.bonds if "Zn" in (fw.types[i], fw.types[j])]
     assert np.mean(zn_n) == pytest.approx(1.985, abs=0.02)
-    # the minimum is flat: an atom may slide by some hundredths of an ångström, but not for energy
+    # one thread, for threads differ in the last digits and flat directions make much of it
     model, choice = build_model(fw, ff), choose_platform("CPU", cpu_threads=1)
     context = openmm.Context(model.system, openmm.VerletIntegrator(0.001), openmm.Platform.getPlatformByName("CPU"))
 
@@ -148,7 +148,7 @@ def test_relaxation_ends_where_nothing_is_gained_and_keeps_the_topology() -> Non
     second, _ = minimise(replace(model, positions=first), choice)
     assert energy(first) < energy(model.positions)
     assert energy(second) > energy(first) - 2.0 * ENERGY_TOLERANCE
-    assert np.abs(first[:fw.n_atoms] - model.positions[:fw.n_atoms]).max() < 0.2
+    assert np.abs(first[:fw.n_atoms] - model.positions[:fw.n_atoms]).max() < 0.05
 
 
 @pytest.mark.parametrize("name", ["nb-ZIF-FF-s", "ZIF-FF"])

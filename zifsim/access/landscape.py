@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from zifsim.access.orientations import SAME_ANGSTROM, oriented_bodies
 from zifsim.errors import InputError
 from zifsim.gcmc.grid import divisions_for
-from zifsim.gcmc.host import CORE_K, HostGrid, UnitCell, framework_kinds, host_grid, host_pairs
+from zifsim.gcmc.host import CORE_K, HostGrid, UnitCell, felt_charges, framework_kinds, host_grid, host_pairs
 from zifsim.gcmc.jit import kernel
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.gcmc.spline import PADDING
@@ -86,16 +86,11 @@ def _host(framework: Framework, guests: Sequence[tuple[GuestModel, float]], forc
           settings: GCMCSettings, divisions: tuple[int, int, int], threads: int, keep: bool) -> HostGrid:
     """Splines of all sites of all guests, each with the Feynman–Hibbs terms of its own temperature."""
     kinds, epsilon, sigma = framework_kinds(framework, forcefield)
-    charged = [model.name for model, _ in guests if model.has_charges]
-    if charged and framework.charges is None:
-        raise InputError(f"{charged[0]} carries charges but framework {framework.name} has none; "
-                         "name a charge set (for example --charges ZIF-FF).")
     tables = [host_pairs(epsilon, sigma, [model], temperature_k, settings) for model, temperature_k in guests]
     pairs = tables[0]._replace(coefficients=np.concatenate([t.coefficients for t in tables]),
                                shift=np.concatenate([t.shift for t in tables]),
                                tail=np.concatenate([t.tail for t in tables]))
-    charges = framework.charges if charged else np.zeros(framework.n_atoms)
-    unit = UnitCell(framework.positions, kinds, np.array(charges, dtype=np.float64), framework.cell)
+    unit = UnitCell(framework.positions, kinds, felt_charges(framework, [model for model, _ in guests]), framework.cell)
     sites = [site for model, _ in guests for site in model.sites]
     return host_grid(unit, pairs, sites, divisions, True, threads, keep=keep)
 

@@ -79,6 +79,11 @@ def load_host(structure: str, guests: Sequence[GuestModel], forcefield: str, cha
     return LoadedHost(framework, parameters, charge_set.name)
 
 
+def short_name(guest: GuestModel) -> str:
+    """The gas, where this is its default model; else the model."""
+    return guest.gas if guest.name == DEFAULT_MODELS.get(guest.gas) else guest.name
+
+
 def job_cost(framework: Framework, guests: Sequence[GuestModel], temperature_k: float, n_pressures: int,
              settings: GCMCSettings, threads: int) -> JobCost:
     """What sampling these gases will need."""
@@ -156,9 +161,8 @@ class IsothermJob:
 
         The same job finds the same folder again, and a changed one gets a folder of its own.
         """
-        gas = self.guest.gas if self.guest.name == DEFAULT_MODELS.get(self.guest.gas) else self.guest.name
-        plain = DEFAULT_ROOT / f"{rundir.slug(self.framework.name)}_{rundir.slug(gas)}_{self.temperature_k:g}K"
-        return self.folder.default(plain)
+        name = f"{rundir.slug(self.framework.name)}_{rundir.slug(short_name(self.guest))}_{self.temperature_k:g}K"
+        return self.folder.default(DEFAULT_ROOT / name)
 
     @property
     def bulk(self) -> tuple[BulkState, ...]:

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from zifsim.campaign import provenance, rundir
-from zifsim.campaign.isotherm import JobCost, job_cost, load_host
+from zifsim.campaign.isotherm import JobCost, job_cost, load_host, short_name
 from zifsim.campaign.job import JobFolder, rewrite
 from zifsim.errors import InputError
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.io.files import json_text, read_json, write_bytes_atomic, write_json_atomic
-from zifsim.io.guests import DEFAULT_MODELS
 from zifsim.io.tables import write_csv
 from zifsim.model.forcefield import AdsorptionForceField
 from zifsim.model.framework import Framework
@@ -88,7 +87,7 @@ class MixtureJob:
     @property
     def default_folder(self) -> Path:
         """``results/mixture/ZIF-8_CO2-N2_298K``; with digits of the job's key where another job is there already."""
-        names = "-".join(g.gas if g.name == DEFAULT_MODELS.get(g.gas) else g.name for g in self.guests)
+        names = "-".join(short_name(g) for g in self.guests)
         name = f"{rundir.slug(self.framework.name)}_{rundir.slug(names)}_{self.temperature_k:g}K"
         return self.folder.default(DEFAULT_ROOT / name)
 

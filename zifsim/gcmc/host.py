@@ -90,6 +90,20 @@ def host_pairs(kinds_epsilon: FloatArray, kinds_sigma: FloatArray, models: Seque
                      np.concatenate([t.tail for t in tables]), tables[0].cutoff2)
 
 
+def felt_charges(framework: Framework, models: Sequence[GuestModel]) -> FloatArray:
+    """(N,) charges of the atoms, e; zeros where no guest feels them.
+
+    Raises InputError where a guest is charged and the framework has no charges.
+    """
+    charged = [m.name for m in models if m.has_charges]
+    if not charged:
+        return np.zeros(framework.n_atoms)
+    if framework.charges is None:
+        raise InputError(f"{charged[0]} carries charges but framework {framework.name} has none; "
+                         "name a charge set (for example --charges ZIF-FF).")
+    return np.array(framework.charges, dtype=np.float64)
+
+
 def make_host(framework: Framework, repeats: tuple[int, int, int], models: Sequence[GuestModel],
               forcefield: AdsorptionForceField, temperature_k: float, settings: GCMCSettings,
               *, merge_coulomb: bool = False, threads: int = 1, blocked: NDArray[np.bool_] | None = None) -> Host:
@@ -103,12 +117,7 @@ def make_host(framework: Framework, repeats: tuple[int, int, int], models: Seque
     """
     kinds, epsilon, sigma = framework_kinds(framework, forcefield)
     pairs = host_pairs(epsilon, sigma, models, temperature_k, settings)
-    charged = [m.name for m in models if m.has_charges]
-    if charged and framework.charges is None:
-        raise InputError(f"{charged[0]} carries charges but framework {framework.name} has none; "
-                         "name a charge set (for example --charges ZIF-FF).")
-    charges = framework.charges if charged else np.zeros(framework.n_atoms)
-    assert charges is not None
+    charges = felt_charges(framework, models)
     per_kind = np.bincount(kinds, minlength=len(epsilon)) / framework.volume
     ends = np.cumsum([len(m.sites) for m in models])
     tails = np.array([part.sum() for part in np.split(pairs.tail @ per_kind, ends[:-1])])
