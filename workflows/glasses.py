@@ -52,9 +52,15 @@ class Glass:
         return derive_seed(self.common["seed"], self.name)
 
     @property
+    def program_numbers(self) -> dict[str, float]:
+        """The numbers of all programs, and those of its own."""
+        numbers = self.common["program"]
+        return {k: v for k, v in numbers.items() if not isinstance(v, dict)} | numbers.get(self.program, {})
+
+    @property
     def settings(self) -> dict[str, Any]:
         return {"bim_per_cell": self.bim_per_cell, "configuration": self.configuration, "program": self.program,
-                "program_numbers": self.common["program"], "seed": self.seed,
+                "program_numbers": self.program_numbers, "seed": self.seed,
                 **{k: v for k, v in self.common.items() if k not in ("program", "seed")}}
 
     def crystal(self, kept: Path) -> Framework:
@@ -69,8 +75,9 @@ class Glass:
         """Run or resume the melt in ``folder``; write ``target`` (a CIF) and, last, its run record."""
         common, started = self.common, start_record(f"glass {self.name}", seed=self.seed, settings=self.settings)
         crystal = self.crystal(folder / "crystal.extxyz")
-        program = melt_program(self.program, **common["program"])
-        settings = MeltSettings(seed=self.seed, cpu_threads=1, cutoff_angstrom=common["cutoff_angstrom"])
+        program = melt_program(self.program, **self.program_numbers)
+        settings = MeltSettings(seed=self.seed, cpu_threads=1, cutoff_angstrom=common["cutoff_angstrom"],
+                                tail_correction=common["tail_correction"])
         with gpu_lease(settings.platform):
             result = run_melt(crystal.supercell(tuple(common["supercell"])), load_melt_forcefield(common["forcefield"]),
                               program, settings, folder, progress=teller(self.name), say=print)
