@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from zifsim.io.tables import Cell
 
@@ -53,7 +56,8 @@ class GasAccess:
     axes of the self-diffusion coefficient at vanishing loading (an upper bound), ``diffusion_axes_m2_s`` along x, y, z;
     ``fill_time_s`` to 90 % for a particle of ``size_um``; ``reaches`` for other sizes and times. ``mean_weight`` is
     ⟨exp(−F/k_BT)⟩. ``snapshot_barriers``: 10th, 50th, 90th percentile of single snapshots; ``largest_snapshot`` the
-    share of the widest in the average at the bottleneck; ``convergence``: snapshots, barrier, fill time.
+    share of the widest in the average at the bottleneck; ``convergence``: snapshots, barrier, fill time. ``blocked``
+    (nx, ny, nz): nodes that the gas does not reach in a particle of ``size_um`` within ``hours``.
     """
 
     gas: str
@@ -81,6 +85,7 @@ class GasAccess:
     largest_snapshot: float | None = None
     convergence: tuple[tuple[int, float, float], ...] = ()
     loading: Loading | None = None
+    blocked: NDArray[np.bool_] | None = field(default=None, repr=False, compare=False)
 
     @property
     def kind(self) -> str:
@@ -93,8 +98,9 @@ class GasAccess:
         return min(shares), max(shares)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready values; what is infinite ("never") or not a number is None."""
-        values: dict[str, Any] = _plain(asdict(self))
+        """JSON-ready values without the mask; what is infinite ("never") or not a number is None."""
+        values: dict[str, Any] = _plain(asdict(replace(self, blocked=None)))
+        del values["blocked"]
         return values
 
     def row(self) -> dict[str, Cell]:

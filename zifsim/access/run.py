@@ -51,6 +51,21 @@ class AccessSettings:
         return tuple(Experiment(size, hours) for size, hours in product(self.sizes_um, self.times_hours))
 
 
+def framework_access(framework: Framework, guests: Sequence[tuple[GuestModel, float]],
+                     forcefield: AdsorptionForceField, settings: AccessSettings, *,
+                     snapshots: Sequence[Framework] = (), snapshot_temperature_k: float | None = None,
+                     threads: int = 1, folder: Path | None = None,
+                     progress: Callable[[int, int], None] | None = None) -> list[GasAccess]:
+    """Several gases in the framework as it stands and, gas by gas after it, averaged over ``snapshots`` if any."""
+    results = [rigid_access(framework, model, temperature_k, forcefield, settings, threads=threads)
+               for model, temperature_k in guests]
+    if snapshots:
+        moving = flexible_access(snapshots, framework, guests, forcefield, settings, snapshot_temperature_k,
+                                 threads=threads, folder=folder, progress=progress)
+        results = [r for pair in zip(results, moving, strict=True) for r in pair]
+    return results
+
+
 def rigid_access(framework: Framework, guest: GuestModel, temperature_k: float, forcefield: AdsorptionForceField,
                  settings: AccessSettings, *, threads: int = 1) -> GasAccess:
     """One gas in the framework as it stands (charges assigned)."""
@@ -61,7 +76,7 @@ def rigid_access(framework: Framework, guest: GuestModel, temperature_k: float, 
                              threads=threads)[0]
     kinetics = Kinetics.of(grid, guest)
     found = _result(kinetics, guest, settings, spacing / refine)
-    return _with_loading(found, kinetics, framework, guest, forcefield, settings, threads)
+    return _with_loading(found, framework, guest, forcefield, settings, threads)
 
 
 def flexible_access(snapshots: Sequence[Framework], framework: Framework, guests: Sequence[tuple[GuestModel, float]],
@@ -89,7 +104,7 @@ def _averaged(average: SnapshotAverage, framework: Framework, guest: GuestModel,
                     snapshot_barriers=(low, middle, high),
                     largest_snapshot=average.largest_part(kinetics.window) if kinetics.window >= 0 else None,
                     convergence=tuple(convergence(average, guest, settings.experiment)))
-    return _with_loading(found, kinetics, framework, guest, forcefield, settings, threads)
+    return _with_loading(found, framework, guest, forcefield, settings, threads)
 
 
 def _result(kinetics: Kinetics, guest: GuestModel, settings: AccessSettings, spacing: float,
@@ -115,17 +130,17 @@ def _result(kinetics: Kinetics, guest: GuestModel, settings: AccessSettings, spa
         diffusion_axes_m2_s=(float(tensor[0, 0]), float(tensor[1, 1]), float(tensor[2, 2])),
         size_um=experiment.size_um, hours=experiment.hours, fill_time_s=fill,
         fill_time_band=spread.fill_time_s if spread else (fill, fill), share=kinetics.share(experiment),
-        reaches=tuple(reaches), mean_weight=kinetics.grid.mean_weight(), n_basins=len(basins.weights), pockets=pockets)
+        reaches=tuple(reaches), mean_weight=kinetics.grid.mean_weight(), n_basins=len(basins.weights), pockets=pockets,
+        blocked=kinetics.blocked(experiment))
 
 
-def _with_loading(found: GasAccess, kinetics: Kinetics, framework: Framework, guest: GuestModel,
-                  forcefield: AdsorptionForceField, settings: AccessSettings, threads: int) -> GasAccess:
+def _with_loading(found: GasAccess, framework: Framework, guest: GuestModel, forcefield: AdsorptionForceField,
+                  settings: AccessSettings, threads: int) -> GasAccess:
     """The same with its loadings at a pressure: of all pores, and with the blocked ones closed."""
     if settings.pressure_bar is None:
         return found
-    blocked = kinetics.blocked(settings.experiment)
     loadings: list[tuple[float, float]] = []
-    for mask in (None, blocked):
+    for mask in (None, found.blocked):
         if mask is not None and not mask.any():
             loadings.append(loadings[0])
             continue

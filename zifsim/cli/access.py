@@ -61,14 +61,15 @@ def access(
 ) -> None:
     """Which pores a gas reaches in the time of an experiment: barriers, diffusion, fill times, accessible share.
 
-    Writes access.csv, access.json, access.png and record.json. With --snapshots N the run and every finished part of
-    the average are kept in the folder, and the same command continues.
+    Writes access.csv, access.json, access.png, blocked.npz (the pores out of reach, for `zifsim gcmc --blocked`) and
+    record.json; `zifsim compare --access` puts the accessible loading beside the experiment. With --snapshots N the run
+    and every finished part of the average are kept in the folder, and the same command continues.
 
     Example: zifsim access ZIF-62 --gas N2@77,N2@195 --snapshots 200 --out results/access/zif-62
     """
     from zifsim.access.figure import access_png
     from zifsim.access.filling import Experiment
-    from zifsim.access.run import AccessSettings, flexible_access, rigid_access
+    from zifsim.access.run import AccessSettings, framework_access
     from zifsim.build.load import load_framework
     from zifsim.campaign.provenance import plain, start_record
     from zifsim.gcmc.settings import GCMCSettings
@@ -90,13 +91,8 @@ def access(
         "forcefield": forcefield, "charges": charges, "snapshots": snapshots, "dynamics": dynamics,
         "snapshot_temperature_k": of_k}, inputs_sha256={"framework": framework.content_hash()})
     _say_what(framework, guests, settings, len(frames))
-    results = []
-    for model, temperature_k in guests:
-        results.append(rigid_access(framework, model, temperature_k, parameters, settings, threads=threads))
-    if frames:
-        results += flexible_access(frames, framework, guests, parameters, settings, of_k, threads=threads,
-                                   folder=folder / "average", progress=_Told())
-    results.sort(key=lambda r: [(m.name, t) for m, t in guests].index((r.guest_model, r.temperature_k)))
+    results = framework_access(framework, guests, parameters, settings, snapshots=frames, snapshot_temperature_k=of_k,
+                               threads=threads, folder=folder / "average", progress=_Told())
     print_results(results)
     _write(folder, framework, results, record, access_png(results, f"{framework.name}: {len(frames)} snapshots"
                                                           if frames else f"{framework.name}, rigid"))
@@ -221,17 +217,12 @@ def _number(value: float, band: tuple[float, float]) -> str:
 
 
 def _write(folder: Path, framework: Framework, results: list[GasAccess], record: Any, picture: bytes) -> None:
+    from zifsim.access.stored import write_access
     from zifsim.campaign.provenance import finish_record, write_record
-    from zifsim.io.files import sha256_file, write_bytes_atomic, write_json_atomic
-    from zifsim.io.tables import write_csv
+    from zifsim.io.files import sha256_file, write_bytes_atomic
 
-    rows = [r.row() for r in results]
-    write_csv(folder / "access.csv", list(rows[0]), [list(row.values()) for row in rows])
-    write_json_atomic(folder / "access.json", {
-        "framework": framework.name, "framework_sha256": framework.content_hash(), "source": framework.source,
-        "zifsim_version": record.zifsim_version, "settings": record.settings,
-        "results": [r.to_dict() for r in results]})
+    written = write_access(folder, framework, results, record.settings, record.zifsim_version)
     write_bytes_atomic(folder / "access.png", picture)
-    names = ("access.csv", "access.json", "access.png")
+    names = (*written, "access.png")
     write_record(folder, finish_record(record, {name: sha256_file(folder / name) for name in names}))
-    print(f"written: {folder}/access.csv, access.json, access.png, record.json")
+    print(f"written: {folder}/{', '.join(names)}, record.json")

@@ -1,0 +1,81 @@
+"""Access results on disk: read back as written, the right one chosen, damage named."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from zifsim.access.filling import Experiment
+from zifsim.access.kinetics import Kinetics
+from zifsim.access.landscape import FreeEnergyGrid
+from zifsim.access.result import GasAccess, Reach
+from zifsim.access.stored import best_access, geometry_sha256, read_access, write_access
+from zifsim.build.load import load_framework
+from zifsim.errors import InputError
+from zifsim.io.guests import load_guest
+
+SETTINGS = {"forcefield": "PP", "charges": "ZIF-FF"}
+
+
+def access_of(temperature_k=77.0, n_snapshots=0, snapshot_temperature_k=None, *, model="N2-TraPPE", blocked=None):
+    return GasAccess(
+        gas="N2", guest_model=model, temperature_k=temperature_k, n_snapshots=n_snapshots,
+        snapshot_temperature_k=snapshot_temperature_k, spacing_angstrom=0.2, barrier_kj_mol=np.inf,
+        barrier_band=(1.0, 2.0), axis_barriers_kj_mol=(1.0, 2.0, np.inf), dimensions=2, diffusion_m2_s=1e-12,
+        diffusion_axes_m2_s=(1e-12,) * 3, size_um=10.0, hours=1.0, fill_time_s=np.inf, fill_time_band=(1.0, np.inf),
+        share=0.5, reaches=(Reach(1.0, 24.0, 0.9, 0.8, 1.0), Reach(1000.0, 0.1, 0.1, 0.0, 0.2)), mean_weight=1.0,
+        n_basins=2, pockets=(), blocked=blocked)
+
+
+def test_what_is_written_is_read(tmp_path):
+    mask = np.random.default_rng(1).random((3, 5, 7)) < 0.4
+    framework = load_framework("ZIF-8")
+    write_access(tmp_path, framework, [access_of(), access_of(77.0, 20, 77.0, blocked=mask)], SETTINGS, "1.0")
+    rigid, moving = read_access(tmp_path)
+    assert (rigid.kind, moving.kind) == ("rigid", "20 snapshots at 77 K")
+    assert (moving.share, moving.share_low, moving.share_high) == (0.5, 0.1, 0.9)
+    assert moving.geometry_sha256 == geometry_sha256(replace(framework, charges=np.zeros(framework.n_atoms)))
+    assert moving.mass_amu == framework.mass_amu
+    assert np.array_equal(moving.blocked(), mask)
+    with pytest.raises(InputError, match="no mask of N2 at 77 K"):
+        rigid.blocked()
+    assert "blocked" not in (tmp_path / "access.json").read_text()
+
+
+def test_a_framework_that_moves_at_the_gas_s_own_temperature_is_preferred(tmp_path):
+    write_access(tmp_path, load_framework("ZIF-8"), [
+        access_of(), access_of(77.0, 90, 300.0), access_of(77.0, 20, 77.0), access_of(77.0, 40, 77.0),
+        access_of(77.0, 999), access_of(273.0), access_of(model="other")], SETTINGS, "1.0")
+    stored = read_access(tmp_path)
+    assert best_access(stored, "N2-TraPPE", 77.0).kind == "40 snapshots at 77 K"
+    assert best_access(stored, "N2-TraPPE", 273.15).kind == "rigid"
+    assert best_access(stored, "N2-TraPPE", 195.0) is None
+    assert best_access(stored, "H2-Buch", 77.0) is None
+
+
+def test_the_mask_closes_what_is_not_reached():
+    """Two pockets apart: nothing percolates, so every node that holds gas is blocked."""
+    values = np.full((8, 4, 4), np.inf, dtype=np.float32)
+    values[1:3], values[5:7] = 0.0, 1.0
+    values[:, 0], values[:, :, 0] = np.inf, np.inf
+    kinetics = Kinetics.of(FreeEnergyGrid(values, np.diag([8.0, 4.0, 4.0]), 300.0), load_guest("CH4"))
+    assert np.array_equal(kinetics.blocked(Experiment()), np.isfinite(values))
+
+
+@pytest.mark.parametrize("damage", ["[]", "{", '{"settings": {}}'])
+def test_a_damaged_result_is_one_sentence(tmp_path, damage):
+    (tmp_path / "access.json").write_text(damage)
+    with pytest.raises(InputError, match="not an access result of this version"):
+        read_access(tmp_path)
+    with pytest.raises(InputError, match=r"holds no access\.json"):
+        read_access(tmp_path / "nowhere")
+
+
+def test_a_result_of_an_older_version_asks_for_another_run(tmp_path):
+    write_access(tmp_path, load_framework("ZIF-8"), [access_of()], SETTINGS, "1.0")
+    data = json.loads((tmp_path / "access.json").read_text())
+    del data["geometry_sha256"]
+    (tmp_path / "access.json").write_text(json.dumps(data))
+    with pytest.raises(InputError, match="geometry_sha256"):
+        read_access(tmp_path)

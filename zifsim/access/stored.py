@@ -1,0 +1,153 @@
+"""Accessibility on disk: what is written into a folder of results, read again, and chosen for a gas."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zifsim.access.result import GasAccess
+from zifsim.errors import InputError
+from zifsim.io.files import read_json, write_bytes_atomic, write_json_atomic
+from zifsim.io.tables import write_csv
+from zifsim.model.framework import Framework
+
+RESULT, TABLE, MASKS = "access.json", "access.csv", "blocked.npz"
+SAME_TEMPERATURE_K = 0.5    # "273 K" in one file may be 273.15 K in another
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAccess:
+    """One gas in one framework, as its folder has it: see :class:`zifsim.access.result.GasAccess`.
+
+    ``share`` for ``size_um`` and ``hours``; ``share_low``, ``share_high`` over the whole band of sizes and times.
+    ``sha256``: of the framework as it was, ``geometry_sha256`` without its charges; ``mass_amu`` of its cell.
+    """
+
+    folder: Path
+    framework: str
+    sha256: str
+    geometry_sha256: str
+    mass_amu: float
+    forcefield: str
+    charges: str
+    gas: str
+    guest_model: str
+    temperature_k: float
+    n_snapshots: int
+    snapshot_temperature_k: float | None
+    size_um: float
+    hours: float
+    share: float
+    share_low: float
+    share_high: float
+
+    @property
+    def kind(self) -> str:
+        """``rigid``, ``200 snapshots at 77 K``."""
+        if not self.n_snapshots:
+            return "rigid"
+        at = "" if self.snapshot_temperature_k is None else f" at {self.snapshot_temperature_k:g} K"
+        return f"{self.n_snapshots} snapshots{at}"
+
+    def blocked(self) -> NDArray[np.bool_]:
+        """(nx, ny, nz) nodes of the cell that the gas does not reach in ``size_um`` within ``hours``.
+
+        Raises
+        ------
+        InputError: the folder has no masks, or was made by a version that wrote none.
+        """
+        path = self.folder / MASKS
+        name = _mask_name(self.guest_model, self.temperature_k, self.n_snapshots, self.snapshot_temperature_k)
+        try:
+            with np.load(path) as stored:
+                shape = tuple(int(n) for n in stored[f"{name} shape"])
+                bits = np.unpackbits(stored[name], count=int(np.prod(shape)))
+        except (OSError, KeyError, ValueError):
+            raise InputError(f"{path} holds no mask of {self.gas} at {self.temperature_k:g} K ({self.kind}); run "
+                             "`zifsim access` again with the same --out.") from None
+        return bits.astype(bool).reshape(shape)
+
+
+def write_access(folder: Path, framework: Framework, results: Sequence[GasAccess], settings: dict[str, Any],
+                 version: str) -> tuple[str, str, str]:
+    """Write access.json, access.csv and the masks; returns their names.
+
+    ``settings`` of the record, ``forcefield`` and ``charges`` among them; ``version`` of zifsim.
+    """
+    rows = [r.row() for r in results]
+    write_csv(folder / TABLE, list(rows[0]), [list(row.values()) for row in rows])
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **_packed(results))
+    write_bytes_atomic(folder / MASKS, stream.getvalue())
+    write_json_atomic(folder / RESULT, {
+        "framework": framework.name, "framework_sha256": framework.content_hash(),
+        "geometry_sha256": geometry_sha256(framework), "mass_amu": framework.mass_amu, "source": framework.source,
+        "zifsim_version": version, "settings": settings, "results": [r.to_dict() for r in results]})
+    return RESULT, TABLE, MASKS
+
+
+def geometry_sha256(framework: Framework) -> str:
+    """The content hash of a framework without charges, which a gas without charges does not ask for."""
+    return replace(framework, charges=None).content_hash()
+
+
+def read_access(folder: Path) -> tuple[StoredAccess, ...]:
+    """Every result of a folder that `zifsim access` wrote.
+
+    Raises
+    ------
+    InputError: no such folder or result, a damaged file, or one of an older version.
+    """
+    path = folder / RESULT
+    if not path.is_file():
+        raise InputError(f"'{folder}' holds no {RESULT}; give a folder that `zifsim access` wrote.")
+    try:
+        data = read_json(path)
+        settings = data["settings"]
+        return tuple(StoredAccess(
+            folder=folder, framework=data["framework"], sha256=data["framework_sha256"],
+            geometry_sha256=data["geometry_sha256"], mass_amu=float(data["mass_amu"]),
+            forcefield=settings["forcefield"], charges=settings["charges"], gas=r["gas"],
+            guest_model=r["guest_model"], temperature_k=r["temperature_k"], n_snapshots=r["n_snapshots"],
+            snapshot_temperature_k=r["snapshot_temperature_k"], size_um=r["size_um"], hours=r["hours"],
+            share=r["share"], share_low=min(reach["share"] for reach in r["reaches"]),
+            share_high=max(reach["share"] for reach in r["reaches"])) for r in data["results"])
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"'{path}' is not an access result of this version ({type(error).__name__}: {error}); run "
+                         "`zifsim access` again with the same --out.") from None
+
+
+def best_access(stored: Iterable[StoredAccess], guest_model: str, temperature_k: float) -> StoredAccess | None:
+    """The result to use for a gas, or None.
+
+    Windows that breathe before rigid ones; of several, the snapshots at the temperature nearest to the gas's own, which
+    is what the average over them stands for; then the most snapshots.
+    """
+    def rank(one: StoredAccess) -> tuple[bool, float, int]:
+        away = float("inf") if one.snapshot_temperature_k is None else abs(one.snapshot_temperature_k - temperature_k)
+        return (one.n_snapshots == 0, away, -one.n_snapshots)
+
+    fitting = [one for one in stored
+               if one.guest_model == guest_model and abs(one.temperature_k - temperature_k) < SAME_TEMPERATURE_K]
+    return min(fitting, key=rank, default=None)
+
+
+def _packed(results: Sequence[GasAccess]) -> dict[str, Any]:
+    arrays: dict[str, Any] = {}
+    for r in results:
+        if r.blocked is not None:
+            name = _mask_name(r.guest_model, r.temperature_k, r.n_snapshots, r.snapshot_temperature_k)
+            arrays |= {name: np.packbits(r.blocked), f"{name} shape": np.array(r.blocked.shape)}
+    return arrays
+
+
+def _mask_name(guest_model: str, temperature_k: float, n_snapshots: int, snapshot_temperature_k: float | None) -> str:
+    at = "" if snapshot_temperature_k is None else f" {snapshot_temperature_k:g} K"
+    return f"{guest_model} {temperature_k:g} K, {n_snapshots}{at}"
