@@ -63,12 +63,13 @@ def test_lines_come_every_quarter_minute_and_name_what_runs(now, capsys):
     a = stage("a", 10.0)
     shown.begin([a], [])
     shown.started(a)
-    shown.progress(a, 0.0, "")
+    shown.progress(a, 0.0, "preparing")
+    shown.progress(a, 0.1, "300 K")         # the pace is measured from here
     shown.progress(a, 0.5, "300 K")
     for now[0] in (1.0, 14.0, 16.0, 17.0):
         shown.tick()
     lines = capsys.readouterr().out.splitlines()
-    assert lines[1:] == ["[0:16]  50%, ETA 0:16 | running: fake a 50% 300 K"]
+    assert lines[1:] == ["[0:16]  50%, ETA 0:20 | running: fake a 50% 300 K"]
 
 
 def test_a_note_is_shown_once(now, capsys):

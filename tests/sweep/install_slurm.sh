@@ -2,11 +2,13 @@
 # Debian's SLURM and munge, for `make slurm-test`: where root and apt are at hand and no SLURM is there yet.
 # Nothing is configured or started: the test brings its own configuration and daemons.
 set -euo pipefail
-if command -v slurmctld slurmd munged sbatch > /dev/null; then
-    exit 0
-fi
+missing=
+for program in slurmctld slurmd munged sbatch squeue scontrol; do
+    command -v "$program" > /dev/null || missing="$missing $program"
+done
+[ -z "$missing" ] && exit 0
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get > /dev/null; then
-    echo "no SLURM here, and installing it takes root and apt: the test will be skipped"
+    echo "not here:$missing. Installing SLURM takes root and apt: the test will be skipped"
     exit 0
 fi
 export DEBIAN_FRONTEND=noninteractive

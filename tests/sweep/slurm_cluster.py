@@ -6,6 +6,7 @@ which would otherwise do. A machine that has such a file belongs to a cluster, a
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
 import secrets
@@ -14,6 +15,7 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch", "squeue", "scontrol")
@@ -71,6 +73,14 @@ class Cluster:
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Cluster:
+        try:
+            self._begin()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _begin(self) -> None:
         host = platform.node().split(".")[0]
         (self.folder / "state").mkdir(parents=True)
         for node in NODES:
@@ -93,13 +103,13 @@ class Cluster:
         self._start("slurmctld", "-D", "-f", configuration)
         for node in NODES:
             self._start("slurmd", "-D", "-N", node, "-f", configuration)
-        wait_for(lambda: self.node_states() == dict.fromkeys(NODES, "IDLE"), 60.0, "the nodes")
-        return self
+        wait_for(lambda: self.node_states() == dict.fromkeys(NODES, "IDLE"), 120.0, "the nodes")
 
     def __exit__(self, *error: object) -> None:
-        if self._processes:
-            subprocess.run(["scancel", "--user=root"], check=False)
-            time.sleep(3.0)
+        with suppress(subprocess.SubprocessError, AssertionError):      # jobs first: their steps outlive the daemons
+            if self.node_states():
+                self.ask("scancel", "--user=root")
+                wait_for(lambda: not self.ask("squeue", "-h"), 60.0, "an empty queue")
         for process in reversed(self._processes):
             process.send_signal(signal.SIGTERM)
             try:
@@ -111,12 +121,11 @@ class Cluster:
     def _start(self, *command: object) -> None:
         with open(self.folder / f"{command[0]}.out", "ab") as out:
             self._processes.append(subprocess.Popen([str(part) for part in command], stdout=out, stderr=out,
-                                                    start_new_session=True))
+                                                    start_new_session=True, preexec_fn=_end_with_parent))
 
     def ask(self, *command: str) -> str:
         """What a SLURM command prints."""
-        return subprocess.run(command, capture_output=True, text=True, timeout=30,
-                              check=True).stdout
+        return subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout
 
     def node_states(self) -> dict[str, str]:
         try:
@@ -129,6 +138,11 @@ class Cluster:
         """SLURM job id -> (node, comment) of the jobs that run; the comment names rule and job."""
         rows = [row.split("|") for row in self.ask("squeue", "-h", "-t", "R", "-o", "%A|%N|%k").split("\n") if row]
         return {id: (node, comment) for id, node, comment in rows}
+
+
+def _end_with_parent() -> None:
+    """No daemon is left behind by a test run that was killed."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM, 0, 0, 0)     # PR_SET_PDEATHSIG
 
 
 def free_ports(n: int) -> list[int]:

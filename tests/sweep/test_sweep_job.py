@@ -196,8 +196,8 @@ def test_an_accident_may_be_tried_again_at_once(tmp_path):
 def write_state(folder, **values):
     folder.mkdir(parents=True, exist_ok=True)
     now = time.time()
-    record = {"state": "running", "attempts": 1, "began": now - 100, "beat": now, "seconds": 100.0,
-              "first_fraction": 0.0, "node": "n7"} | values
+    record = {"state": "running", "attempts": 1, "began": now - 160, "first_time": now - 100, "beat": now,
+              "seconds": 160.0, "node": "n7"} | values
     (folder / "job.json").write_text(json.dumps(record))
 
 
@@ -213,7 +213,7 @@ def test_the_status_counts_and_explains(out):
     assert dict(status.counts["gcmc"]) == {"done": 0, "running": 0, "waiting": 8, "failed": 0}
     (job, running), = status.running
     assert (job.id, running.message) == (melts[0], "quench")
-    assert running.seconds_left == pytest.approx(300.0, rel=0.05)      # 100 s for the first quarter
+    assert running.seconds_left == pytest.approx(300.0, rel=0.05)      # 100 s for the first quarter, once prepared
     assert [(job.id, s.reason) for job, s in status.failed] == [(melts[1], "box too small")]
     assert [job.id for job, _ in status.begun] == [melts[2]]
     assert not status.is_complete
@@ -227,6 +227,35 @@ def test_the_time_left_follows_the_pace_of_what_was_done(out):
         write_state(out / id, state="done", fraction=1.0, seconds=30.0)
         (out / id / "DONE").write_text("{}")
     assert read_status(out, jobs).seconds_left == pytest.approx(90.0)       # three melts more, one at a time
+
+
+def test_the_first_isotherm_that_waits_for_the_compiler_does_not_set_the_pace(out):
+    jobs = folder.read_jobs(out)
+    for id in (*ids(out, "build"), *ids(out, "melt")):
+        (out / id).mkdir(parents=True)
+        (out / id / "DONE").write_text("{}")
+    first, second, *others = ids(out, "gcmc")
+    write_state(out / first, state="done", fraction=1.0, seconds=70.0)
+    (out / first / "DONE").write_text("{}")
+    now = time.time()
+    write_state(out / second, fraction=0.5, began=now - 70.0, first_time=now - 5.0, seconds=70.0)
+    assert read_status(out, jobs).seconds_left == pytest.approx(5.0 + 10.0 * len(others), rel=0.05)
+
+
+def test_what_an_attempt_took_over_does_not_set_its_pace(tmp_path):
+    kept = state.StateFile(tmp_path)
+    kept.progress(0.0, "preparing")
+    kept.progress(0.5, "continued")
+    assert read_after(kept, tmp_path).seconds_left is None
+    kept.progress(0.75, "ahead")
+    now = read_after(kept, tmp_path)
+    assert now.seconds_left == pytest.approx(now.beat - now.first_time)     # half as much as it did, at its pace
+
+
+def read_after(kept, path):
+    kept.begin()
+    kept.end("running")
+    return read_state(path)
 
 
 def test_the_status_is_printed_with_reasons(out, capsys):

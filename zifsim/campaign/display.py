@@ -30,7 +30,7 @@ class Display:
         self._plan: list[Stage] = []
         self._weights: dict[str, float] = {}
         self._fractions: dict[str, float] = {}
-        self._first: dict[str, tuple[float, float]] = {}   # stage -> (time, fraction) of its first report
+        self._first: dict[str, tuple[float, float]] = {}   # stage -> (time, fraction) when it first got ahead
         self._running: dict[str, str] = {}                 # stage -> last message
         self._ended: set[str] = set()
         self._began = 0.0
@@ -46,7 +46,8 @@ class Display:
         self._running[stage.id] = ""
 
     def progress(self, stage: Stage, fraction: float, message: str) -> None:
-        self._first.setdefault(stage.id, (time.monotonic(), fraction))
+        if fraction > 0.0:      # preparation (compiling, say) and what was taken over say nothing of the pace
+            self._first.setdefault(stage.id, (time.monotonic(), fraction))
         self._fractions[stage.id] = fraction
         self._running[stage.id] = message
 

@@ -97,11 +97,13 @@ def run_gcmc(config: Values, inputs: Inputs, folder: Path, report: Report) -> li
 
     charges = load_charge_set(config["charges"])
     pressures = config["pressures_pa"]
+    fractions = dict.fromkeys(pressures, 0.0)
 
     def tell(event: Mapping[str, Any]) -> None:
-        finished = min(range(len(pressures)), key=lambda i: abs(pressures[i] - event["pressure_pa"]))
-        report((finished + event["fraction"]) / len(pressures),
-               f"{event['pressure_pa'] / BAR_PA:g} bar, {event['molecules']:.1f} molecules")
+        fractions[min(pressures, key=lambda p: abs(p - event["pressure_pa"]))] = event["fraction"]
+        if "resumed" not in event:      # what an earlier attempt finished says nothing of this one's pace
+            report(sum(fractions.values()) / len(pressures),
+                   f"{event['pressure_pa'] / BAR_PA:g} bar, {event['molecules']:.1f} molecules")
 
     report(0.0, "host grid" if is_compiled(run_moves) else "compiling kernels, once per machine")
     isotherm = run_isotherm(

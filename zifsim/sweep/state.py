@@ -24,7 +24,8 @@ class JobState:
     """``state``: running, stopped (saved, to be continued), failed or done. Times are seconds since 1970.
 
     ``seconds`` is the time spent over all ``attempts``; ``final`` is True where another attempt would fail alike.
-    ``began`` and ``first_fraction``: of this attempt. ``beat``: when its process last gave a sign of life.
+    ``began``: this attempt; ``first_fraction`` and ``first_time``: when it was first seen to get ahead, behind what it
+    took over and prepared. ``beat``: when its process last gave a sign of life.
     """
 
     state: str
@@ -35,19 +36,26 @@ class JobState:
     attempts: int = 0
     seconds: float = 0.0
     began: float = 0.0
-    first_fraction: float | None = None
+    first_fraction: float = 0.0
+    first_time: float = 0.0
     beat: float = 0.0
     node: str = ""
     slurm_job: str = ""
     pid: int = 0
 
     @property
+    def whole_seconds(self) -> float | None:
+        """What the job took, or would take at this attempt's pace once prepared; None where that is not known yet."""
+        if self.state == "done":
+            return self.seconds or None
+        ahead = self.fraction - self.first_fraction
+        return (self.beat - self.first_time) / ahead if self.first_time and ahead >= SETTLED_FRACTION else None
+
+    @property
     def seconds_left(self) -> float | None:
-        """Time left at this attempt's pace, None where it is not known yet."""
-        done = self.fraction - (self.first_fraction or 0.0)
-        if self.state != "running" or done < SETTLED_FRACTION:
-            return None
-        return (self.beat - self.began) * (1.0 - self.fraction) / done
+        """Time left of a running job at its pace, None where that is not known yet."""
+        whole = self.whole_seconds
+        return None if self.state != "running" or whole is None else whole * (1.0 - self.fraction)
 
 
 def read_state(folder: Path) -> JobState | None:
@@ -84,9 +92,9 @@ class StateFile:
     def progress(self, fraction: float, message: str) -> None:
         """Note how far it is; written with the next beat."""
         with self._lock:
-            first = self._state.first_fraction
-            self._state = replace(self._state, fraction=fraction, message=message,
-                                  first_fraction=fraction if first is None else first)
+            self._state = replace(self._state, fraction=fraction, message=message)
+            if fraction > 0.0 and not self._state.first_time:
+                self._state = replace(self._state, first_fraction=fraction, first_time=time.time())
 
     def end(self, state: str, **values: Any) -> None:
         """The last word of this attempt."""

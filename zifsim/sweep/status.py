@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median_low
 
 from zifsim.sweep.jobs import KINDS, Job
 from zifsim.sweep.state import JobState, read_state
@@ -54,19 +55,18 @@ def read_status(out: Path, jobs: Sequence[Job]) -> SweepStatus:
 
 
 def _seconds_left(kind: str, states: Sequence[tuple[Job, JobState | None]]) -> float | None:
-    """Job seconds left in a kind: estimates times the pace of what was done, None before anything was."""
+    """Job seconds left in a kind: estimates times the median pace of the others, None before anything got ahead.
+
+    The median, because the first isotherms on a machine wait for the compiler and a killed job works twice.
+    """
     mine = [(job, state) for job, state in states if job.kind == kind and (state is None or state.state != "failed")]
     open_jobs = [(job, state) for job, state in mine if state is None or state.state != "done"]
     if not open_jobs:
         return 0.0
-    spent = estimated = 0.0
-    for job, state in mine:
-        if state is not None and state.fraction > 0.0 and state.seconds > 0.0:
-            spent += state.seconds
-            estimated += job.seconds * state.fraction
-    if estimated == 0.0:
+    paces = [whole / job.seconds for job, state in mine if state is not None and (whole := state.whole_seconds)]
+    if not paces:
         return None
-    pace = spent / estimated
+    pace = median_low(paces)
     total = 0.0
     for job, state in open_jobs:
         own = None if state is None else state.seconds_left
