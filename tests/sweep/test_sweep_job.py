@@ -224,21 +224,21 @@ def test_the_time_left_follows_the_pace_of_what_was_done(out):
     jobs = folder.read_jobs(out)
     melts = ids(out, "melt")
     for id in (*ids(out, "build"), *ids(out, "gcmc"), melts[0]):
-        write_state(out / id, state="done", fraction=1.0, seconds=30.0)
+        write_state(out / id, state="done", fraction=1.0, seconds=30.0, first_time=0.0)
         (out / id / "DONE").write_text("{}")
     assert read_status(out, jobs).seconds_left == pytest.approx(90.0)       # three melts more, one at a time
 
 
-def test_the_first_isotherm_that_waits_for_the_compiler_does_not_set_the_pace(out):
+def test_isotherms_that_waited_for_the_compiler_do_not_set_the_pace(out):
     jobs = folder.read_jobs(out)
     for id in (*ids(out, "build"), *ids(out, "melt")):
         (out / id).mkdir(parents=True)
         (out / id / "DONE").write_text("{}")
     first, second, *others = ids(out, "gcmc")
-    write_state(out / first, state="done", fraction=1.0, seconds=70.0)
-    (out / first / "DONE").write_text("{}")
     now = time.time()
-    write_state(out / second, fraction=0.5, began=now - 70.0, first_time=now - 5.0, seconds=70.0)
+    write_state(out / first, state="done", fraction=1.0, began=now - 300.0, first_time=now - 10.0, seconds=300.0)
+    (out / first / "DONE").write_text("{}")
+    write_state(out / second, fraction=0.5, began=now - 300.0, first_time=now - 5.0, seconds=300.0)
     assert read_status(out, jobs).seconds_left == pytest.approx(5.0 + 10.0 * len(others), rel=0.05)
 
 

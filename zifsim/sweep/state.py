@@ -45,11 +45,11 @@ class JobState:
 
     @property
     def whole_seconds(self) -> float | None:
-        """What the job took, or would take at this attempt's pace once prepared; None where that is not known yet."""
-        if self.state == "done":
-            return self.seconds or None
+        """What the whole job takes at this attempt's pace, preparation (the compiler's, say) aside; None: not known."""
         ahead = self.fraction - self.first_fraction
-        return (self.beat - self.first_time) / ahead if self.first_time and ahead >= SETTLED_FRACTION else None
+        if self.first_time and ahead >= SETTLED_FRACTION:
+            return (self.beat - self.first_time) / ahead
+        return self.seconds or None if self.state == "done" else None
 
     @property
     def seconds_left(self) -> float | None:

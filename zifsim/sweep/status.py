@@ -55,10 +55,7 @@ def read_status(out: Path, jobs: Sequence[Job]) -> SweepStatus:
 
 
 def _seconds_left(kind: str, states: Sequence[tuple[Job, JobState | None]]) -> float | None:
-    """Job seconds left in a kind: estimates times the median pace of the others, None before anything got ahead.
-
-    The median, because the first isotherms on a machine wait for the compiler and a killed job works twice.
-    """
+    """Job seconds left in a kind: estimates times the median pace so far, None before anything got ahead."""
     mine = [(job, state) for job, state in states if job.kind == kind and (state is None or state.state != "failed")]
     open_jobs = [(job, state) for job, state in mine if state is None or state.state != "done"]
     if not open_jobs:
