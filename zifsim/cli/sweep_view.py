@@ -127,6 +127,6 @@ def print_summary(collected: Collected) -> None:
         cells = [collected.cell(quantity, rate) for rate in collected.rates]
         table.add_row(Text(quantity.label), *cells, collected.experiment_text(quantity))
     console().print(table)
-    print("± one standard error over glasses (replicates and configurations)")
+    print("± one standard error over glasses (replicates and configurations); * not settled")
     for path in collected.files:
         print(f"written: {path}")
