@@ -189,7 +189,7 @@ def test_markdown_and_latex_hold_every_row_and_say_quick(results_folder: Path) -
     markdown = (results_folder / "table1.md").read_text()
     latex = (results_folder / "table1.tex").read_text()
     body = [line.split("|") for line in markdown.splitlines() if line.startswith("|")]
-    assert {len(cells) for cells in body[:2]} == {13}
+    assert {len(cells) for cells in body[:2]} == {15}
     for row in table.rows:
         assert row.ours is not None
         assert f"{row.ours.value:.1f} ±" in markdown

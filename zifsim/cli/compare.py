@@ -8,43 +8,69 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zifsim.cli import options
+
 if TYPE_CHECKING:
     from rich.table import Table
 
-WIDE = 120  # columns of a terminal that shows every column of the tables
+WIDE = 120  # columns of a terminal that shows nearly every column of the tables
 NARROW_TABLE = ("Material", "Gas", "This work", "Experiment", "Published sim.")
-NARROW_SCORES = ("Rows", "n", "MAE ours", "MAE publ.", "Factor ours", "Factor publ.")
+WIDE_WITH_ACCESS = ("Material", "Gas", "This work", "Accessible", "Experiment", "Published sim.", "Ours − exp.",
+                    "Acc. − exp.")
+NARROW_WITH_ACCESS = ("Material", "Gas", "This work", "Accessible", "Experiment")
+NARROW_SCORES = ("Rows", "n", "MAE ours", "MAE acc.", "MAE publ.", "Factor ours", "Factor acc.", "Factor publ.")
+
+NO_WRAP = ("Material", "Rows", "This work", "Accessible")
 
 
 def compare(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Results folder that `zifsim run` wrote.")],
+    access: options.Access = None,
 ) -> None:
     """Recompute the comparison table of a results folder and print it.
 
     Writes table1.csv, table1.md, table1.tex and scores.csv into DIR. Uptake in mL(STP)/g at 1 bar: mean over
-    models ± standard error of sampling, spread between models, experiment, published simulation, deviations,
-    scores. Materials without isotherms are shown as missing. Terminals under 120 columns see fewer.
+    models ± standard error of sampling, spread between models, what of it is accessible in the time of the
+    experiment, experiment, published simulation, deviations, scores. Materials without isotherms are shown as missing.
+    Terminals under 120 columns see fewer.
 
-    Example: zifsim compare results/quick
+    Example: zifsim compare results/quick --access ZIF-62=results/access/zif-62
     """
     from rich.console import Console
 
     from zifsim.compare import export, run_comparison
     from zifsim.compare.scores import score_table
 
-    table = run_comparison(folder)
+    table = run_comparison(folder, access or [])
     console = Console(markup=False, highlight=False)
     wide = console.width >= WIDE
     quick = table.quality == "quick"
     console.print(f"{table.quality_note.capitalize()}.", style="bold yellow" if quick else "bold green")
     rows = [export.shown_row(row) for row in table.rows]
     scores = [export.shown_score(score) for score in score_table(table)]
-    console.print(_table(export.SHOWN, rows, export.SHOWN if wide else NARROW_TABLE, "Gas"))
+    console.print(_table(export.SHOWN, rows, _columns(wide, table.has_access), "Gas"))
     console.print(export.EXPLANATION, style="dim")
-    console.print(_table(export.SCORE_SHOWN, scores, export.SCORE_SHOWN if wide else NARROW_SCORES, "Rows"))
+    if not table.has_access:
+        console.print(export.NO_ACCESS, style="dim")
+    console.print(_table(export.SCORE_SHOWN, scores, _score_columns(wide, table.has_access), "Rows"))
     console.print(export.SCORE_EXPLANATION, style="dim")
     console.print(f"Settings: {table.settings_line}.")
     console.print(f"Written: {folder / 'table1.csv'} (also .md and .tex) and {folder / 'scores.csv'}")
+
+
+def _columns(wide: bool, with_access: bool) -> Sequence[str]:
+    """Columns of the table that fit; without access results those that would be empty are left out."""
+    from zifsim.compare.export import SHOWN
+
+    if with_access:
+        return WIDE_WITH_ACCESS if wide else NARROW_WITH_ACCESS
+    return [name for name in SHOWN if not name.startswith("Acc")] if wide else NARROW_TABLE
+
+
+def _score_columns(wide: bool, with_access: bool) -> Sequence[str]:
+    from zifsim.compare.export import SCORE_SHOWN
+
+    return [name for name in (SCORE_SHOWN if wide else NARROW_SCORES) if with_access or "acc." not in name]
 
 
 def _table(
@@ -58,7 +84,8 @@ def _table(
     keep = [columns.index(name) for name in wanted]
     text = columns.index(last_text_column)
     for index in keep:
-        shown.add_column(columns[index], justify="left" if index <= text else "right", no_wrap=index == 0)
+        shown.add_column(columns[index], justify="left" if index <= text else "right",
+                         no_wrap=columns[index] in NO_WRAP)
     grouped = last_text_column != columns[0]
     previous = None
     for row in rows:

@@ -50,5 +50,9 @@ Unit = Annotated[str, typer.Option(
     "--unit", metavar="UNIT", rich_help_panel=OUTPUT,
     help="Of the printed table and the plot: mol/kg, mmol/g, mL/g (STP), wt% (g per 100 g of framework), "
     "molecules/unit-cell or molecules/supercell. The files have all of them.")]
+Access = Annotated[list[str] | None, typer.Option(
+    "--access", metavar="MATERIAL[:MODEL]=DIR",
+    help="Folder of `zifsim access` with the accessibility of a material, or of one of its models (ZIF-62:A=...). "
+    "Repeatable. Stages of the study need no naming.")]
 DryRun = Annotated[bool, typer.Option(
     "--dry-run", help="Check the input and say what would run; write nothing.", rich_help_panel=OUTPUT)]

@@ -5,10 +5,13 @@ from typing import Annotated
 
 import typer
 
+from zifsim.cli import options
+
 
 def report(
     folder: Annotated[Path, typer.Argument(
         metavar="DIR", help="Results folder that `zifsim run` wrote, or the folder of a melt.")],
+    access: options.Access = None,
 ) -> None:
     """Write DIR/report.html: one self-contained page with tables, pictures, scores and provenance.
 
@@ -28,7 +31,7 @@ def report(
         page = write_melt_page(folder)
         Console().print(f"Written: {page} and {page.with_suffix('.png')}", markup=False, soft_wrap=True)
         return
-    page = write_report(folder)
+    page = write_report(folder, access or [])
     Console().print(
         f"Written: {page} and the pictures in {page.parent / 'figures'}", markup=False, soft_wrap=True
     )

@@ -1,8 +1,9 @@
 """Reading a results folder: the one place that knows its layout.
 
 ``study.json`` (the resolved study), ``gcmc/<stage>/isotherm.json`` (an Isotherm with ``material``,
-``configuration`` and ``framework_kind`` added), ``melt/<stage>/melt.json`` (a MeltResult), and ``config.json``
-(what the stage was told) and ``record.json`` (a RunRecord) beside each of them. ``manifest.json``, where there
+``configuration`` and ``framework_kind`` added), ``melt/<stage>/melt.json`` (a MeltResult),
+``access/<stage>/access.json`` (with ``material`` and ``configuration`` added), and ``config.json`` (what the stage was
+told) and ``record.json`` (a RunRecord) beside each of them. ``manifest.json``, where there
 is one, lists the folders that belong to the study as it stands; others are left over from earlier settings and
 are not read.
 """
@@ -15,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from zifsim.access.stored import RESULT as ACCESS
+from zifsim.access.stored import StoredAccess, read_access
 from zifsim.errors import InputError
 from zifsim.io.files import read_json
 from zifsim.model.schedule import Segment
@@ -47,6 +50,15 @@ class GlassModel:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelAccess:
+    """How far a gas gets into a model of a material; ``configuration`` is '' where it stands for all of them."""
+
+    material: str
+    configuration: str
+    stored: StoredAccess
+
+
+@dataclass(frozen=True, slots=True)
 class StudyResults:
     """Everything a results folder holds that can be compared or reported."""
 
@@ -55,6 +67,7 @@ class StudyResults:
     isotherms: tuple[ModelIsotherm, ...]
     glasses: tuple[GlassModel, ...]
     records: tuple[Mapping[str, Any], ...]
+    accesses: tuple[ModelAccess, ...] = ()
 
     @property
     def name(self) -> str:
@@ -135,6 +148,7 @@ def read_results(folder: str | Path) -> StudyResults:
         records=tuple(
             _read_object(stage / "record.json") for stage in stages if (stage / "record.json").is_file()
         ),
+        accesses=tuple(one for stage in stages if (stage / ACCESS).is_file() for one in _read_access(stage)),
     )
 
 
@@ -179,6 +193,12 @@ def _read_isotherm(path: Path) -> ModelIsotherm:
             "delete its folder and run the study again."
         ) from None
     return ModelIsotherm(isotherm=isotherm, stage=path.parent.name, **extra)
+
+
+def _read_access(stage: Path) -> list[ModelAccess]:
+    stored = read_access(stage)
+    values = _read_object(stage / ACCESS)
+    return [ModelAccess(str(values.get("material", "")), str(values.get("configuration", "")), one) for one in stored]
 
 
 def _unique(isotherms: list[ModelIsotherm]) -> tuple[ModelIsotherm, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from zifsim.compare.accessible import AccessibleUptake, accessible_at
 from zifsim.compare.reference import GASES, PRESSURE_BAR, Reference, ReferenceUptake
 from zifsim.compare.results import ModelIsotherm, StudyResults
 from zifsim.compare.uptakes import Missing, contributing, same_temperature, uptake_at
@@ -28,13 +29,14 @@ class ComparisonRow:
     """One material and gas at 1 bar; uptakes in mL(STP)/g.
 
     ``ours`` is None where there is nothing to show, and ``note`` says why. Deviations from a measured range
-    are signed distances to its nearer end, and zero inside it.
+    are signed distances to its nearer end, and zero inside it. ``accessible`` is None where no access result is known.
     """
 
     reference: ReferenceUptake
     ours: UptakeEstimate | None
     settings: RowSettings
     note: str
+    accessible: AccessibleUptake | None = None
 
     @property
     def material(self) -> str:
@@ -51,6 +53,10 @@ class ComparisonRow:
     @property
     def ours_minus_experiment(self) -> float | None:
         return _outside(None if self.ours is None else self.ours.value, self.reference)
+
+    @property
+    def accessible_minus_experiment(self) -> float | None:
+        return _outside(None if self.accessible is None else self.accessible.estimate.value, self.reference)
 
     @property
     def paper_minus_experiment(self) -> float | None:
@@ -80,6 +86,11 @@ class ComparisonTable:
 
     def section(self, name: str) -> tuple[ComparisonRow, ...]:
         return tuple(row for row in self.rows if row.reference.section == name)
+
+    @property
+    def has_access(self) -> bool:
+        """Whether any row has an accessible uptake."""
+        return any(row.accessible is not None for row in self.rows)
 
     @property
     def settings_line(self) -> str:
@@ -149,7 +160,13 @@ def _row(results: StudyResults, reference: ReferenceUptake) -> ComparisonRow:
     others = {m.isotherm.temperature_k for m in used} - {reference.temperature_k}
     if others:
         notes.append(f"simulated at {', '.join(f'{t:g}' for t in sorted(others))} K")
-    return ComparisonRow(reference, found, _settings(used), "; ".join(notes))
+    reached = accessible_at(results, *key, PRESSURE_BAR)
+    if isinstance(reached, AccessibleUptake):
+        notes.append(f"accessible: {reached.basis}")
+    elif results.accesses:
+        notes.append(reached.reason)
+    return ComparisonRow(reference, found, _settings(used), "; ".join(notes),
+                         reached if isinstance(reached, AccessibleUptake) else None)
 
 
 def _settings(models: tuple[ModelIsotherm, ...]) -> RowSettings:

@@ -27,7 +27,7 @@ from zifsim.compare.uptakes import pressures_bar, same_temperature, uptake_at
 from zifsim.model.uptake import UptakeEstimate
 
 INK, RULE, PAPER = "#1b1f24", "#d5d9de", "#fefefe"
-BLUE, ORANGE = "#0072b2", "#d55e00"
+BLUE, ORANGE, SKY = "#0072b2", "#d55e00", "#56b4e9"
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")  # plain characters: page fonts set them right
 DODGE = 0.17  # experiment above our value, published below, in rows
 # (colour, marker, line) in the order in which materials appear.
@@ -102,9 +102,9 @@ def table1_figure(table: ComparisonTable) -> Figure:
             style="italic",
         )
         figure.legend(
-            handles=_comparison_legend(settled),
+            handles=_comparison_legend(settled, table.has_access),
             loc="lower center",
-            ncols=6,
+            ncols=7,
             bbox_to_anchor=(0.5, -0.01),
             handlelength=1.5,
             handletextpad=0.5,
@@ -180,6 +180,8 @@ def _draw_row(ax: Axes, y: int, row: ComparisonRow) -> None:
             alpha=0.7,
         )
         return
+    if row.accessible is not None:
+        ax.plot(row.accessible.estimate.value, y, "v", markersize=6.5, color=SKY, zorder=7, markeredgecolor=PAPER)
     spread, sampling = row.ours.model_spread, row.ours.sampling_error
     ax.errorbar(row.ours.value, y, xerr=spread, color=BLUE, linewidth=1.0, capsize=3.0, zorder=5)
     ax.errorbar(row.ours.value, y, xerr=sampling, color=BLUE, linewidth=2.6, zorder=5)
@@ -194,13 +196,15 @@ def _draw_row(ax: Axes, y: int, row: ComparisonRow) -> None:
     )
 
 
-def _comparison_legend(equilibrated: bool) -> list[Line2D]:
+def _comparison_legend(equilibrated: bool, accessible: bool) -> list[Line2D]:
     def mark(label: str, **style: Any) -> Line2D:
         return Line2D([], [], linestyle="none", label=label, **style)
 
     ours = [mark("this work (bars: thick sampling, thin models)", marker="o", markersize=7, color=BLUE)]
     if not equilibrated:
         ours.append(mark("not equilibrated", marker="o", markersize=7, color=BLUE, markerfacecolor="none"))
+    if accessible:
+        ours.append(mark("accessible in time", marker="v", markersize=6.5, color=SKY, markeredgecolor=PAPER))
     return [
         *ours,
         mark("experiment", marker="D", markersize=6, color=INK),

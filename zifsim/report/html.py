@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,18 +24,20 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 
 
-def write_report(out_dir: str | Path) -> Path:
+def write_report(out_dir: str | Path, access: Iterable[str] = ()) -> Path:
     """Write ``report.html``, ``figures/table1.png``, ``figures/isotherms.png`` and the tables of a study.
+
+    ``access``: accessibility beside that of the study's own stages, as of :func:`zifsim.compare.run.run_comparison`.
 
     Raises
     ------
-    InputError: the folder cannot be read; nothing is written then.
+    InputError: the folder or one of ``access`` cannot be read; nothing is written then.
     """
     from zifsim.report import figures
 
     folder = Path(out_dir)
     results = read_results(folder)
-    table = run_comparison(folder)
+    table = run_comparison(folder, access)
     comparison = figures.table1_figure(table)
     isotherms = figures.isotherm_figure(results, table)
     write_bytes_atomic(folder / "figures" / "table1.png", figures.to_png(comparison))
@@ -76,6 +78,7 @@ def render(
         ],
         explanation=export.EXPLANATION,
         score_explanation=export.SCORE_EXPLANATION,
+        no_access="" if table.has_access else export.NO_ACCESS,
         scores=list(scores.values()),
         overall=scores[ALL],
         diffusion_free=scores[NOT_N2_77K],
