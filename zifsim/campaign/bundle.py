@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import zifsim
+from zifsim.campaign.access_stage import CRYSTAL_DYNAMICS
 from zifsim.campaign.rundir import DONE, MANIFEST, finished_outputs
 from zifsim.errors import InputError
 from zifsim.io.files import read_json, write_bytes_atomic
@@ -176,6 +177,9 @@ def _inputs(study: Mapping[str, Any]) -> dict[str, Path]:
         data("melt", study["melt"]["forcefield"])
         if Path(study["melt"]["program"]).is_file():
             add("programs", Path(study["melt"]["program"]))
+    if (study.get("access") or {}).get("snapshots"):
+        for dynamics in {study["access"]["dynamics"] or CRYSTAL_DYNAMICS, study["melt"]["forcefield"]}:
+            data("melt", dynamics)
     data("adsorption", study["gcmc"]["forcefield"])
     data("charges", study["gcmc"]["charges"])
     for run in study["gcmc"]["gases"]:

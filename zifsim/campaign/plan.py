@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zifsim.campaign import estimate
+from zifsim.campaign.access_stage import access_stage
 from zifsim.campaign.devices import threads_per_melt
 from zifsim.campaign.provenance import digest, plain
 from zifsim.campaign.stage import Stage
@@ -61,6 +62,8 @@ def make_plan(study: Study, workers: int = 1) -> list[Stage]:
     for name in models:
         for model in models[name]:
             gcmc_stages(study, adsorption, model, stages)
+            if study.access is not None and name in (study.access.materials or models):
+                stages.append(access_stage(study, study.access, adsorption, model))
     ids = [stage.id for stage in stages]
     for repeated in (i for i in ids if ids.count(i) > 1):
         raise InputError(f"The study asks for '{repeated}' twice; name each structure and configuration once.")

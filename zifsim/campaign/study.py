@@ -137,6 +137,23 @@ class Gcmc(Section):
         return self
 
 
+class Access(Section):
+    """``[access]``: which of the loading a gas reaches in the time of an experiment; left out, it is not asked.
+
+    Rigid with no ``snapshots``: what breathes in truth stays shut then, so hundreds are wanted for numbers to quote.
+    """
+
+    materials: tuple[str, ...] = Field(default=(), description="names from [materials]; left out: all")
+    snapshots: int = Field(default=0, ge=0, le=100_000, description="of the moving framework, 1 ps apart; 0: rigid")
+    snapshot_temperature_k: float | None = Field(default=None, gt=0, le=2000,
+                                                 description="K; left out: that of each gas")
+    dynamics: str | None = Field(default=None, description="force field of the snapshots; left out: ZIF-FF, and that "
+                                                           "of [melt] for a glass")
+    grid_spacing_angstrom: float = Field(default=0.2, ge=0.05, le=1.0, description="Å")
+    size_um: float = Field(default=10.0, gt=0, le=1e6, description="diameter of the particles, µm")
+    hours: float = Field(default=1.0, gt=0, le=1e6, description="time they are given, h")
+
+
 class Study(Section):
     """A whole study, as read from its file."""
 
@@ -145,6 +162,7 @@ class Study(Section):
     melt: Melt = Melt()
     mixtures: dict[str, dict[str, Annotated[float, Field(gt=0, le=1)]]] = {}
     gcmc: Gcmc
+    access: Access | None = None
 
     @model_validator(mode="after")
     def _names_agree(self) -> Study:
@@ -162,6 +180,9 @@ class Study(Section):
             if abs(sum(parts.values()) - 1.0) > 1e-6:
                 total = sum(parts.values())
                 raise ValueError(f"mixtures.{mixture}: the mass fractions sum to {total:g}, it must be 1")
+        for name in self.access.materials if self.access else ():
+            if name not in self.materials:
+                raise ValueError(f"access.materials: {UnknownNameError('material', name, self.materials)}")
         labels = [(g.gas, g.temperature_k) for g in self.gcmc.gases]
         for label in labels:
             if labels.count(label) > 1:
@@ -250,7 +271,8 @@ def _with_paths(study: StudyT, folder: Path) -> StudyT:
                                          "charges": resolve(study.gcmc.charges)})
     melt = study.melt.model_copy(update={"forcefield": resolve(study.melt.forcefield),
                                          "program": resolve(study.melt.program)})
-    return study.model_copy(update={"materials": materials, "gcmc": gcmc, "melt": melt})
+    access = study.access and study.access.model_copy(update={"dynamics": resolve(study.access.dynamics)})
+    return study.model_copy(update={"materials": materials, "gcmc": gcmc, "melt": melt, "access": access})
 
 
 def _parse_override(assignment: str) -> dict[str, Any]:

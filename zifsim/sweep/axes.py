@@ -55,6 +55,8 @@ class Sweep(Study):
             raise ValueError(f"melt.program must be one of {', '.join(PRESETS)}: only their cooling follows the axis")
         if self.mixtures:
             raise ValueError("mixtures belong to a study, a sweep has none")
+        if self.access is not None:
+            raise ValueError("access belongs to a study, a sweep has none")
         return self
 
     @property

@@ -1,0 +1,110 @@
+"""The access stage of a study: planned when asked for, run like any other, read by the comparison."""
+
+import json
+
+import pytest
+
+from zifsim.build.load import load_framework
+from zifsim.campaign.access_stage import run_access, snapshot_temperatures
+from zifsim.campaign.plan import make_plan
+from zifsim.campaign.study import load_as, load_study
+from zifsim.compare.results import read_results
+from zifsim.errors import InputError, UnknownNameError
+from zifsim.io.resources import data_folder
+from zifsim.io.xyz import write_framework
+from zifsim.sweep.axes import Sweep
+
+CONFIG = {
+    "material": "ZIF-8", "configuration": "A", "gases": [["CH4", 300.0]], "forcefield": "PP", "charges": "ZIF-FF",
+    "cutoff_angstrom": 7.0, "snapshots": 0, "snapshot_temperature_k": None, "grid_spacing_angstrom": 0.6,
+    "size_um": 50.0, "hours": 2.0, "seed": 7}
+
+
+def planned(*changes):
+    return [s for s in make_plan(load_study("quick", changes)) if s.kind == "access"]
+
+
+def test_a_study_without_the_table_has_no_such_stage():
+    assert planned() == []
+
+
+def test_every_model_has_one_stage_for_all_gases():
+    stages = planned("access.size_um=20")
+    assert [s.name for s in stages] == ["ZIF-62 A", "ZIF-62 B", "ZIF-8 A", "agZIF-62 A-r1", "agZIF-62 B-r1"]
+    assert stages[0].needs == {"framework": ("relax ZIF-62 A", "framework.extxyz")}
+    assert stages[3].needs == {"framework": ("melt agZIF-62 A-r1", "glass.extxyz")}
+    config = stages[0].config
+    assert config["gases"] == [["H2-Buch-FH", 77.0], ["CO2", 273.0], ["O2", 273.0], ["N2", 77.0], ["CH4", 273.0]]
+    assert (config["size_um"], config["hours"], config["snapshots"]) == (20.0, 1.0, 0)
+    assert "dynamics" not in config
+    assert "rigid" in stages[0].work
+
+
+def test_the_table_can_be_for_some_materials_only():
+    assert [s.name for s in planned('access.materials=["ZIF-8"]')] == ["ZIF-8 A"]
+    with pytest.raises(InputError, match=r"access\.materials"):
+        load_study("quick", ['access.materials=["ZIF-9"]'])
+
+
+def test_snapshots_are_made_at_the_temperature_of_each_gas_with_the_force_field_of_the_kind():
+    stages = planned("access.snapshots=30")
+    assert [s.config["dynamics"] for s in stages] == ["ZIF-FF"] * 3 + ["nb-ZIF-FF-s"] * 2
+    assert snapshot_temperatures(stages[0].config) == {77.0: [0, 3], 273.0: [1, 2, 4]}
+    assert "30 snapshots at 2 temperatures" in stages[0].work
+    one = planned("access.snapshots=30", "access.snapshot_temperature_k=300")[0]
+    assert snapshot_temperatures(one.config) == {300.0: [0, 1, 2, 3, 4]}
+    assert one.seconds < stages[0].seconds
+
+
+@pytest.mark.parametrize(("change", "error"), [
+    ("access.snapshot=5", UnknownNameError), ("access.snapshots=-1", InputError), ("access.hours=0", InputError),
+    ("access.grid_spacing_angstrom=2", InputError),
+])
+def test_a_wrong_table_is_refused(change, error):
+    with pytest.raises(error, match="access"):
+        load_study("quick", [change])
+
+
+def test_an_unknown_force_field_of_the_dynamics_is_refused():
+    with pytest.raises(UnknownNameError, match="springs"):
+        planned("access.snapshots=5", "access.dynamics=springs")
+
+
+def test_a_sweep_has_no_access_table():
+    with pytest.raises(InputError, match="access belongs to a study"):
+        load_as(Sweep, data_folder("workflows") / "quench_sweep.toml", ["access.snapshots=5"])
+
+
+def run(tmp_path, **changes):
+    write_framework(tmp_path / "framework.extxyz", load_framework("ZIF-8"))
+    folder = tmp_path / "out" / "access" / "ZIF-8-A"
+    folder.mkdir(parents=True, exist_ok=True)
+    told = []
+    names = run_access(CONFIG | changes, {"framework": tmp_path / "framework.extxyz"}, folder,
+                       lambda part, message: told.append(part))
+    assert all((folder / name).is_file() for name in names)
+    assert told == sorted(told)
+    assert told[-1] <= 1.0
+    return folder
+
+
+def test_the_stage_writes_what_the_comparison_reads(tmp_path):
+    folder = run(tmp_path)
+    isotherm = {"gas": "CH4", "guest_model": "CH4-TraPPE", "forcefield": "PP", "charges": "none", "framework": "ZIF-8",
+                "framework_sha256": "", "temperature_k": 300.0, "supercell": [1, 1, 1], "points": [],
+                "material": "ZIF-8", "configuration": "A", "framework_kind": "crystal"}
+    (folder.parents[1] / "gcmc" / "x").mkdir(parents=True)
+    (folder.parents[1] / "gcmc" / "x" / "isotherm.json").write_text(json.dumps(isotherm))
+    (folder.parents[1] / "study.json").write_text(json.dumps({"study": {"name": "one"}}))
+    one, = read_results(folder.parents[1]).accesses
+    assert (one.material, one.configuration, one.stored.kind) == ("ZIF-8", "A", "rigid")
+    assert (one.stored.size_um, one.stored.hours, one.stored.guest_model) == (50.0, 2.0, "CH4-TraPPE")
+    assert one.stored.forcefield == "PP"
+
+
+@pytest.mark.slow
+def test_dynamics_at_two_temperatures_give_every_gas_its_own_snapshots(tmp_path):
+    folder = run(tmp_path, gases=[["CH4", 300.0], ["H2", 77.0]], snapshots=2, dynamics="ZIF-FF", platform="CPU")
+    data = json.loads((folder / "access.json").read_text())
+    assert [(r["gas"], r["n_snapshots"], r["snapshot_temperature_k"]) for r in data["results"]] == [
+        ("CH4", 0, None), ("CH4", 2, 300.0), ("H2", 0, None), ("H2", 2, 77.0)]

@@ -1,0 +1,124 @@
+"""The ``access`` stage of a study: how much of its loading each gas reaches in a model, in the time of an experiment.
+
+Planned where the study has an ``[access]`` table; what it finds is the accessible column of the comparison.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zifsim.campaign import estimate
+from zifsim.campaign.provenance import digest
+from zifsim.campaign.stage import Stage
+from zifsim.io.files import read_json, write_json_atomic
+from zifsim.rng import derive_seed
+
+if TYPE_CHECKING:
+    from zifsim.access.result import GasAccess
+    from zifsim.campaign.plan import Adsorption, Model
+    from zifsim.campaign.study import Access, Study
+    from zifsim.model.framework import Framework
+
+CRYSTAL_DYNAMICS = "ZIF-FF"
+
+
+def access_stage(study: Study, access: Access, adsorption: Adsorption, model: Model) -> Stage:
+    """All gases in one model.
+
+    Raises
+    ------
+    UnknownNameError: no such force field for the dynamics.
+    """
+    from zifsim.gcmc.grid import divisions_for
+    from zifsim.io.melt_forcefields import load_melt_forcefield
+
+    gcmc, name = study.gcmc, f"{model.material} {model.configuration}"
+    dynamics = access.dynamics or (study.melt.forcefield if model.kind == "glass" else CRYSTAL_DYNAMICS)
+    parameters = load_melt_forcefield(dynamics)
+    config = {
+        "material": model.material, "configuration": model.configuration,
+        "gases": [[run.model or run.gas, run.temperature_k] for run, _, _ in adsorption.gases],
+        "forcefield": gcmc.forcefield, "charges": gcmc.charges,
+        "parameters_sha256": [parameters_sha256 for *_, parameters_sha256 in adsorption.gases],
+        "cutoff_angstrom": gcmc.cutoff_angstrom, **access.model_dump(exclude={"dynamics", "materials"}),
+        "seed": derive_seed(study.study.seed, "access", name)}
+    if access.snapshots:
+        config |= {"dynamics": dynamics, "dynamics_sha256": digest(parameters), "platform": study.melt.platform}
+    n_runs = len(snapshot_temperatures(config))
+    nodes = divisions_for(model.cell.cell, access.grid_spacing_angstrom)
+    particles = model.cell.n_atoms + (estimate.dummy_count(model.cell) if parameters.dissociable else 0)
+    return Stage(
+        "access", name, config, "zifsim.campaign.access_stage:run_access",
+        needs={"framework": (model.stage, model.file)},
+        seconds=estimate.access_seconds(nodes, len(adsorption.gases), access.snapshots, n_runs, particles,
+                                        parameters.dissociable),
+        megabytes=1.0 + 0.012 * particles * access.snapshots * n_runs / 1e3, size=f"{model.cell.n_atoms} atoms",
+        work=f"{len(adsorption.gases)} gases, "
+             + (f"{access.snapshots} snapshots at {n_runs} temperature{'s' if n_runs > 1 else ''}" if access.snapshots
+                else "rigid"))
+
+
+def snapshot_temperatures(config: Mapping[str, Any]) -> dict[float, list[int]]:
+    """Temperature of a run of snapshots (K) -> which of the gases it is for; empty where the framework is rigid."""
+    runs: dict[float, list[int]] = {}
+    for number, (_, temperature_k) in enumerate(config["gases"]):
+        runs.setdefault(config["snapshot_temperature_k"] or temperature_k, []).append(number)
+    return runs if config["snapshots"] else {}
+
+
+def run_access(config: Mapping[str, Any], inputs: Mapping[str, Path], folder: Path,
+               report: Callable[..., None]) -> list[str]:
+    """Accessibility of every gas in a model, rigid or moving; resumes its dynamics and its average."""
+    import zifsim
+    from zifsim.access.filling import Experiment
+    from zifsim.access.run import AccessSettings, framework_access
+    from zifsim.access.stored import RESULT, write_access
+    from zifsim.gcmc.settings import GCMCSettings
+    from zifsim.io.adsorption import assign_charges, load_adsorption_forcefield, load_charge_set
+    from zifsim.io.guests import load_guest
+    from zifsim.io.xyz import read_framework
+
+    charges, forcefield = load_charge_set(config["charges"]), load_adsorption_forcefield(config["forcefield"])
+    framework = assign_charges(read_framework(inputs["framework"]), charges)
+    guests = [(load_guest(name, temperature_k=temperature_k), temperature_k)
+              for name, temperature_k in config["gases"]]
+    settings = AccessSettings(
+        experiment=Experiment(config["size_um"], config["hours"]),
+        gcmc=GCMCSettings(cutoff_angstrom=config["cutoff_angstrom"], seed=config["seed"],
+                          grid_spacing_angstrom=config["grid_spacing_angstrom"]))
+    runs = snapshot_temperatures(config) or {0.0: list(range(len(guests)))}
+    found: dict[int, list[GasAccess]] = {}
+    for done, (at_k, members) in enumerate(runs.items()):
+        def tell(part: float, message: str, done: int = done) -> None:
+            report((done + part) / len(runs), message)
+
+        frames = _snapshots(config, framework, at_k, folder, tell) if config["snapshots"] else []
+        tell(0.3, "grids")
+        results = framework_access(
+            framework, [guests[m] for m in members], forcefield, settings, snapshots=frames,
+            snapshot_temperature_k=at_k or None, folder=folder / "average",
+            progress=lambda n, total: tell(0.3 + 0.7 * n / total, f"{n} of {total} snapshots averaged"))
+        each = len(results) // len(members)
+        found |= {m: results[each * i:each * (i + 1)] for i, m in enumerate(members)}
+    names = write_access(folder, framework, [r for m in range(len(guests)) for r in found[m]],
+                         {**config, "forcefield": forcefield.name, "charges": charges.name}, zifsim.__version__)
+    labels = {name: config[name] for name in ("material", "configuration")}
+    write_json_atomic(folder / RESULT, read_json(folder / RESULT) | labels)
+    return list(names)
+
+
+def _snapshots(config: Mapping[str, Any], framework: Framework, at_k: float, folder: Path,
+               tell: Callable[[float, str], None]) -> list[Framework]:
+    """The framework in motion at a temperature; finished and unfinished dynamics are taken up again."""
+    from zifsim.access.snapshots import make_snapshots, read_snapshots
+    from zifsim.campaign.devices import gpu_lease
+    from zifsim.io.melt_forcefields import load_melt_forcefield
+
+    run = folder / f"snapshots-{at_k:g}K"
+    with gpu_lease(config["platform"]):
+        make_snapshots(framework, load_melt_forcefield(config["dynamics"]), at_k, config["snapshots"], run,
+                       seed=config["seed"], platform=config["platform"],
+                       progress=lambda step, total, info: tell(0.3 * step / total, f"snapshots at {at_k:g} K"))
+    return read_snapshots(run, framework)
