@@ -20,7 +20,7 @@ run: $(STAMP)      ## the whole job at quick settings: workflows/quick.toml -> r
 	$(BIN)/zifsim run workflows/quick.toml
 
 test: $(STAMP)     ## the fast tests (under 10 minutes on 2 cores)
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-slow: $(STAMP) ## the long physics tests
 	$(BIN)/python -m pytest -m slow

@@ -38,7 +38,7 @@ def small_crystal(tmp_path, monkeypatch):
 
 def command(out: str) -> list[str]:
     return ["gcmc", "small.extxyz", "--gas", "CO2", "--cutoff", "4.4", "--pressures", "0.1,1,10", "--error", "1e-6",
-            "--max-moves", "3000000", "--threads", "2", "--out", out]
+            "--max-moves", "1000000", "--threads", "2", "--out", out]
 
 
 def start(out: str) -> subprocess.Popen:
