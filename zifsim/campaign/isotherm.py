@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zifsim.campaign import provenance, rundir
 from zifsim.campaign.job import JobFolder, rewrite
@@ -19,6 +19,10 @@ from zifsim.model.forcefield import AdsorptionForceField
 from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel
 from zifsim.model.uptake import Isotherm, LoadingPoint
+
+if TYPE_CHECKING:
+    from zifsim.campaign.blocked import BlockedPores
+    from zifsim.gcmc.engine import Sampler
 
 OUTPUTS = ("isotherm.json", "isotherm.csv", "isotherm.aif", "isotherm.png", "ln_probability.csv")
 DEFAULT_ROOT = Path("results/gcmc")
@@ -106,7 +110,8 @@ def job_cost(framework: Framework, guests: Sequence[GuestModel], temperature_k: 
 class IsothermJob:
     """Everything an isotherm needs, loaded and checked. ``framework`` has its charges.
 
-    ``flat_histogram``: sampled as one probability of the number of molecules, not pressure by pressure.
+    ``flat_histogram``: sampled as one probability of the number of molecules, not pressure by pressure. ``blocked``:
+    pores that stay closed.
     """
 
     framework: Framework
@@ -118,17 +123,19 @@ class IsothermJob:
     settings: GCMCSettings
     threads: int = 1
     flat_histogram: bool = False
+    blocked: BlockedPores | None = None
 
     @classmethod
     def load(cls, structure: str, gas: str, temperature_k: float, pressures_pa: Sequence[float],
              forcefield: str, charges: str, settings: GCMCSettings, threads: int = 1,
-             flat_histogram: bool = False) -> IsothermJob:
-        """Load a job by names or files.
+             flat_histogram: bool = False, blocked: Path | None = None) -> IsothermJob:
+        """Load a job by names or files; ``blocked``: a folder of `zifsim access` that says which pores to close.
 
         Raises
         ------
         InputError, UnknownNameError: something that is missing, unknown or does not fit together.
         """
+        from zifsim.campaign.blocked import BlockedPores
         from zifsim.gcmc.eos import PengRobinson
         from zifsim.io.guests import load_guest
 
@@ -136,18 +143,21 @@ class IsothermJob:
         for pressure in pressures_pa:
             PengRobinson(guest).fugacity_pa(temperature_k, pressure)
         host = load_host(structure, (guest,), forcefield, charges, settings)
+        pores = None if blocked is None else BlockedPores.load(
+            blocked, host.framework, guest, temperature_k, host.forcefield.name, host.charges)
         return cls(host.framework, guest, host.forcefield, host.charges, temperature_k, tuple(pressures_pa),
-                   settings, threads, flat_histogram)
+                   settings, threads, flat_histogram, pores)
 
     @property
     def config(self) -> dict[str, Any]:
         """Everything that can change the numbers, JSON-ready."""
+        blocked = {} if self.blocked is None else {"blocked": self.blocked.config}
         return {"gas": self.guest.gas, "guest_model": self.guest.name, "temperature_k": self.temperature_k,
                 "pressures_pa": list(self.pressures_pa), "forcefield": self.forcefield.name,
                 "charges": self.charges, "settings": asdict(self.settings), "threads": self.threads,
                 "flat_histogram": self.flat_histogram,
                 "guest_sha256": provenance.digest(self.guest),
-                "forcefield_sha256": provenance.digest(self.forcefield)}
+                "forcefield_sha256": provenance.digest(self.forcefield), **blocked}
 
     @property
     def folder(self) -> JobFolder:
@@ -199,6 +209,7 @@ def run_isotherm_job(job: IsothermJob, out: Path, progress: Callable[[dict[str, 
     ------
     InputError: ``out`` holds something else, is in use or cannot be written to; nothing is changed there.
     """
+    from zifsim.campaign.blocked import ClosedPores
     from zifsim.gcmc.branches import finished_points
     from zifsim.gcmc.engine import merge_starts, run_isotherm, sample_isotherm
     from zifsim.gcmc.flat_isotherm import sample_flat_isotherm
@@ -209,10 +220,16 @@ def run_isotherm_job(job: IsothermJob, out: Path, progress: Callable[[dict[str, 
         for point in [] if job.flat_histogram else finished_points(out, LoadingPoint, merge):
             progress({"pressure_pa": point.pressure_pa, "moves": point.n_moves, "fraction": 1.0, "point": point,
                       "molecules": point.molecules_per_cell, "resumed": True})
+        sampler: Sampler = sample_flat_isotherm if job.flat_histogram else sample_isotherm
+        closed = None if job.blocked is None else ClosedPores(sampler, job.blocked)
         isotherm = run_isotherm(job.framework, job.guest, job.forcefield, job.temperature_k, job.pressures_pa,
                                 job.settings, charges=job.charges, out_dir=out, threads=job.threads, progress=progress,
-                                sampler=sample_flat_isotherm if job.flat_histogram else sample_isotherm)
-        return replace(isotherm, settings={**isotherm.settings, "flat_histogram": job.flat_histogram})
+                                sampler=closed or sampler)
+        settings = {**isotherm.settings, "flat_histogram": job.flat_histogram}
+        if job.blocked is None or closed is None:
+            return replace(isotherm, settings=settings)
+        return replace(isotherm, henry=closed.henry or isotherm.henry,
+                       settings=settings | {"blocked": job.blocked.config})
 
     def write(isotherm: Isotherm, date: str) -> None:
         write_json_atomic(out / "isotherm.json", isotherm.to_dict())

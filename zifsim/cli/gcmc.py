@@ -38,6 +38,10 @@ def gcmc(
         "--flat-histogram", rich_help_panel=options.SAMPLING,
         help="All pressures from one probability of the number of molecules (transition-matrix sampling, 8 walkers; "
         "--max-moves is of each).")] = False,
+    blocked: Annotated[Path | None, typer.Option(
+        "--blocked", metavar="DIR", rich_help_panel=options.MODEL,
+        help="Close the pores that the gas does not reach at this temperature, by the results of `zifsim access` in "
+        "DIR (for its size and time).")] = None,
     seed: options.Seed = 1,
     threads: options.Threads = 1,
     out: Annotated[Path | None, typer.Option(
@@ -67,7 +71,7 @@ def gcmc(
                              target_relative_error=error, max_moves=max_moves, seed=seed)
     pressures_pa = _pressures_pa(pressures, relative_pressures, gas, temperature)
     job = IsothermJob.load(structure, gas, temperature, pressures_pa, forcefield, charges, settings,
-                           devices.worker_count(threads), flat_histogram)
+                           devices.worker_count(threads), flat_histogram, blocked)
     folder = out or job.default_folder
     job.folder.check(folder)
     say_what_will_run(job, folder)

@@ -222,7 +222,11 @@ def say_where(folder: Path) -> None:
 
 
 def sampling_notes(job: IsothermJob) -> list[str]:
-    """How the pressures are sampled where it is not simply one after another."""
+    """How the pressures are sampled where it is not simply one after another, and in which pores."""
+    return [*([job.blocked.text] if job.blocked else []), *_order_notes(job)]
+
+
+def _order_notes(job: IsothermJob) -> list[str]:
     if job.flat_histogram:
         return ["one flat histogram over the number of molecules gives all pressures; half of its walkers begin empty, "
                 "half full."]
