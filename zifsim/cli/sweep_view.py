@@ -49,9 +49,13 @@ def print_plan(folder: Path, jobs: Sequence[Job], all_jobs: bool) -> None:
     if len(shown) < len(jobs):
         print(f"... and {len(jobs) - len(shown)} more: {folder / 'jobs.csv'} has all of them, --all prints them")
     sums = totals(jobs)
-    print(f"Estimated: {sums['cpu_hours']:,.1f} core hours without a GPU; with GPUs {sums['gpu_hours']:,.1f} GPU hours "
-          f"(an assumed pace, one melt at a time on a GPU) and {sums['cpu_hours_beside_gpu']:,.1f} core hours; "
-          f"{sums['gigabytes']:.2f} GB.\nPlanned in {folder}. Nothing was run.")
+    cpu, gpu, beside = (_hours(sums[name]) for name in ("cpu_hours", "gpu_hours", "cpu_hours_beside_gpu"))
+    print(f"Estimated: {cpu} core hours without a GPU; with GPUs {gpu} GPU hours (an assumed pace, one melt at a time on "
+          f"a GPU) and {beside} core hours; {sums['gigabytes']:.2f} GB.\nPlanned in {folder}. Nothing was run.")
+
+
+def _hours(hours: float) -> str:
+    return f"{hours:,.1f}" if hours >= 1.0 else f"{hours:.1g}"
 
 
 def print_status(folder: Path, status: SweepStatus) -> None:
