@@ -50,8 +50,8 @@ def print_plan(folder: Path, jobs: Sequence[Job], all_jobs: bool) -> None:
         print(f"... and {len(jobs) - len(shown)} more: {folder / 'jobs.csv'} has all of them, --all prints them")
     sums = totals(jobs)
     cpu, gpu, beside = (_hours(sums[name]) for name in ("cpu_hours", "gpu_hours", "cpu_hours_beside_gpu"))
-    print(f"Estimated: {cpu} core hours without a GPU; with GPUs {gpu} GPU hours (an assumed pace, one melt at a time on "
-          f"a GPU) and {beside} core hours; {sums['gigabytes']:.2f} GB.\nPlanned in {folder}. Nothing was run.")
+    print(f"Estimated: {cpu} core hours without a GPU; with GPUs {gpu} GPU hours (an assumed pace, one melt at a time "
+          f"on a GPU) and {beside} core hours; {sums['gigabytes']:.2f} GB.\nPlanned in {folder}. Nothing was run.")
 
 
 def _hours(hours: float) -> str:
