@@ -17,8 +17,9 @@ FLOORS = {
     "sweep": 6,         # many studies' worth of jobs, for a queue
     "cli": 7,
 }
-# Rooms of one floor do not see each other, except: campaign runs the stages, compare and report included.
-SIDEWAYS = {("campaign", "compare"), ("campaign", "report"), ("report", "compare")}
+# Rooms of one floor do not see each other, except: campaign runs the stages, compare and report included; analysis
+# measures pores on the landscapes of access.
+SIDEWAYS = {("analysis", "access"), ("campaign", "compare"), ("campaign", "report"), ("report", "compare")}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

@@ -11,6 +11,7 @@ from zifsim.analysis.angles import Angles, AnglesResult
 from zifsim.analysis.bonds import BondLifetime, BondsResult
 from zifsim.analysis.coordination import Coordination, CoordinationResult
 from zifsim.analysis.displacement import LEAST_FRAMES, DisplacementResult, MeanSquareDisplacement
+from zifsim.analysis.energy_pores import EnergyPores, EnergyPoresResult
 from zifsim.analysis.frames import Frames
 from zifsim.analysis.history import HistoryResult, history
 from zifsim.analysis.measured import Agreement, MeasuredCurve, compare
@@ -38,6 +39,7 @@ class AnalysisSettings:
     lorch: bool = True
     rings: bool = False
     pores: bool = False
+    energy_pores: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,6 +62,7 @@ class Analysis:
     rings: RingsResult | None = None
     pores: PoresResult | None = None
     pore_sizes: PoreSizesResult | None = None
+    energy_pores: EnergyPoresResult | None = None
 
 
 def analyse(frames: Frames, settings: AnalysisSettings, measured: Sequence[MeasuredCurve] = ()) -> Analysis:
@@ -80,11 +83,12 @@ def analyse(frames: Frames, settings: AnalysisSettings, measured: Sequence[Measu
     rings = Rings(settings.zn_n_cutoff).compute(frames) if settings.rings else None
     pores = Pores().compute(frames) if settings.pores else None
     sizes = PoreSizes().compute(frames) if settings.pores else None
+    by_energy = EnergyPores().compute(frames) if settings.energy_pores else None
     quantities += LinkerOrder(settings.zn_n_cutoff).compute(frames).quantities()
-    quantities += [q for result in (displacement, bonds, past, rings, pores, sizes) if result is not None
+    quantities += [q for result in (displacement, bonds, past, rings, pores, sizes, by_energy) if result is not None
                    for q in result.quantities()]
     return Analysis(frames.name, frames, pairs.n_frames, tuple(quantities), coordination, angles, pairs, peaks,
-                    scattering, agreements, displacement, bonds, past, rings, pores, sizes)
+                    scattering, agreements, displacement, bonds, past, rings, pores, sizes, by_energy)
 
 
 def _dynamics(frames: Frames, settings: AnalysisSettings,

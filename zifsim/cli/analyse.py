@@ -48,6 +48,10 @@ def analyse(
     pores: Annotated[bool, typer.Option(
         "--pores", help="Pore diameters, sizes, and volume and surface per gas, by Zeo++ on at most 3 frames (needs "
         "zifsim\\[analysis]; some 10 s each).", rich_help_panel=MORE)] = False,
+    energy_pores: Annotated[bool, typer.Option(
+        "--energy-pores", help="Pores by free energy, five gases at the paper's temperatures (PP, ZIF-FF charges): the "
+        "level at which each percolates, volume and diameters where F is no higher than outside; on at most 3 frames "
+        "(some 5 s each per 300 atoms).", rich_help_panel=MORE)] = False,
     bet: Annotated[list[Path] | None, typer.Option(
         "--bet", metavar="ISOTHERM", rich_help_panel=MORE,
         help="Folder of a N2 isotherm at 77 K ('zifsim gcmc'): its BET area too. Repeatable.")] = None,
@@ -73,7 +77,7 @@ def analyse(
     from zifsim.io.files import sha256_file
 
     settings = AnalysisSettings(zn_n_cutoff=cutoff, r_max=r_max, q_max=q_max, q_resolution=q_resolution,
-                                lorch=not no_lorch, rings=rings, pores=pores)
+                                lorch=not no_lorch, rings=rings, pores=pores, energy_pores=energy_pores)
     curves = [read_curve(kind, path) for kind, path in map(_kind_and_file, measured or [])]
     areas = [(isotherm, BETArea().compute(isotherm)) for isotherm in map(read_isotherm, bet or [])]
     names = _labels(structures)
