@@ -46,8 +46,7 @@ class JobState:
     @property
     def whole_seconds(self) -> float | None:
         """What the whole job takes at this attempt's pace, preparation (the compiler's, say) aside; None: not known."""
-        ahead = self.fraction - self.first_fraction
-        if self.first_time and ahead >= SETTLED_FRACTION:
+        if self.first_time and (ahead := self.fraction - self.first_fraction) >= SETTLED_FRACTION:
             return (self.beat - self.first_time) / ahead
         return self.seconds or None if self.state == "done" else None
 
