@@ -13,6 +13,8 @@ from zifsim.cli import options
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from zifsim.compare.table import ComparisonTable
+
 WIDE = 120  # columns of a terminal that shows nearly every column of the tables
 NARROW_TABLE = ("Material", "Gas", "This work", "Experiment", "Published sim.")
 WIDE_WITH_ACCESS = ("Material", "Gas", "This work", "Accessible", "Experiment", "Published sim.", "Ours − exp.",
@@ -48,7 +50,7 @@ def compare(
     console.print(f"{table.quality_note.capitalize()}.", style="bold yellow" if quick else "bold green")
     rows = [export.shown_row(row) for row in table.rows]
     scores = [export.shown_score(score) for score in score_table(table)]
-    console.print(_table(export.SHOWN, rows, _columns(wide, table.has_access), "Gas"))
+    console.print(_table(export.SHOWN, rows, _columns(wide, table), "Gas"))
     console.print(export.EXPLANATION, style="dim")
     if not table.has_access:
         console.print(export.NO_ACCESS, style="dim")
@@ -58,13 +60,13 @@ def compare(
     console.print(f"Written: {folder / 'table1.csv'} (also .md and .tex) and {folder / 'scores.csv'}")
 
 
-def _columns(wide: bool, with_access: bool) -> Sequence[str]:
-    """Columns of the table that fit; without access results those that would be empty are left out."""
-    from zifsim.compare.export import SHOWN
+def _columns(wide: bool, table: ComparisonTable) -> Sequence[str]:
+    """Columns of the table that fit and hold something."""
+    from zifsim.compare.export import columns_in_use
 
-    if with_access:
+    if table.has_access:
         return WIDE_WITH_ACCESS if wide else NARROW_WITH_ACCESS
-    return [name for name in SHOWN if not name.startswith("Acc")] if wide else NARROW_TABLE
+    return columns_in_use(table) if wide else NARROW_TABLE
 
 
 def _score_columns(wide: bool, with_access: bool) -> Sequence[str]:

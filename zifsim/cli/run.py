@@ -87,12 +87,14 @@ def _print_comparison(comparison: ComparisonTable) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from zifsim.compare.export import SHOWN, shown_row
+    from zifsim.compare.export import SHOWN, columns_in_use, shown_row
 
     table = Table(title=f"Uptake at 1 bar, mL(STP)/g ({comparison.quality_note})", title_justify="left",
                   caption=comparison.settings_line, caption_justify="left")
-    for number, column in enumerate(SHOWN):
+    columns = columns_in_use(comparison)
+    for number, column in enumerate(columns):
         table.add_column(column, justify="left" if number < 2 else "right")
     for row in comparison.section("table1"):
-        table.add_row(*map(Text, shown_row(row)))
+        cells = dict(zip(SHOWN, shown_row(row), strict=True))
+        table.add_row(*(Text(cells[column]) for column in columns))
     Console(width=None if sys.stdout.isatty() else 150).print(table, highlight=False)

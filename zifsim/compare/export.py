@@ -59,6 +59,11 @@ NO_ACCESS = (
 )
 
 
+def columns_in_use(table: ComparisonTable) -> tuple[str, ...]:
+    """:data:`SHOWN` for a screen: without access results those that would be empty are left out."""
+    return SHOWN if table.has_access else tuple(name for name in SHOWN if not name.startswith("Acc"))
+
+
 def write_tables(table: ComparisonTable, folder: Path) -> None:
     """Write table1.csv, table1.md, table1.tex and scores.csv into a folder."""
     scores = score_table(table)
