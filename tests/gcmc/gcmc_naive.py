@@ -203,15 +203,17 @@ def fugacity(per_cubic_angstrom, temperature_k):
     return per_cubic_angstrom * 1e30 * BOLTZMANN_J_K * temperature_k
 
 
-def conditions_of(system, activity, *, shares=BALANCED, steps=(1.0, 0.8), log_bias=None) -> Conditions:
+def conditions_of(system, activity, *, shares=BALANCED, steps=(1.0, 0.8), orientations=1, log_bias=None) -> Conditions:
     """Moves in the given proportions (a sixth is the swap's) at βf = ``activity`` (1/Å³; one, or one per gas)."""
     activities = np.atleast_1d(np.asarray(activity, dtype=float))
     mix = np.cumsum([*shares, 0.0][:SWAP + 1])
     mix[mix > 1.0 - 1e-12] = 1.0 + 1e-9
-    weights = np.zeros(system.capacity + 1)
+    weights = np.zeros(1)
     if log_bias is not None:
+        weights = np.zeros(system.capacity + 1)
         weights[:len(log_bias)], weights[len(log_bias):] = log_bias, log_bias[-1]
-    return Conditions(1.0 / system.temperature_k, np.log(activities), system.volume, mix, np.array(steps), weights)
+    return Conditions(1.0 / system.temperature_k, np.log(activities), system.volume, mix, np.array(steps), orientations,
+                      weights)
 
 
 def sample(system, activity, n_moves, seed, *, walker=None, every=20, trials=None, **conditions):

@@ -17,7 +17,7 @@ from zifsim.gcmc.jit import kernel
 from zifsim.units import COULOMB_K_ANGSTROM
 
 NEVER = -1e300
-OVERLAP_TEMPERATURES = 150.0    # k_B T among guests, and
+OVERLAP_TEMPERATURES = 100.0    # k_B T among guests, and
 HOPELESS_TEMPERATURES = 200.0   # with the host, beyond which a placement is given up
 MASK = 2**64 - 1
 
@@ -63,10 +63,11 @@ def _host_energy(host, first, count, sites, scratch):
 class NaiveWalker:
     """A twin of the engine's walker. ``rng``: (1 + trials, 2) states of the streams, as the engine gets them."""
 
-    def __init__(self, system, rng, activities, *, forcefield=FORCEFIELD, log_bias=None):
+    def __init__(self, system, rng, activities, *, forcefield=FORCEFIELD, orientations=1, log_bias=None):
         self.system, self.forcefield = system, forcefield
         self.decide, *self.streams = (Xoroshiro(state) for state in rng)
         self.trials, self.activities, self.beta = len(self.streams), activities, 1.0 / system.temperature_k
+        self.orientations, self.weighted = orientations, log_bias is not None
         self.log_bias = np.zeros(1000) if log_bias is None else log_bias
         self.molecules = []
         self.members = [[] for _ in system.models]
@@ -206,7 +207,24 @@ class NaiveWalker:
         place = (place / b.divisions + [int(rng.random() * n) for n in repeats]) / repeats
         upright = Molecule(kind, place @ self.system.host.cell, (1.0, 0.0, 0.0, 0.0))
         molecule, seen = self.turned_anyhow(rng, upright, others)
-        return molecule, NEVER if seen <= NEVER else seen - self.log_density(molecule)
+        if not self.in_core(upright, others):
+            for turned, weight in self.more_orientations(rng, molecule, others):
+                both = np.logaddexp(seen, weight) if seen > NEVER else weight
+                if weight > NEVER and (seen <= NEVER or rng.random() < math.exp(weight - both)):
+                    molecule = turned
+                seen = both if weight > NEVER else seen
+        if seen <= NEVER:
+            return molecule, NEVER
+        return molecule, seen - math.log(self.orientations_of(kind)) - self.log_density(molecule)
+
+    def orientations_of(self, kind):
+        return self.orientations if self.system.models[kind].radius_angstrom > 0.0 else 1
+
+    def more_orientations(self, rng, molecule, others):
+        """The molecule otherwise turned, and the log weights of that, one after the other."""
+        for _ in range(1, self.orientations_of(molecule.kind)):
+            turned = molecule.at(molecule.centre, self.draw_quaternion(rng, molecule.kind))
+            yield turned, self.seen(turned, others)
 
     def turned_anyhow(self, rng, molecule, others):
         """The molecule in a random orientation, and its log weight."""
@@ -260,7 +278,8 @@ class NaiveWalker:
     def weights(self, old, others):
         """Log weights of an old placement and of the trials it competes with."""
         tries = [self.draw(rng, old.kind, others) for rng in self.streams[1:]]
-        return [self.seen(old, others) - self.log_density(old), *(w for _, w in tries)]
+        turned = [w for _, w in self.more_orientations(self.streams[0], old, others)]
+        return [self.log_mean([self.seen(old, others), *turned]) - self.log_density(old), *(w for _, w in tries)]
 
     def insertion(self, kind):
         n = len(self.molecules)
@@ -286,12 +305,16 @@ class NaiveWalker:
             return False
         old = self.members[kind][self.pick(len(self.members[kind]))]
         i, n = self.molecules.index(old), len(self.molecules)
-        others = self.without(i)
-        weight = self.log_mean(self.weights(old, others))
+        others, lot = self.without(i), math.log(1.0 - self.decide.random())
         rest = self.unseen(others) - self.unseen(self.molecules)
         ratio = len(self.members[kind]) / (self.activities[kind] * self.system.volume)
         eta = self.log_bias[n - 1] - self.log_bias[n]
-        if not self.accept(math.log(ratio) - weight - self.beta * rest + eta):
+        ratio = math.log(ratio) - self.beta * rest + eta
+        if not self.weighted:       # the engine draws no trials where they could not save the deletion
+            alone = self.seen(old, others) - self.log_density(old)
+            if lot > ratio - alone + math.log(self.trials * self.orientations) and self.trials * self.orientations > 1:
+                return False
+        if lot > ratio - self.log_mean(self.weights(old, others)):
             return False
         self.molecules[i] = self.molecules[-1]
         self.molecules.pop()

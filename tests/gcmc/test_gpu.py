@@ -28,7 +28,7 @@ from zifsim.gcmc import gpu
 from zifsim.gcmc.gpu import Batch, arguments_for, check_card, sample_on_gpu
 from zifsim.gcmc.moves import DELETION, INSERTION, REGROWTH, ROTATION, SWAP, TRANSLATION, Conditions, run_moves
 from zifsim.gcmc.random import streams
-from zifsim.gcmc.sampling import check_energy, log_activities, move_mix
+from zifsim.gcmc.sampling import check_energy, log_activities, move_mix, orientations_of
 from zifsim.gcmc.system import make_system
 from zifsim.gcmc.walker import copy_walker
 
@@ -100,7 +100,8 @@ def on_the_cpu(batch, w):
     system = batch.system
     walker = copy_walker(batch.starts[w]) if batch.starts else system.new_walker()
     conditions = Conditions(1.0 / system.temperature_k, log_activities(batch.fugacities_pa[w], system.temperature_k),
-                            system.volume, move_mix(system), np.array(batch.steps), np.zeros(system.capacity + 1))
+                            system.volume, move_mix(system, batch.n_trials), np.array(batch.steps),
+                            orientations_of(batch.n_trials), np.zeros(1))
     counts, energies = np.zeros((N_MOVES, len(system.models))), np.zeros(N_MOVES)
     assert run_moves(streams(batch.seeds[w], batch.n_trials + 1), system.host, system.guests, system.ewald,
                      system.bias, walker, system.new_scratch(batch.n_trials), conditions, N_MOVES, 1, counts, energies)

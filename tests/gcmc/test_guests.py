@@ -157,7 +157,7 @@ def test_within_its_core_a_pair_overlaps_in_every_orientation(guests):
                     for q, t in zip(other + np.array([0.0, 0.0, core[i, j]]), b.sites, strict=True):
                         e, sigma = mixed((s.epsilon_k, s.sigma_angstrom), (t.epsilon_k, t.sigma_angstrom))
                         energy += float(lennard_jones(np.linalg.norm(p - q), e, sigma, 6.0))
-                assert energy > 150.0 * TEMPERATURE
+                assert energy > 100.0 * TEMPERATURE
 
 
 def test_terms_can_be_left_out_and_add_up():

@@ -173,7 +173,7 @@ def test_loadings_of_a_mixture_do_not_depend_on_whether_gases_are_swapped(coulom
 
 def test_transitions_of_an_ideal_gas_are_exact_at_once():
     system = system_of(empty_box(16.0), GHOSTS[0], TEMPERATURE, bias_exponent=0.0)
-    state, counts, _ = sample(system, 3.0 / system.volume, 20_000, 2, every=1)
+    state, counts, _ = sample(system, 3.0 / system.volume, 20_000, 2, every=1, log_bias=(0.0,))
     most = int(counts.max())
     n = np.arange(most + 1)
     expected = n * math.log(3.0) - np.array([math.lgamma(i + 1) for i in n])
@@ -193,7 +193,8 @@ def test_transitions_give_the_probability_of_the_number_that_is_visited(guests, 
     for seed in range(2, 18):
         walker = system.new_walker()._replace(**{f: getattr(start, f).copy() for f in start._fields})
         walker.transitions[:] = 0.0
-        walker, counts, _ = sample(system, activity, 15_000, seed, shares=shares, walker=walker, every=5)
+        walker, counts, _ = sample(system, activity, 15_000, seed, shares=shares, walker=walker, every=5,
+                                   log_bias=(0.0,))
         total = np.bincount(counts.reshape(len(counts), -1).sum(axis=1).astype(int), minlength=60)[:60]
         if visited is None:
             visited = np.nonzero(total > 0.05 * total.sum())[0]

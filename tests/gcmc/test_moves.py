@@ -49,6 +49,7 @@ class Case:
     truncation: str = "shifted"
     cutoff: float = 5.0
     shares: tuple = (0.32, 0.14, 0.18, 0.18, 0.18)
+    orientations: int = 1
     log_bias: tuple | None = None
 
     def system(self):
@@ -68,11 +69,12 @@ CASES = {
                              **SPHERES),
     "CO2-cutoff": Case((CO2,), CUBIC * 1.2, 1, 1e-3),
     "CO2-cutoff-dense": Case((CO2,), TRICLINIC, 4, 1e-2, exponent=0.3),
+    "CO2-turned": Case((CO2,), TRICLINIC, 3, 1e-2, exponent=0.3, orientations=4),
     "CO2-ewald": Case((CO2,), CUBIC * 1.2, 1, 1e-3, coulomb="ewald"),
     "CO2-tail": Case((CO2,), CUBIC * 1.2, 2, 1e-3, truncation="tail"),
-    "polar": Case((LOPSIDED,), TRICLINIC * 1.3, 3, 1e-5, exponent=0.3),
+    "polar": Case((LOPSIDED,), TRICLINIC * 1.3, 3, 2e-5, exponent=0.3),
     "methane+CO2-tail": Case((METHANE, CO2), TRICLINIC, 3, (1e-3, 2e-3), exponent=0.3, truncation="tail",
-                             **SPHERES_SWAPPED),
+                             orientations=2, **SPHERES_SWAPPED),
     "large+small": Case((LARGE, SMALL), TRICLINIC * 0.85, 4, (2e-3, 2e-3), truncation="truncated", **SPHERES_SWAPPED),
     "CO2+polar": Case((CO2, LOPSIDED), CUBIC * 1.3, 2, (1e-3, 1e-3), exponent=0.3,
                       shares=(0.3, 0.12, 0.12, 0.12, 0.12, 0.22)),
@@ -83,9 +85,9 @@ CASES = {
 def test_every_move_equals_its_naive_twin(case):
     system, steps, seed, n_moves = case.system(), (0.7, 0.9), 11, 200
     engine, counts, energies = sample(system, case.activity, n_moves, seed, shares=case.shares, every=1, steps=steps,
-                                      log_bias=case.log_bias)
+                                      orientations=case.orientations, log_bias=case.log_bias)
     twin = NaiveWalker(system, streams(seed, case.trials + 1), np.atleast_1d(case.activity),
-                       log_bias=case.log_bias)
+                       orientations=case.orientations, log_bias=case.log_bias)
     accepted, attempted = np.zeros(6, dtype=int), np.zeros(6, dtype=int)
     for m, count in enumerate(counts.reshape(n_moves, -1)):
         kind, done = twin.move(case.shares, steps)
@@ -112,7 +114,7 @@ def test_running_energies_equal_recomputed_ones_after_thousands_of_moves(guests,
     system = system_of(toy_framework(cell), guests, TEMPERATURE, cutoff_angstrom=6.0, truncation=truncation,
                        guest_coulomb=coulomb)
     shares = (0.25, 0.25, 0.2, 0.2, 0.1) if len(guests) == 1 else (0.2, 0.2, 0.2, 0.1, 0.1, 0.2)
-    state, counts, _ = sample(system, [2e-4] * len(guests), 20_000, 5, shares=shares)
+    state, counts, _ = sample(system, [5e-4] * len(guests), 20_000, 5, shares=shares)
     terms = total_energy(state, system.host, system.guests, system.ewald, system.volume)
     assert state.energy == pytest.approx(terms, abs=1e-9 * max(1.0, np.abs(state.energy).sum()))
     assert state.energy[:2].all()
@@ -224,3 +226,27 @@ def test_a_kernel_that_allocates_does_not_compile():
 
     with pytest.raises(Exception, match=r"(?i)nrt|alloc"):
         allocates(3)
+
+
+@pytest.mark.parametrize(("guests", "coulomb"), [((CO2,), "cutoff"), ((METHANE,), "auto"), ((LOPSIDED, CO2), "ewald")],
+                         ids=["CO2", "methane", "polar+CO2"])
+@pytest.mark.parametrize("cell", [CUBIC, TRICLINIC], ids=["cubic", "triclinic"])
+def test_a_small_cell_of_which_all_images_count_is_the_large_one_filled_periodically(guests, coulomb, cell):
+    settings = {"cutoff_angstrom": 7.0, "guest_coulomb": coulomb, "ewald_tolerance": 1e-8, "truncation": "truncated"}
+    small = system_of(toy_framework(cell), guests, TEMPERATURE, guest_images="all", **settings)
+    large = system_of(toy_framework(cell), guests, TEMPERATURE, **settings)
+    assert math.prod(small.repeats) < math.prod(large.repeats)
+    few = walker_with(small, *([3] * len(guests)))
+    many = large.new_walker()
+    times = np.array(large.repeats) // np.array(small.repeats)
+    for shift in itertools.product(*(range(t) for t in times)):
+        for i in range(few.total[0]):
+            m, kind = many.total[0], few.kind[i]
+            many.centres[:, m] = (few.centres[:, i] % 1.0 + shift) / times
+            many.offsets[m], many.kind[m] = few.offsets[i], kind
+            many.members[kind, many.number[kind]] = m
+            many.total[0] += 1
+            many.number[kind] += 1
+    energies = [total_energy(w, s.host, s.guests, s.ewald, s.volume) for w, s in ((few, small), (many, large))]
+    assert energies[1][1] != 0.0
+    assert energies[1] / math.prod(times) == pytest.approx(energies[0], rel=1e-5, abs=1e-4)

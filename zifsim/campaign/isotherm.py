@@ -95,7 +95,7 @@ def job_cost(framework: Framework, guests: Sequence[GuestModel], temperature_k: 
     from zifsim.gcmc.grid import divisions_for
     from zifsim.gcmc.system import supercell_repeats
 
-    cells = supercell_repeats(framework, guests, settings.cutoff_angstrom)
+    cells = supercell_repeats(framework, guests, settings.cutoff_angstrom, settings.guest_images)
     nodes = divisions_for(framework.cell, settings.grid_spacing_angstrom)
     sites = [site for guest in guests for site in guest.sites]
     lj_sites = {(s.epsilon_k, s.sigma_angstrom, s.charge_e) for s in sites if s.epsilon_k > 0.0}

@@ -166,7 +166,8 @@ def run_mixture_job(job: MixtureJob, out: Path, progress: Callable[[dict[str, An
             molar_masses_g_mol={g.gas: g.molar_mass_g_mol for g in job.guests}, forcefield=job.forcefield.name,
             charges=job.charges if any(g.has_charges for g in job.guests) else "none", framework=job.framework.name,
             framework_sha256=job.framework.content_hash(), temperature_k=job.temperature_k,
-            supercell=supercell_repeats(job.framework, job.guests, job.settings.cutoff_angstrom),
+            supercell=supercell_repeats(job.framework, job.guests, job.settings.cutoff_angstrom,
+                                        job.settings.guest_images),
             unit_cell_mass_amu=job.framework.mass_amu, points=tuple(points),
             fugacities_pa=tuple(job.fugacities_pa(p.pressure_pa) for p in points), settings=asdict(job.settings),
             predicted=tuple(predicted))

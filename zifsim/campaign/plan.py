@@ -198,8 +198,9 @@ def gcmc_stages(study: Study, adsorption: Adsorption, model: Model, stages: list
                   "temperature_k": run.temperature_k, "pressures_pa": [p * BAR_PA for p in run.pressures_bar],
                   "forcefield": gcmc.forcefield, "charges": gcmc.charges,
                   "parameters_sha256": parameters_sha256,
-                  "settings": settings | {"seed": derive_seed(study.study.seed, "gcmc", name)}}
-        repeats = supercell_repeats(model.cell, (guest,), gcmc.cutoff_angstrom)
+                  "settings": settings | {"guest_images": run.guest_images,
+                                          "seed": derive_seed(study.study.seed, "gcmc", name)}}
+        repeats = supercell_repeats(model.cell, (guest,), gcmc.cutoff_angstrom, run.guest_images)
         atoms = model.cell.n_atoms * math.prod(repeats)
         low, high = gcmc.min_moves, gcmc.max_moves
         stages.append(Stage(

@@ -98,6 +98,8 @@ class GasRun(Section):
     temperature_k: float = Field(gt=0, le=2000, description="K")
     pressures_bar: tuple[Annotated[float, Field(gt=0, le=1000)], ...] = Field(min_length=1, description="bar")
     model: str | None = Field(default=None, description="guest model; default: the gas's own")
+    guest_images: Literal["nearest", "all"] = Field(
+        default="nearest", description="images of a guest that another meets: the nearest, or all (smaller cells)")
 
     @model_validator(mode="after")
     def _ascending(self) -> GasRun:

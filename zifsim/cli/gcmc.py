@@ -31,6 +31,7 @@ def gcmc(
     cutoff: options.Cutoff = 12.8,
     truncation: options.Truncation = "truncated",
     coulomb: options.Coulomb = "auto",
+    guest_images: options.GuestImages = "nearest",
     error: options.Error = 0.01,
     max_moves: options.MaxMoves = 20_000_000,
     starts: options.Starts = "auto",
@@ -68,6 +69,7 @@ def gcmc(
         raise InputError("--starts belongs to sampling pressure by pressure; half of the walkers of --flat-histogram "
                          "begin empty and half full, always.")
     settings = make_settings(cutoff_angstrom=cutoff, truncation=truncation, guest_coulomb=coulomb, starts=starts,
+                             guest_images=guest_images,
                              target_relative_error=error, max_moves=max_moves, seed=seed)
     pressures_pa = _pressures_pa(pressures, relative_pressures, gas, temperature)
     job = IsothermJob.load(structure, gas, temperature, pressures_pa, forcefield, charges, settings,

@@ -22,6 +22,7 @@ def mixture(
     cutoff: options.Cutoff = 12.8,
     truncation: options.Truncation = "truncated",
     coulomb: options.Coulomb = "auto",
+    guest_images: options.GuestImages = "nearest",
     error: options.Error = 0.01,
     max_moves: options.MaxMoves = 20_000_000,
     starts: options.Starts = "auto",
@@ -57,6 +58,7 @@ def mixture(
 
     unit_key = parse_unit(unit)
     settings = make_settings(cutoff_angstrom=cutoff, truncation=truncation, guest_coulomb=coulomb, starts=starts,
+                             guest_images=guest_images,
                              target_relative_error=error, max_moves=max_moves, seed=seed)
     job = MixtureJob.load(structure, parse_composition(composition), temperature, parse_pressures(pressures or "1"),
                           forcefield, charges, settings, devices.worker_count(threads))

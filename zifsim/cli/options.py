@@ -31,6 +31,10 @@ Coulomb = Annotated[str, typer.Option(
     "--coulomb", metavar="NAME", rich_help_panel=MODEL,
     help="Between guests: cutoff (whole molecules within the cut-off; none may have a dipole), ewald, or auto: cutoff "
     "where no molecule has a dipole. Their difference is measured at every pressure.")]
+GuestImages = Annotated[str, typer.Option(
+    "--guest-images", metavar="NAME", rich_help_panel=MODEL,
+    help="A guest meets the nearest image of another (the supercell holds twice the cut-off), or all within the "
+    "cut-off (the cell need hold it once: an eighth of the molecules to settle, for packed pores in the cold).")]
 Error = Annotated[float, typer.Option(
     "--error", metavar="FRACTION", rich_help_panel=SAMPLING,
     help="A pressure is done at this standard error over loading ...")]

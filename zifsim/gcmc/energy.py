@@ -154,7 +154,7 @@ def configuration_energy(framework: Framework, guest: GuestModel, forcefield: Ad
     """
     check_framework(framework, guest)
     settings = replace(settings, guest_coulomb="ewald")
-    repeats = supercell_repeats(framework, (guest,), settings.cutoff_angstrom)
+    repeats = supercell_repeats(framework, (guest,), settings.cutoff_angstrom, settings.guest_images)
     supercell = framework.cell * np.array(repeats)[:, None]
     ewald = guest_ewald((guest,), supercell, settings)
     guests = make_guests((guest,), temperature_k, settings, ewald, supercell, coulomb=False)

@@ -43,7 +43,9 @@ from zifsim.gcmc.moves import (
     decide_swap,
     displacement,
     draw_kind,
+    draw_lot,
     log_mean_weight,
+    may_be_deleted,
     old_weight,
     pick,
     try_orientation,
@@ -51,9 +53,9 @@ from zifsim.gcmc.moves import (
     weigh_old,
 )
 from zifsim.gcmc.random import streams
-from zifsim.gcmc.sampling import SAMPLE_EVERY, check_energy, log_activities, move_mix
+from zifsim.gcmc.sampling import SAMPLE_EVERY, check_energy, log_activities, move_mix, orientations_of
 from zifsim.gcmc.system import AdsorptionSystem
-from zifsim.gcmc.walker import DELETIONS, FOURIER, HOST, PAIR, TAIL, Scratch, Walker, copy_walker
+from zifsim.gcmc.walker import FOURIER, HOST, PAIR, TAIL, Scratch, Walker, copy_walker
 
 FloatArray = NDArray[np.float64]
 SIMULATED = bool(config.ENABLE_CUDASIM)  # type: ignore[attr-defined]  # the card is this process, its memory ours
@@ -133,24 +135,26 @@ def _scratch_of(all_, w, lane):
 
 @cuda.jit(device=True)
 def _conditions_of(all_, w):
-    return Conditions(all_.beta, all_.log_activities[w], all_.volume, all_.mix, all_.steps, all_.log_bias)
+    return Conditions(all_.beta, all_.log_activities[w], all_.volume, all_.mix, all_.steps, all_.orientations,
+                      all_.log_bias)
 
 
 # ---------------------------------------------------------------- a move, shared out
 
 @kernel
-def make_plan(rng, walker, mix, plan):
-    """Draw what the next move is, as :func:`zifsim.gcmc.moves.one_move` does."""
-    kind, components = draw_kind(rng, mix), walker.number.shape[0]
-    molecule, gas, rounds = -1, -1, 0
+def make_plan(rng, field, walker, scratch, conditions, plan):
+    """Draw what the next move is, as :func:`zifsim.gcmc.moves.one_move` does; returns the lot of a deletion."""
+    kind, components = draw_kind(rng, conditions.mix), walker.number.shape[0]
+    molecule, gas, rounds, log_lot = -1, -1, 0, 0.0
     if kind == INSERTION:
         gas, rounds = pick(rng, components), 1
     elif kind == DELETION:
         gas = pick(rng, components)
         if walker.number[gas] > 0:
-            molecule, rounds = walker.members[gas, pick(rng, walker.number[gas])], 1
-        else:
-            walker.transitions[walker.total[0], DELETIONS] += 1.0
+            molecule = walker.members[gas, pick(rng, walker.number[gas])]
+            log_lot = draw_lot(rng)
+            rounds = int(may_be_deleted(field.host, field.guests, field.ewald, field.bias, walker, scratch, conditions,
+                                        molecule, log_lot))
     elif kind == REGROWTH:
         if walker.total[0] > 0:
             molecule, rounds = pick(rng, walker.total[0]), 2
@@ -161,26 +165,27 @@ def make_plan(rng, walker, mix, plan):
         if walker.number[old] > 0:
             molecule, rounds = walker.members[old, pick(rng, walker.number[old])], 2
     plan[KIND], plan[MOLECULE], plan[GAS], plan[ROUNDS] = kind, molecule, gas, rounds
+    return log_lot
 
 
 @kernel
-def try_trial(rng, field, walker, scratch, beta, plan, stage, t):
+def try_trial(rng, field, walker, scratch, conditions, plan, stage, t):
     """Weigh trial ``t``. Except when inserting, the first stage weighs what there is, as trial 0, beside others."""
-    kind, i = plan[KIND], plan[MOLECULE]
+    kind, i, beta = plan[KIND], plan[MOLECULE], conditions.beta
     before = stage == 0 and kind != INSERTION
     if before and t == 0 and kind == SWAP:
         scratch.log_weights[0] = old_weight(field.host, field.guests, walker, scratch, beta, i)
     elif before and t == 0:
-        weigh_old(field.host, field.guests, field.bias, walker, scratch, beta, i)
+        weigh_old(rng, field.host, field.guests, field.bias, walker, scratch, conditions, i)
     elif kind == SWAP:
         gas = walker.kind[i] if before else plan[GAS]
         try_orientation(rng, t + 1, field.host, field.guests, walker, scratch, beta, gas, t, i)
     else:
-        try_placement(rng, t + 1, field.host, field.guests, field.bias, walker, scratch, beta, plan[GAS], t, i)
+        try_placement(rng, t + 1, field.host, field.guests, field.bias, walker, scratch, conditions, plan[GAS], t, i)
 
 
 @kernel
-def decide(rng, field, walker, scratch, conditions, plan, log_old, old_pair):
+def decide(rng, field, walker, scratch, conditions, plan, log_lot, log_old, old_pair):
     """Accept or reject the planned move, whose trials are weighed."""
     host, guests, ewald = field.host, field.guests, field.ewald
     kind, i, gas, tried = plan[KIND], plan[MOLECULE], plan[GAS], plan[ROUNDS] > 0
@@ -189,7 +194,7 @@ def decide(rng, field, walker, scratch, conditions, plan, log_old, old_pair):
         done = decide_insertion(rng, host, guests, ewald, walker, scratch, conditions, gas, walker.total[0])
     elif kind == DELETION:
         if tried:
-            done = decide_deletion(rng, host, guests, ewald, walker, scratch, conditions, i)
+            done = decide_deletion(host, guests, ewald, walker, scratch, conditions, i, log_lot)
     elif kind == REGROWTH:
         if tried:
             done = decide_regrowth(rng, host, guests, ewald, walker, scratch, conditions, i, log_old, old_pair)
@@ -219,12 +224,13 @@ def walk(field, conditions, walkers, scratches, series, first, last, sample_ever
     walker, scratch, here = _walker_of(walkers, w), _scratch_of(scratches, w, lane), _conditions_of(conditions, w)
     rng, trials = series.rng[w], scratch.log_weights.shape[0]
     for move in range(first, last):
+        log_lot = 0.0
         if lane == 0:
             if walker.total[0] + 1 >= walker.centres.shape[1]:
                 plan[KIND] = FULL
                 series.full[w] = 1
             else:
-                make_plan(rng, walker, here.mix, plan)
+                log_lot = make_plan(rng, field, walker, scratch, here, plan)
         cuda.syncthreads()
         if plan[KIND] == FULL:
             break
@@ -235,10 +241,10 @@ def walk(field, conditions, walkers, scratches, series, first, last, sample_ever
                     log_old, old_pair = log_mean_weight(scratch.log_weights, trials), scratch.energies[0, 1]
                 cuda.syncthreads()
             for t in range(lane, trials, lanes):
-                try_trial(rng, field, walker, scratch, here.beta, plan, stage, t)
+                try_trial(rng, field, walker, scratch, here, plan, stage, t)
             cuda.syncthreads()
         if lane == 0:
-            decide(rng, field, walker, scratch, here, plan, log_old, old_pair)
+            decide(rng, field, walker, scratch, here, plan, log_lot, log_old, old_pair)
             if (move + 1) % sample_every == 0:
                 note(walker, series.counts[w], series.energies[w], (move + 1) // sample_every - 1)
         cuda.syncthreads()      # before lane 0 plans anew, all have read the old plan
@@ -311,7 +317,8 @@ def arguments_for(batch: Batch, samples: int) -> tuple[Field, Conditions, Walker
             array[...] = 0
     conditions = Conditions(1.0 / system.temperature_k,
                             np.stack([log_activities(row, system.temperature_k) for row in fugacities]),
-                            system.volume, move_mix(system), np.array(batch.steps), np.zeros(system.capacity + 1))
+                            system.volume, move_mix(system, batch.n_trials), np.array(batch.steps),
+                            orientations_of(batch.n_trials), np.zeros(1))
     series = Series(np.stack([streams(seed, batch.n_trials + 1) for seed in batch.seeds]),
                     np.zeros((n, samples, len(system.models))), np.zeros((n, samples)), np.zeros(n, dtype=np.int64))
     field = Field(system.host, system.guests, system.ewald, system.bias)

@@ -20,7 +20,8 @@ from zifsim.gcmc.settings import GCMCSettings
 from zifsim.model.guest import GuestModel
 
 FloatArray = NDArray[np.float64]
-OVERLAP_TEMPERATURES = 150.0   # in units of k_B T: wells are at most some 50 k_B T deep, so this is e⁻¹⁰⁰ or less
+OVERLAP_TEMPERATURES = 100.0   # in units of k_B T: wells are at most some 50 k_B T deep, so this is e⁻⁵⁰ or less
+IMAGES = 8                     # of a guest that may lie within a cell's width: two along each axis
 SMALLEST_DIPOLE = 1e-3         # e·Å: a smaller one is rounding of the model's charges
 
 
@@ -33,7 +34,8 @@ class Guests(NamedTuple):
     interact in real space; ``core2`` (C, C) Å²: centres closer than √core2 always overlap; ``core2_least`` their
     smallest; ``overlap_k``: an energy whose Boltzmann factor is nothing; ``self_energies`` (C,) K: constant Ewald
     term per molecule; ``tails`` (C, C) K·Å³ of one pair; ``fourier``: the Ewald sum has a Fourier part; ``pointlike``:
-    every molecule is one site at its centre.
+    every molecule is one site at its centre; ``images`` of each molecule that count: 1, the nearest, or all of
+    :data:`IMAGES`.
     """
 
     body: FloatArray
@@ -50,6 +52,7 @@ class Guests(NamedTuple):
     tails: FloatArray
     fourier: bool
     pointlike: bool
+    images: int
 
 
 def guest_pairs(models: Sequence[GuestModel], temperature_k: float, settings: GCMCSettings) -> PairTable:
@@ -104,7 +107,7 @@ def make_guests(models: Sequence[GuestModel], temperature_k: float, settings: GC
         body, charges, first, radii > 0.0, splines,
         np.array([*metric.diagonal(), 2 * metric[0, 1], 2 * metric[0, 2], 2 * metric[1, 2]]), reach**2,
         core**2, float(core.min() ** 2), overlap_k, np.array(constants), tails, len(ewald.k_factor) > 0,
-        bool(np.all(radii == 0.0)))
+        bool(np.all(radii == 0.0)), IMAGES if settings.guest_images == "all" else 1)
 
 
 def _core_distance(coefficients: FloatArray, body_a: FloatArray, body_b: FloatArray, overlap_k: float) -> float:
@@ -119,7 +122,7 @@ def _core_distance(coefficients: FloatArray, body_a: FloatArray, body_b: FloatAr
         r2 = np.maximum(r2, 1e-2)
         powers = np.stack([r2**-3.0, r2**-4.0, r2**-6.0, r2**-7.0], axis=-1)
         energy = np.einsum("pqabc,abc->pq", powers, coefficients)
-        if energy.min() < 2.0 * overlap_k:
+        if energy.min() < overlap_k:
             break
         core = float(distance)
     return core

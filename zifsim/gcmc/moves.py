@@ -11,6 +11,9 @@ not see, the Fourier part of Ewald and the tail, ΔR, enters the acceptance:
 A swap turns a molecule of one gas into another at the same centre; its trials are orientations (g V = 1). With the
 weights η(N) of ``Conditions.log_bias`` insertion and deletion gain exp(±(η(N+1) − η(N))). Every move leaves the walker
 as if nothing had happened when it is rejected.
+
+Where cells are crowded, a trial is a position tried in several orientations: w is then the mean over them, and one is
+kept in proportion to its weight (the molecule's own among them where an old placement is weighed).
 """
 
 from __future__ import annotations
@@ -57,28 +60,90 @@ HOPELESS = 200.0     # a host energy of so many k_B T is not looked at further
 
 class Conditions(NamedTuple):
     """What a walker is run at. ``beta`` 1/K; ``log_activities`` (C,) ln(βf/Å⁻³) of each gas; ``volume`` Å³; ``mix``
-    (6,) cumulative probabilities of the moves; ``steps`` (2,) translation, Å, and rotation, rad; ``log_bias`` (M + 1,)
-    weights η(N) of a flat-histogram run, zero otherwise."""
+    (6,) cumulative probabilities of the moves; ``steps`` (2,) translation, Å, and rotation, rad; ``orientations`` of
+    each trial position; ``log_bias`` (M + 1,) weights η(N) of a flat-histogram run, zero otherwise."""
 
     beta: float
     log_activities: NDArray[np.float64]
     volume: float
     mix: NDArray[np.float64]
     steps: NDArray[np.float64]
+    orientations: int
     log_bias: NDArray[np.float64]
 
 
 @inlined
-def try_placement(rng, stream, host, guests, bias, walker, scratch, beta, component, t, skip):
+def try_placement(rng, stream, host, guests, bias, walker, scratch, conditions, component, t, skip):
     """Draw trial ``t`` anywhere and weigh it, as if molecule ``skip`` (−1: none) were not there."""
     log_density = random_position(rng, stream, bias, component, scratch.centres, t)
     scratch.log_weights[t] = NEVER
     near = find_neighbours(guests, walker, scratch, component, scratch.centres, t, skip)
     if near >= 0:
         _orient(rng, stream, guests, scratch, component, t)
-        boltzmann = weigh(host, guests, walker, scratch, beta, component, t, near)
+        boltzmann = weigh(host, guests, walker, scratch, conditions.beta, component, t, near)
+        if conditions.orientations > 1 and guests.rotates[component]:
+            boltzmann = more_orientations(rng, stream, host, guests, walker, scratch, conditions, component, t, near,
+                                          boltzmann)
         if boltzmann > NEVER:
             scratch.log_weights[t] = boltzmann - log_density
+
+
+@kernel
+def more_orientations(rng, stream, host, guests, walker, scratch, conditions, component, t, near, log_weight):
+    """Weigh trial ``t``, of ``log_weight`` as it is, in further orientations; keep one in proportion to its weight.
+
+    Returns ln of the mean weight. The candidates take the trial's spare place.
+    """
+    spare = scratch.log_weights.shape[0] + t
+    for axis in range(3):
+        scratch.centres[axis, spare] = scratch.centres[axis, t]
+    log_sum = log_weight
+    for _ in range(1, conditions.orientations):
+        _orient(rng, stream, guests, scratch, component, spare)
+        candidate = weigh(host, guests, walker, scratch, conditions.beta, component, spare, near)
+        if candidate > NEVER:
+            empty = log_sum <= NEVER
+            log_sum = log_of_sum(log_sum, candidate)
+            if empty or uniform(rng, stream) < math.exp(candidate - log_sum):
+                keep_spare(scratch, t, spare, guests.first[component + 1] - guests.first[component])
+    return log_sum - math.log(conditions.orientations) if log_sum > NEVER else NEVER
+
+
+@kernel
+def other_orientations(rng, host, guests, walker, scratch, conditions, component, i, log_weight):
+    """ln of the mean weight of molecule ``i``, of ``log_weight`` where it stands, and of itself otherwise turned.
+
+    What is stored of trial 0 is left alone.
+    """
+    spare = scratch.log_weights.shape[0]
+    for axis in range(3):
+        scratch.centres[axis, spare] = walker.centres[axis, i]
+    near = find_neighbours(guests, walker, scratch, component, scratch.centres, spare, i)
+    log_sum = log_weight
+    for _ in range(1, conditions.orientations):
+        _orient(rng, 1, guests, scratch, component, spare)
+        candidate = weigh(host, guests, walker, scratch, conditions.beta, component, spare, near)
+        if candidate > NEVER:
+            log_sum = log_of_sum(log_sum, candidate)
+    return log_sum - math.log(conditions.orientations)
+
+
+@kernel
+def log_of_sum(a, b):
+    """ln(eᵃ + eᵇ)."""
+    return max(a, b) + math.log1p(math.exp(-abs(a - b)))
+
+
+@kernel
+def keep_spare(scratch, t, spare, count):
+    """Put what stands in a spare place into trial ``t`` (their centres are the same)."""
+    for x in range(4):
+        scratch.quaternions[t, x] = scratch.quaternions[spare, x]
+    for s in range(count):
+        for x in range(3):
+            scratch.offsets[t, s, x] = scratch.offsets[spare, s, x]
+            scratch.sites[t, s, x] = scratch.sites[spare, s, x]
+    scratch.energies[t, 0], scratch.energies[t, 1] = scratch.energies[spare, 0], scratch.energies[spare, 1]
 
 
 @inlined
@@ -94,10 +159,10 @@ def try_orientation(rng, stream, host, guests, walker, scratch, beta, component,
 
 
 @kernel
-def more_placements(rng, host, guests, bias, walker, scratch, beta, component, skip):
+def more_placements(rng, host, guests, bias, walker, scratch, conditions, component, skip):
     """:func:`try_placement` for all trials but the first (not inlined: a call is slow, but so is compiling copies)."""
     for t in range(1, scratch.log_weights.shape[0]):
-        try_placement(rng, t + 1, host, guests, bias, walker, scratch, beta, component, t, skip)
+        try_placement(rng, t + 1, host, guests, bias, walker, scratch, conditions, component, t, skip)
 
 
 @kernel
@@ -123,11 +188,15 @@ def _orient(rng, stream, guests, scratch, component, t):
 def weigh(host, guests, walker, scratch, beta, component, t, near):
     """−βu of trial ``t`` among its ``near`` neighbours; its energies with host and guests are stored."""
     log_weight = NEVER
+    # The nearest guest is asked first, by itself: in a crowd most misses are in it, and looking up the host is slower.
+    if guest_energy(guests, host, walker, scratch, min(near, 1), component, scratch.centres, scratch.offsets,
+                    t) >= OVERLAP:
+        return log_weight
     first = guests.first[component]
     count = guests.first[component + 1] - first
     place_sites(host.cell, scratch.centres, scratch.offsets, t, count, scratch.sites, t)
     lj, coulomb = host_energy(host, first, count, scratch.sites, t)
-    # The host decides first: most misses are in its atoms.
+    # The host decides before the rest: most other misses are in its atoms.
     if lj < OVERLAP and beta * (lj + coulomb) < HOPELESS:
         pair = guest_energy(guests, host, walker, scratch, near, component, scratch.centres, scratch.offsets, t)
         if pair < OVERLAP:
@@ -191,7 +260,7 @@ def insertion(rng, host, guests, ewald, bias, walker, scratch, conditions, compo
     """Try to add a molecule of a component. Returns True if accepted."""
     n, trials = walker.total[0], scratch.log_weights.shape[0]
     for t in range(trials):
-        try_placement(rng, t + 1, host, guests, bias, walker, scratch, conditions.beta, component, t, -1)
+        try_placement(rng, t + 1, host, guests, bias, walker, scratch, conditions, component, t, -1)
     return decide_insertion(rng, host, guests, ewald, walker, scratch, conditions, component, n)
 
 
@@ -199,7 +268,8 @@ def insertion(rng, host, guests, ewald, bias, walker, scratch, conditions, compo
 def decide_insertion(rng, host, guests, ewald, walker, scratch, conditions, component, n):
     """Choose among the weighed trials and accept or reject the insertion."""
     accepted = False
-    walker.transitions[n, INSERTIONS] += 1.0
+    if is_weighted(conditions):
+        walker.transitions[n, INSERTIONS] += 1.0
     log_mean = log_mean_weight(scratch.log_weights, scratch.log_weights.shape[0])
     if log_mean > NEVER:
         t = choose(rng, scratch.log_weights, log_mean)
@@ -207,8 +277,10 @@ def decide_insertion(rng, host, guests, ewald, walker, scratch, conditions, comp
         tail = tail_of_adding(walker.number, host.tail_energies, guests.tails, conditions.volume, component, 1.0)
         log_ratio = (conditions.log_activities[component] + math.log(conditions.volume / (walker.number[component] + 1))
                      + log_mean - conditions.beta * (fourier + tail))
-        walker.transitions[n, INSERTION_CHANCE] += math.exp(min(0.0, log_ratio))
-        if metropolis(rng, log_ratio + conditions.log_bias[n + 1] - conditions.log_bias[n]):
+        if is_weighted(conditions):
+            walker.transitions[n, INSERTION_CHANCE] += math.exp(min(0.0, log_ratio))
+            log_ratio += conditions.log_bias[n + 1] - conditions.log_bias[n]
+        if metropolis(rng, log_ratio):
             take_trial(guests, walker, scratch, n, t, component)
             take_unseen(guests, walker, scratch, fourier)
             walker.energy[TAIL] += tail
@@ -224,49 +296,91 @@ def deletion(rng, host, guests, ewald, bias, walker, scratch, conditions, compon
     accepted = False
     if walker.number[component] > 0:
         i = walker.members[component, pick(rng, walker.number[component])]
-        _old_placement(rng, host, guests, bias, walker, scratch, conditions.beta, i)
-        accepted = decide_deletion(rng, host, guests, ewald, walker, scratch, conditions, i)
-    else:
+        log_lot = draw_lot(rng)
+        if may_be_deleted(host, guests, ewald, bias, walker, scratch, conditions, i, log_lot):
+            _old_placement(rng, host, guests, bias, walker, scratch, conditions, i)
+            accepted = decide_deletion(host, guests, ewald, walker, scratch, conditions, i, log_lot)
+    elif is_weighted(conditions):
         walker.transitions[walker.total[0], DELETIONS] += 1.0
     return accepted
 
 
+@kernel
+def draw_lot(rng):
+    """ln of a random number of (0, 1]: what the ln of an acceptance probability must not be below."""
+    return math.log(1.0 - uniform(rng, DECISIONS))
+
+
 @inlined
-def _old_placement(rng, host, guests, bias, walker, scratch, beta, i):
-    """Weigh molecule ``i`` where it stands as trial 0, beside fresh trials that do not see it."""
+def is_weighted(conditions):
+    """Whether this is a flat-histogram run, which needs the chance of every insertion and deletion."""
+    return conditions.log_bias.shape[0] > 1
+
+
+@kernel
+def may_be_deleted(host, guests, ewald, bias, walker, scratch, conditions, i, log_lot):
+    """False where molecule ``i`` stays, whatever the trials beside it weigh: they can only make it more welcome.
+
+    In a crowd that spares nearly all of the weighing. Its mean weight is at least its own divided by all trials.
+    """
+    trials = scratch.log_weights.shape[0] * conditions.orientations
+    if trials == 1 or is_weighted(conditions):
+        return True
+    least = (old_weight(host, guests, walker, scratch, conditions.beta, i)
+             - log_density_at(bias, walker.kind[i], walker.centres, i) - math.log(trials))
+    log_ratio, _, _ = removal(host, guests, ewald, walker, scratch, conditions, i, least)
+    return log_lot <= log_ratio
+
+
+@kernel
+def removal(host, guests, ewald, walker, scratch, conditions, i, log_mean):
+    """ln of the acceptance ratio of removing molecule ``i`` of mean weight ``log_mean``, and the change of what trials
+    do not see: Fourier and tail energy, K."""
     component = walker.kind[i]
-    if scratch.log_weights.shape[0] > 1:
-        more_placements(rng, host, guests, bias, walker, scratch, beta, component, i)
-    weigh_old(host, guests, bias, walker, scratch, beta, i)
-
-
-@inlined
-def weigh_old(host, guests, bias, walker, scratch, beta, i):
-    """Weigh molecule ``i`` where it stands, as the placement of trial 0."""
-    scratch.log_weights[0] = (old_weight(host, guests, walker, scratch, beta, i)
-                              - log_density_at(bias, walker.kind[i], walker.centres, i))
-
-
-@inlined
-def decide_deletion(rng, host, guests, ewald, walker, scratch, conditions, i):
-    """Accept or reject the removal of molecule ``i``, whose old placement is weighed as trial 0."""
-    accepted = False
-    n, component = walker.total[0], walker.kind[i]
-    log_mean = log_mean_weight(scratch.log_weights, scratch.log_weights.shape[0])
     fourier = unseen_change(host, guests, ewald, walker, scratch, i, -1, component)
     tail = tail_of_adding(walker.number, host.tail_energies, guests.tails, conditions.volume, component, -1.0)
     log_ratio = (math.log(walker.number[component] / conditions.volume) - conditions.log_activities[component]
                  - log_mean - conditions.beta * (fourier + tail))
-    walker.transitions[n, DELETIONS] += 1.0
-    walker.transitions[n, DELETION_CHANCE] += math.exp(min(0.0, log_ratio))
-    if metropolis(rng, log_ratio + conditions.log_bias[n - 1] - conditions.log_bias[n]):
+    return log_ratio, fourier, tail
+
+
+@inlined
+def _old_placement(rng, host, guests, bias, walker, scratch, conditions, i):
+    """Weigh molecule ``i`` where it stands as trial 0, beside fresh trials that do not see it."""
+    component = walker.kind[i]
+    if scratch.log_weights.shape[0] > 1:
+        more_placements(rng, host, guests, bias, walker, scratch, conditions, component, i)
+    weigh_old(rng, host, guests, bias, walker, scratch, conditions, i)
+
+
+@inlined
+def weigh_old(rng, host, guests, bias, walker, scratch, conditions, i):
+    """Weigh molecule ``i`` where it stands, as the placement of trial 0."""
+    component = walker.kind[i]
+    boltzmann = old_weight(host, guests, walker, scratch, conditions.beta, i)
+    if conditions.orientations > 1 and guests.rotates[component]:
+        boltzmann = other_orientations(rng, host, guests, walker, scratch, conditions, component, i, boltzmann)
+    scratch.log_weights[0] = boltzmann - log_density_at(bias, component, walker.centres, i)
+
+
+@inlined
+def decide_deletion(host, guests, ewald, walker, scratch, conditions, i, log_lot):
+    """Accept or reject the removal of molecule ``i``, whose old placement is weighed as trial 0."""
+    n = walker.total[0]
+    log_mean = log_mean_weight(scratch.log_weights, scratch.log_weights.shape[0])
+    log_ratio, fourier, tail = removal(host, guests, ewald, walker, scratch, conditions, i, log_mean)
+    if is_weighted(conditions):
+        walker.transitions[n, DELETIONS] += 1.0
+        walker.transitions[n, DELETION_CHANCE] += math.exp(min(0.0, log_ratio))
+        log_ratio += conditions.log_bias[n - 1] - conditions.log_bias[n]
+    accepted = log_lot <= log_ratio
+    if accepted:
         walker.energy[HOST] -= scratch.energies[0, 0]
         walker.energy[PAIR] -= scratch.energies[0, 1]
         walker.energy[TAIL] += tail
         take_unseen(guests, walker, scratch, fourier)
         strike_off(walker, i)
         close_gap(walker, i)
-        accepted = True
     return accepted
 
 
@@ -277,11 +391,11 @@ def regrowth(rng, host, guests, ewald, bias, walker, scratch, conditions):
     if walker.total[0] > 0:
         i = pick(rng, walker.total[0])
         trials = scratch.log_weights.shape[0]
-        _old_placement(rng, host, guests, bias, walker, scratch, conditions.beta, i)
+        _old_placement(rng, host, guests, bias, walker, scratch, conditions, i)
         log_old = log_mean_weight(scratch.log_weights, trials)
         old_pair = scratch.energies[0, 1]
         for t in range(trials):
-            try_placement(rng, t + 1, host, guests, bias, walker, scratch, conditions.beta, walker.kind[i], t, i)
+            try_placement(rng, t + 1, host, guests, bias, walker, scratch, conditions, walker.kind[i], t, i)
         accepted = decide_regrowth(rng, host, guests, ewald, walker, scratch, conditions, i, log_old, old_pair)
     return accepted
 

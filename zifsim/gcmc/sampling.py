@@ -34,10 +34,12 @@ BLOCK_MOVES = 5_000         # moves between progress reports
 CHECKPOINT_S = 20.0
 GROWTH = 1.3                # a state point is judged whenever its length has grown by this factor
 CROWDED = 0.02              # insertion acceptance below which the number of trials is doubled
+TRIALS_PER_ORIENTATION = 4
 TARGET_ACCEPTANCE = 0.4     # of translations and rotations ...
 ACCEPTANCE_BAND = 0.15, 0.7  # ... whose steps are changed outside this band
 DRIFT_TOLERANCE = 1e-9
 MOVE_SHARES = (0.25, 0.25, 0.2, 0.2, 0.1, 0.0)   # insertion, deletion, regrowth, translation, rotation, swap
+CROWDED_SHARES = (0.35, 0.35, 0.0, 0.2, 0.1, 0.0)
 SWAP_SHARE = 0.2            # of all moves in a mixture
 
 Progress = Callable[[dict[str, Any]], None]
@@ -112,13 +114,13 @@ def new_run(system: AdsorptionSystem, seed: int, start: Walker | None = None) ->
 
 def advance(system: AdsorptionSystem, run: Run, fugacities_pa: Sequence[float], n_moves: int,
             log_bias: FloatArray | None = None) -> None:
-    """One block of moves, then adaptation. ``log_bias`` (M + 1,): weights η(N), none by default."""
+    """One block of moves, then adaptation. ``log_bias`` (M + 1,): weights η(N) of a flat-histogram run."""
     samples = n_moves // SAMPLE_EVERY
     counts, energies = np.zeros((samples, len(system.models))), np.zeros(samples)
     accepted, attempted = run.walker.accepted.copy(), run.walker.attempted.copy()
     conditions = Conditions(1.0 / system.temperature_k, log_activities(fugacities_pa, system.temperature_k),
-                            system.volume, move_mix(system), run.steps,
-                            np.zeros(system.capacity + 1) if log_bias is None else log_bias)
+                            system.volume, move_mix(system, run.n_trials), run.steps, orientations_of(run.n_trials),
+                            np.zeros(1) if log_bias is None else log_bias)
     roomy = run_moves(run.rng, system.host, system.guests, system.ewald, system.bias, run.walker,
                       system.new_scratch(run.n_trials), conditions, n_moves, SAMPLE_EVERY, counts, energies)
     if not roomy:
@@ -135,9 +137,12 @@ def log_activities(fugacities_pa: Sequence[float], temperature_k: float) -> Floa
     return np.log(np.asarray(fugacities_pa, dtype=float) * ANGSTROM_M**3 / (BOLTZMANN_J_K * temperature_k))
 
 
-def move_mix(system: AdsorptionSystem) -> FloatArray:
-    """Cumulative move probabilities; molecules without orientation put the rotation share into translation."""
-    shares = np.array(MOVE_SHARES)
+def move_mix(system: AdsorptionSystem, n_trials: int) -> FloatArray:
+    """Cumulative move probabilities; molecules without orientation put the rotation share into translation.
+
+    Among many trials a regrowth costs two insertions and mostly finds the place that was left: a crowd does without.
+    """
+    shares = np.array(MOVE_SHARES if orientations_of(n_trials) == 1 else CROWDED_SHARES)
     if not system.guests.rotates.any():
         shares[TRANSLATION] += shares[ROTATION]
         shares[ROTATION] = 0.0
@@ -147,6 +152,11 @@ def move_mix(system: AdsorptionSystem) -> FloatArray:
     mix = np.cumsum(shares)
     mix[mix > 1.0 - 1e-12] = 1.0 + 1e-9     # rounding must not leave a move that has no share
     return mix
+
+
+def orientations_of(n_trials: int) -> int:
+    """In how many orientations each trial position is tried: one, unless a crowded cell asked for many positions."""
+    return max(1, n_trials // TRIALS_PER_ORIENTATION)
 
 
 def _adapt(run: Run, accepted: NDArray[np.int64], attempted: NDArray[np.int64], molecules: FloatArray,

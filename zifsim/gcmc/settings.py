@@ -9,6 +9,7 @@ from zifsim.errors import InputError
 TRUNCATIONS = ("truncated", "shifted", "tail")
 PATHS = ("grid", "direct")
 GUEST_COULOMB = ("auto", "cutoff", "ewald")
+GUEST_IMAGES = ("nearest", "all")
 STARTS = ("auto", "empty", "both")
 CUTOFFS_ANGSTROM = (3.0, 30.0)
 MAX_TRIALS = 32             # every trial has a random stream of its own
@@ -28,9 +29,12 @@ class GCMCSettings:
     guest_coulomb: between guests: ``cutoff`` (bare charges of whole molecules within the cut-off; needs molecules
         without a dipole), ``ewald``, or ``auto``: cutoff where no gas has a dipole. What it leaves out is measured at
         the end of every pressure.
+    guest_images: which images of a guest another one meets: the ``nearest``, in a supercell that holds twice the
+        cut-off, or ``all`` within the cut-off, in a cell that need hold it but once (an eighth of the molecules).
     ewald_tolerance: of the guests' Ewald sum, where there is one; the host's is converged to 1e-8 or better.
     n_trials: trial placements per insertion, deletion and regrowth to begin with; doubled, up to 32, where the cell
-        is crowded (fewer than 2 % of the insertions succeed).
+        is crowded (fewer than 2 % of the insertions succeed). From 8 on each is tried in a quarter as many
+        orientations, and nothing is regrown.
     bias_exponent: trial positions are drawn with the host's Boltzmann weight to this power (0: uniformly).
     starts: ``empty``, ``both`` (each pressure from an empty and from a full cell, which must meet), or ``auto``: both
         below 0.7 of the critical temperature.
@@ -46,6 +50,7 @@ class GCMCSettings:
     host_path: str = "grid"
     grid_spacing_angstrom: float = 0.2
     guest_coulomb: str = "auto"
+    guest_images: str = "nearest"
     ewald_tolerance: float = 1e-3
     n_trials: int = 1
     bias_exponent: float = 0.3
@@ -64,6 +69,8 @@ class GCMCSettings:
             raise InputError(f"host_path '{self.host_path}' is not one of {', '.join(PATHS)}.")
         if self.guest_coulomb not in GUEST_COULOMB:
             raise InputError(f"guest_coulomb '{self.guest_coulomb}' is not one of {', '.join(GUEST_COULOMB)}.")
+        if self.guest_images not in GUEST_IMAGES:
+            raise InputError(f"guest_images '{self.guest_images}' is not one of {', '.join(GUEST_IMAGES)}.")
         if self.starts not in STARTS:
             raise InputError(f"starts '{self.starts}' is not one of {', '.join(STARTS)}.")
         low, high = CUTOFFS_ANGSTROM

@@ -71,13 +71,14 @@ class AdsorptionSystem:
         return max(16, int(self.volume / VOLUME_PER_MOLECULE))
 
 
-def supercell_repeats(framework: Framework, models: Sequence[GuestModel], cutoff_angstrom: float) -> tuple[
-        int, int, int]:
-    """Smallest repeats whose perpendicular widths hold twice the cut-off and the molecules' extent.
+def supercell_repeats(framework: Framework, models: Sequence[GuestModel], cutoff_angstrom: float,
+                      guest_images: str = "nearest") -> tuple[int, int, int]:
+    """Smallest repeats whose perpendicular widths hold twice the cut-off and the molecules' extent; half of that where
+    all images of a guest count.
 
     The extent keeps nearest images exact when they are chosen by the molecules' centres.
     """
-    needed = 2.0 * (cutoff_angstrom + 2.0 * max(m.radius_angstrom for m in models))
+    needed = (1.0 if guest_images == "all" else 2.0) * (cutoff_angstrom + 2.0 * max(m.radius_angstrom for m in models))
     a, b, c = np.ceil(needed / framework.cell_widths - 1e-9).astype(int)
     return int(a), int(b), int(c)
 
@@ -120,7 +121,7 @@ def make_system(framework: Framework, models: Sequence[GuestModel] | GuestModel,
         raise InputError("A mixture names a gas twice; give each gas once.")
     for model in models:
         check_framework(framework, model)
-    repeats = supercell_repeats(framework, models, settings.cutoff_angstrom)
+    repeats = supercell_repeats(framework, models, settings.cutoff_angstrom, settings.guest_images)
     supercell = framework.cell * np.array(repeats)[:, None]
     ewald = guest_ewald(models, supercell, settings)
     guests = make_guests(models, temperature_k, settings, ewald, supercell)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zifsim.gcmc.ewald import Ewald, Phases, phase_scratch
-from zifsim.gcmc.guests import Guests
+from zifsim.gcmc.guests import IMAGES, Guests
 from zifsim.gcmc.host import OVERLAP
 from zifsim.gcmc.jit import inlined, kernel
 from zifsim.gcmc.potential import spline_energy
@@ -54,10 +55,12 @@ class Walker(NamedTuple):
 class Scratch(NamedTuple):
     """Work space of the moves, so that the move loop allocates nothing.
 
-    ``distances2`` (M,) Å² of a point from all centres; ``neighbours`` (M,) molecules within reach of it; ``phases``,
-    ``real``, ``imaginary`` of a change of the structure factor and ``old_sites`` (1, S, 3) Å that leave it;
-    of the K trial placements: ``centres`` (3, K) fractional, ``quaternions`` (K, 4), ``offsets`` (K, S, 3) Å from the
-    centre, ``sites`` (K, S, 3) Å, ``energies`` (K, 2) K with host and guests, ``log_weights`` (K,).
+    ``distances2`` (I·M,) Å² of a point from the I images of all centres; ``neighbours`` (I·M,) those within reach of
+    it, molecule j's image i as j·IMAGES + i; ``phases``, ``real``, ``imaginary`` of a change of the structure factor
+    and ``old_sites`` (1, S, 3) Å that leave it;
+    of the K trial placements, and of K spare places for other orientations of each: ``centres`` (3, 2K) fractional,
+    ``quaternions`` (2K, 4), ``offsets`` (2K, S, 3) Å from the centre, ``sites`` (2K, S, 3) Å, ``energies`` (2K, 2) K
+    with host and guests; ``log_weights`` (K,).
     """
 
     distances2: FloatArray
@@ -86,12 +89,12 @@ def make_walker(guests: Guests, ewald: Ewald, capacity: int) -> Walker:
 
 def make_scratch(guests: Guests, ewald: Ewald, n_trials: int, capacity: int) -> Scratch:
     """Work space for ``n_trials`` trial placements among up to ``capacity`` molecules."""
-    sites, waves = most_sites(guests), len(ewald.k_factor)
+    sites, waves, places = most_sites(guests), len(ewald.k_factor), 2 * n_trials
     return Scratch(
-        np.zeros(capacity), _integers(capacity), phase_scratch(ewald), np.zeros(waves), np.zeros(waves),
-        np.zeros((1, sites, 3)),
-        np.zeros((3, n_trials)), np.zeros((n_trials, 4)), np.zeros((n_trials, sites, 3)),
-        np.zeros((n_trials, sites, 3)), np.zeros((n_trials, 2)), np.zeros(n_trials))
+        np.zeros(guests.images * capacity), _integers(guests.images * capacity), phase_scratch(ewald),
+        np.zeros(waves), np.zeros(waves), np.zeros((1, sites, 3)),
+        np.zeros((3, places)), np.zeros((places, 4)), np.zeros((places, sites, 3)), np.zeros((places, sites, 3)),
+        np.zeros((places, 2)), np.zeros(n_trials))
 
 
 def _integers(*shape: int) -> IntArray:
@@ -134,36 +137,44 @@ def place_sites(cell, centres, offsets, m, count, sites, n):
 def find_neighbours(guests, walker, scratch, component, centres, m, skip):
     """List the molecules but ``skip`` within reach of ``centres[:, m]``, the nearest first, in the scratch.
 
-    Returns how many, or −1 where one is so close that the two overlap however they are turned.
+    Of each its nearest image, or, in a cell that holds the reach only once, every image: along an axis that is the
+    nearest and the one on the other side. No image of the molecule itself is that near. Returns how many, or −1 where
+    one is so close that the two overlap however they are turned.
     """
     near = _near(walker.total[0], walker.centres, walker.kind, guests.metric, guests.reach2, guests.core2,
-                 guests.core2_least, scratch.distances2, scratch.neighbours, component, centres, m, skip)
+                 guests.core2_least, guests.images, scratch.distances2, scratch.neighbours, component, centres, m, skip)
     return near
 
 
 @kernel
-def _near(total, all_centres, kind, metric, reach2, core2, core2_least, distances2, neighbours, component, centres, m,
-          skip):
+def _near(total, all_centres, kind, metric, reach2, core2, core2_least, images, distances2, neighbours, component,
+          centres, m, skip):
     ca, cb, cc = centres[0, m], centres[1, m], centres[2, m]
-    for j in range(total):      # no branch: this loop is vectorised
-        a, b, c = ca - all_centres[0, j], cb - all_centres[1, j], cc - all_centres[2, j]
-        a -= np.rint(a)
-        b -= np.rint(b)
-        c -= np.rint(c)
-        distances2[j] = (a * (metric[0] * a + metric[3] * b + metric[4] * c) + b * (metric[1] * b + metric[5] * c)
-                         + c * c * metric[2])
-    if skip >= 0:
-        distances2[skip] = 2.0 * reach2
     near, nearest, smallest = 0, 0, reach2
-    for j in range(total):
-        s = distances2[j]
-        if s < reach2:
-            if s < smallest:
-                nearest, smallest = near, s
-                if s < core2_least or s < core2[component, kind[j]]:
-                    return -1
-            neighbours[near] = j
-            near += 1
+    for image in range(images):
+        first = image * all_centres.shape[1]
+        na, nb, nc = image & 1, image >> 1 & 1, image >> 2
+        for j in range(total):      # no branch: this loop is vectorised
+            a, b, c = ca - all_centres[0, j], cb - all_centres[1, j], cc - all_centres[2, j]
+            a -= np.rint(a)
+            b -= np.rint(b)
+            c -= np.rint(c)
+            a -= math.copysign(na, a)
+            b -= math.copysign(nb, b)
+            c -= math.copysign(nc, c)
+            distances2[first + j] = (a * (metric[0] * a + metric[3] * b + metric[4] * c)
+                                     + b * (metric[1] * b + metric[5] * c) + c * c * metric[2])
+        if skip >= 0:
+            distances2[first + skip] = 2.0 * reach2
+        for j in range(total):
+            s = distances2[first + j]
+            if s < reach2:
+                if s < smallest:
+                    nearest, smallest = near, s
+                    if s < core2_least or s < core2[component, kind[j]]:
+                        return -1
+                neighbours[near] = j * IMAGES + image
+                near += 1
     if near > 1:                # most overlaps are with the nearest, and the rest need not be summed then
         neighbours[0], neighbours[nearest] = neighbours[nearest], neighbours[0]
     return near
@@ -186,9 +197,11 @@ def guest_energy(guests, host, walker, scratch, near, component, centres, offset
 def _point_energy(near, distances2, neighbours, kind, splines, overlap_k, component):
     energy = 0.0
     for i in range(near):
-        row = splines.rows[component, kind[neighbours[i]]]
+        j, image = neighbours[i] // IMAGES, neighbours[i] % IMAGES
+        row = splines.rows[component, kind[j]]
         if row >= 0:
-            energy += spline_energy(splines.cubics, row, splines.start, splines.per_area, distances2[neighbours[i]])
+            energy += spline_energy(splines.cubics, row, splines.start, splines.per_area,
+                                    distances2[image * kind.shape[0] + j])
         if energy > overlap_k:
             return OVERLAP
     return energy
@@ -201,12 +214,16 @@ def _site_energy(near, neighbours, all_centres, kind, all_offsets, first, spline
     energy = 0.0
     begin, end = first[component], first[component + 1]
     for i in range(near):
-        j = neighbours[i]
+        j, image = neighbours[i] // IMAGES, neighbours[i] % IMAGES
         a, b, c = (centres[0, m] - all_centres[0, j], centres[1, m] - all_centres[1, j],
                    centres[2, m] - all_centres[2, j])
         a -= np.rint(a)
         b -= np.rint(b)
         c -= np.rint(c)
+        if image > 0:
+            a -= math.copysign(image & 1, a)
+            b -= math.copysign(image >> 1 & 1, b)
+            c -= math.copysign(image >> 2, c)
         x = a * cell[0, 0] + b * cell[1, 0] + c * cell[2, 0]
         y = a * cell[0, 1] + b * cell[1, 1] + c * cell[2, 1]
         z = a * cell[0, 2] + b * cell[1, 2] + c * cell[2, 2]
