@@ -76,17 +76,17 @@ def easiest_path(grid, start, axis):
 def with_guest(framework, guest, temperature_k, forcefield, dynamics):
     """OpenMM context of the framework and one rigid linear guest, its centre held in a plane; and its particles."""
     model = build_model(framework, load_melt_forcefield(dynamics))
-    system, n = model.system, framework.n_atoms
+    system, n = model.system, model.system.getNumParticles()       # atoms, then dummy sites, which no guest feels
     cutoff = 0.499 * float(np.linalg.norm(model.box.vectors, axis=1).min())
     kinds, epsilon, sigma = framework_kinds(framework, forcefield)
     table = host_pairs(epsilon, sigma, [guest], temperature_k, GCMCSettings(cutoff_angstrom=cutoff)).coefficients
     sites, m = guest.site_positions, len(guest.sites)
-    size = len(epsilon) + m
+    size = len(epsilon) + m + 1
     force = openmm.CustomNonbondedForce(
         "c3(t1,t2)/r^6 + c4(t1,t2)/r^8 + c6(t1,t2)/r^12 + c7(t1,t2)/r^14 + k*q1*q2*(erfc(a*r)/r - erfc(a*rc)/rc)")
     for column, (name, power) in enumerate((("c3", 6), ("c4", 8), ("c6", 12), ("c7", 14))):
         full = np.zeros((size, size))
-        full[len(epsilon):, :len(epsilon)] = table[:, :, column] * KELVIN_TO_KJ_MOL * NM**power
+        full[len(epsilon):-1, :len(epsilon)] = table[:, :, column] * KELVIN_TO_KJ_MOL * NM**power
         full += full.T
         force.addTabulatedFunction(name, openmm.Discrete2DFunction(size, size, full.T.ravel().tolist()))
     for name, value in (("k", COULOMB_K_ANGSTROM * KELVIN_TO_KJ_MOL * NM), ("a", ALPHA), ("rc", cutoff * NM)):
@@ -95,8 +95,9 @@ def with_guest(framework, guest, temperature_k, forcefield, dynamics):
     force.addPerParticleParameter("q")
     force.setNonbondedMethod(openmm.CustomNonbondedForce.CutoffPeriodic)
     force.setCutoffDistance(cutoff * NM)
-    for atom in range(n):
-        force.addParticle([kinds[atom], framework.charges[atom] if guest.has_charges else 0.0])
+    charges = framework.charges if guest.has_charges else np.zeros(framework.n_atoms)
+    for particle in range(n):
+        force.addParticle([kinds[particle], charges[particle]] if particle < framework.n_atoms else [size - 1, 0.0])
     ends = np.argsort(np.linalg.norm(sites, axis=1))[-2:] if m > 1 else [0]
     for site in range(m):
         system.addParticle(guest.molar_mass_g_mol / len(ends) if site in ends else 0.0)
@@ -118,6 +119,12 @@ def with_guest(framework, guest, temperature_k, forcefield, dynamics):
                     other.addException(n + a, n + b, 0.0, 0.1, 0.0)
             for exception in range(other.getNumExceptions()):       # OpenMM wants the same pairs left out everywhere
                 force.addExclusion(*other.getExceptionParameters(exception)[:2])
+        elif isinstance(other, openmm.CustomNonbondedForce):
+            for _ in range(m):
+                other.addParticle([0.0] * other.getNumPerParticleParameters())
+            for a in range(m):
+                for b in range(a):
+                    other.addExclusion(n + a, n + b)
     system.addForce(force)
     hold = openmm.CustomCentroidBondForce(2, "0.5*hold*(nx*(x1-x2)+ny*(y1-y2)+nz*(z1-z2)-at)^2")
     hold.addGroup([n + int(e) for e in ends])
@@ -145,11 +152,14 @@ def energy(context):
 def main(structure, folder, gas, axis="b"):
     (guest, temperature_k), = parse_guests(gas, 273.0)
     access = read_json(Path(folder) / "access.json")
-    framework = assign_charges(load_framework(structure), load_charge_set(access["settings"]["charges"]))
+    framework = load_framework(structure)
     forcefield = load_adsorption_forcefield(access["settings"]["forcefield"])
-    frames = read_snapshots(Path(folder) / "snapshots", framework)
     guests = [g for r in access["results"] if r["n_snapshots"]
               for g in parse_guests(f"{r['guest_model']}@{r['temperature_k']}", 273.0)]
+    made = access["settings"]["snapshots"]
+    if any(model.has_charges for model, _ in guests):       # as `zifsim access` does, so that its average is found
+        framework = assign_charges(framework, load_charge_set(access["settings"]["charges"]))
+    frames = read_snapshots(Path(folder) / "snapshots" if made.isdigit() else Path(made), framework)
     settings = GCMCSettings(**access["settings"]["gcmc"])
     averages = average_snapshots(frames, guests, forcefield, settings, folder=Path(folder) / "average")
     number = [(m.name, t) for m, t in guests].index((guest.name, temperature_k))
@@ -160,7 +170,7 @@ def main(structure, folder, gas, axis="b"):
     start = int(flooding.seeds[first[np.argmin(flooding.minima[first])]])      # of the network that percolates first
     path, averaged = easiest_path(grid, start, "abc".index(axis))
     context, model = with_guest(framework, guest, temperature_k, forcefield, access["settings"]["dynamics"])
-    alone = model.box.to_box_frame(framework.positions)
+    alone = model.positions
     path = model.box.to_box_frame(path)
     tangent = np.gradient(path, axis=0)
     tangent = np.array([tangent[max(0, i - 2):i + 3].mean(axis=0) for i in range(len(path))])
