@@ -15,7 +15,9 @@ from zifsim.melt.system import MeltModel
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-MIN_ZN_ZN = 3.5                 # Å; closer zincs have fused (crystal 5.9 Å; 14 k_BT up the wall even at 1500 K, where 4 Å is brushed)
+# Å; closer zincs have fused (crystal 5.9 Å). That far up their wall it is 14 k_B T even at 1500 K, where long melts
+# brush 4 Å and part again.
+MIN_ZN_ZN = 3.5
 LONGEST_BOND = 1.5              # times its rest length: a linker bond beyond has broken
 ZN_ZN_SEARCH = 7.0              # Å
 
