@@ -70,3 +70,4 @@ def test_zif8_has_its_window_and_its_cage():
     assert rows["energy_volume_H2"] > 0.25
     assert rows["energy_volume_CH4"] == 0.0
     assert 0.2 < rows["energy_closed_volume_CH4"] < rows["energy_volume_H2"]
+    assert 1.0 - 0.924 / result.skeletal[0] == pytest.approx(0.49, abs=0.03)       # void fraction for helium

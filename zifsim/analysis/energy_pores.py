@@ -17,6 +17,7 @@ from zifsim.analysis.pores import CM3_PER_ANGSTROM3, MASS_TO_G, PROBES
 from zifsim.analysis.quantity import Quantity, over_frames
 from zifsim.gcmc.grid import divisions_for, periodic_images
 from zifsim.gcmc.settings import GCMCSettings
+from zifsim.gcmc.void import helium_void_fraction
 from zifsim.io.adsorption import assign_charges, load_adsorption_forcefield, load_charge_set
 from zifsim.io.guests import load_guest
 
@@ -73,7 +74,8 @@ def _touches(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
 @dataclass(frozen=True, slots=True, eq=False)
 class EnergyPoresResult:
     """Per gas and frame (F,): ``percolation`` kJ/mol; ``volume``, ``closed_volume`` cm³/g. ``largest``, ``free`` (F,)
-    Å: cavity and limiting diameter of the smallest gas's isosurface, its own kinetic diameter added."""
+    Å: cavity and limiting diameter of the smallest gas's isosurface, its own kinetic diameter added; ``skeletal`` (F,)
+    g/cm³: mass over the volume that helium at 298 K does not find, as in a pycnometer."""
 
     level: float
     smallest: str
@@ -82,10 +84,12 @@ class EnergyPoresResult:
     closed_volume: Mapping[str, FloatArray]
     largest: FloatArray
     free: FloatArray
+    skeletal: FloatArray
 
     def quantities(self) -> list[Quantity]:
         """The rows of the table."""
-        rows = [over_frames("energy_pld", f"PLD by energy ({self.smallest})", "Å", self.free),
+        rows = [over_frames("energy_skeletal_density", "skeletal density, helium as a gas", "g/cm³", self.skeletal),
+                over_frames("energy_pld", f"PLD by energy ({self.smallest})", "Å", self.free),
                 over_frames("energy_lcd", f"LCD by energy ({self.smallest})", "Å", self.largest)]
         for gas, level in self.percolation.items():
             rows += [over_frames(f"energy_percolation_{gas}", f"F at which {gas} percolates", "kJ/mol", level),
@@ -127,10 +131,12 @@ class EnergyPores:
         settings = GCMCSettings(cutoff_angstrom=self.cutoff, grid_spacing_angstrom=self.spacing)
         framework = assign_charges(frames.framework, charges)
         found: list[list[Isosurface]] = []
+        skeletal: list[float] = []
         for frame in frames.spread_over(self.frames):
             moved = replace(framework, positions=frame.positions, cell=frame.box)
             grids = free_energy_grids(moved, guests, forcefield, settings, keep=False,
                                       divisions=divisions_for(moved.cell, self.spacing))
+            skeletal.append(moved.density_g_cm3 / (1.0 - helium_void_fraction(moved, forcefield)))
             found.append([Isosurface.of(grid.values, grid.cell, self.level) for grid in grids])
 
         def series(gas: int, name: str) -> FloatArray:
@@ -143,4 +149,5 @@ class EnergyPores:
             self.level, names[small], {gas: series(n, "percolation") for n, gas in enumerate(names)},
             {gas: series(n, "volume") * per_g for n, gas in enumerate(names)},
             {gas: series(n, "closed_volume") * per_g for n, gas in enumerate(names)},
-            PROBES[names[small]] + series(small, "largest"), PROBES[names[small]] + series(small, "free"))
+            PROBES[names[small]] + series(small, "largest"), PROBES[names[small]] + series(small, "free"),
+            np.array(skeletal))
