@@ -17,7 +17,7 @@ from zifsim.rng import derive_seed
 
 if TYPE_CHECKING:
     from zifsim.access.result import GasAccess
-    from zifsim.campaign.plan import Adsorption, Model
+    from zifsim.campaign.samples import Adsorption, Model
     from zifsim.campaign.study import Access, Study
     from zifsim.model.framework import Framework
 

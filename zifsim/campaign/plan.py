@@ -7,7 +7,7 @@ before anything is written.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from zifsim.campaign import estimate
 from zifsim.campaign.access_stage import access_stage
 from zifsim.campaign.devices import threads_per_melt
 from zifsim.campaign.provenance import digest, plain
+from zifsim.campaign.samples import Adsorption, Model
 from zifsim.campaign.stage import Stage
 from zifsim.campaign.study import GasRun, Gcmc, Material, Study
 from zifsim.errors import InputError
@@ -23,22 +24,9 @@ from zifsim.rng import derive_seed
 from zifsim.units import BAR_PA
 
 if TYPE_CHECKING:
-    from zifsim.model.forcefield import AdsorptionForceField, ChargeSet
     from zifsim.model.guest import GuestModel
 
 STAGES = "zifsim.campaign.stages"
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """A structural model of a material: the stage that makes its framework, and the cell it (roughly) has."""
-
-    material: str
-    configuration: str
-    kind: str
-    stage: str
-    cell: Framework
-    file: str = "framework.extxyz"
 
 
 def make_plan(study: Study, workers: int = 1) -> list[Stage]:
@@ -155,15 +143,6 @@ def melt_stages(study: Study, name: str, crystals: list[Model], stages: list[Sta
             stages.append(stage)
             models.append(Model(name, label, "glass", stage.id, cell, "glass.extxyz"))
     return models
-
-
-@dataclass(frozen=True, slots=True)
-class Adsorption:
-    """The force field and charges of the adsorption runs, and for each gas: run, guest, digest of all parameters."""
-
-    forcefield: AdsorptionForceField
-    charges: ChargeSet
-    gases: tuple[tuple[GasRun, GuestModel, str], ...]
 
 
 def load_adsorption(gcmc: Gcmc) -> Adsorption:

@@ -44,17 +44,13 @@ from zifsim.gcmc.moves import (
     displacement,
     draw_kind,
     draw_lot,
-    log_mean_weight,
     may_be_deleted,
-    old_weight,
     pick,
-    try_orientation,
-    try_placement,
-    weigh_old,
 )
 from zifsim.gcmc.random import streams
 from zifsim.gcmc.sampling import SAMPLE_EVERY, check_energy, log_activities, move_mix, orientations_of
 from zifsim.gcmc.system import AdsorptionSystem
+from zifsim.gcmc.trials import log_mean_weight, old_weight, try_orientation, try_placement, weigh_old
 from zifsim.gcmc.walker import FOURIER, HOST, PAIR, TAIL, Scratch, Walker, copy_walker
 
 FloatArray = NDArray[np.float64]

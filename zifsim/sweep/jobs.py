@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from zifsim.campaign import estimate
-from zifsim.campaign.plan import Model, crystal_stages, gcmc_stages, load_adsorption, melt_stages
+from zifsim.campaign.plan import crystal_stages, gcmc_stages, load_adsorption, melt_stages
 from zifsim.campaign.rundir import StageFolder, content_key
+from zifsim.campaign.samples import Model
 from zifsim.campaign.stage import Stage
 from zifsim.campaign.stages import program_from
 from zifsim.errors import InputError

@@ -1,0 +1,34 @@
+"""What stages are planned for: a structural model of a material, and the parameters of what is adsorbed in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from zifsim.model.framework import Framework
+
+if TYPE_CHECKING:
+    from zifsim.campaign.study import GasRun
+    from zifsim.model.forcefield import AdsorptionForceField, ChargeSet
+    from zifsim.model.guest import GuestModel
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A structural model of a material: the stage that makes its framework, and the cell it (roughly) has."""
+
+    material: str
+    configuration: str
+    kind: str
+    stage: str
+    cell: Framework
+    file: str = "framework.extxyz"
+
+
+@dataclass(frozen=True, slots=True)
+class Adsorption:
+    """The force field and charges of the adsorption runs, and for each gas: run, guest, digest of all parameters."""
+
+    forcefield: AdsorptionForceField
+    charges: ChargeSet
+    gases: tuple[tuple[GasRun, GuestModel, str], ...]
