@@ -60,7 +60,7 @@ def test_the_one_command_asks_scripts_only_for_options_they_have():
 
 def test_two_runs_have_met_only_if_settled_known_and_alike():
     def point(loading: float, error: float = 3.0, settled: bool = True):
-        return SimpleNamespace(molecules_per_cell=loading, molecules_per_cell_error=error, equilibrated=settled)
+        return SimpleNamespace(mean=loading, standard_error=error, equilibrated=settled)
 
     assert n2_77k.met(point(300.0), point(306.0))
     assert not n2_77k.met(point(300.0), point(310.0))
