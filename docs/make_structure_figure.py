@@ -20,7 +20,7 @@ PANELS = (("pair_distributions", "Zn–Zn g(r)"), ("angles", "metal–linker–m
 
 def main() -> Path:
     """Analyse, draw, write ``docs/structure.png``."""
-    glasses = sorted((data_folder("structures") / "glasses").glob("agZIF-62-?-paper-1.cif"))
+    glasses = sorted((data_folder("structures") / "glasses").glob("agZIF-62-?-dense-1.cif"))
     settings = AnalysisSettings(rings=True)
     analyses = [analyse(load_frames("ZIF-62", name="ZIF-62 crystal"), settings)]
     analyses += [analyse(load_frames(path, name=path.stem), settings) for path in glasses]

@@ -93,13 +93,20 @@ class NaiveWalker:
     def distance(self, one, other):
         return float(np.linalg.norm(wrap(one.centre - other.centre, self.system.host.cell)))
 
+    def images(self, one, other):
+        """Shifts (Å) of the first molecule to all images, or the nearest, within reach of the second."""
+        cell, apart = self.system.host.cell, one.centre - other.centre
+        nearest = wrap(apart, cell)
+        around = [np.array(n) @ cell for n in itertools.product((-1, 0, 1), repeat=3)]
+        shifts = around if self.system.settings.guest_images == "all" else [np.zeros(3)]
+        return [nearest + s - apart for s in shifts if np.linalg.norm(nearest + s) < self.reach()]
+
     def pair_energy(self, one, other):
-        """Real-space energy of two molecules, all sites at the image that brings the centres together."""
-        settings, cell = self.system.settings, self.system.host.cell
-        shift = wrap(one.centre - other.centre, cell) - (one.centre - other.centre)
-        if self.distance(one, other) > self.reach():
-            return 0.0
-        energy = 0.0
+        """Real-space energy of two molecules, all sites at the images that bring the centres within reach."""
+        return sum(self.image_energy(one, other, shift) for shift in self.images(one, other))
+
+    def image_energy(self, one, other, shift):
+        settings, energy = self.system.settings, 0.0
         rule = [self.system.models[m.kind].mixing for m in (one, other)]
         for (p, a), (q, b) in itertools.product(
                 zip(self.sites(one) + shift, self.system.models[one.kind].sites, strict=True),

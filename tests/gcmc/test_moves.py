@@ -50,12 +50,13 @@ class Case:
     cutoff: float = 5.0
     shares: tuple = (0.32, 0.14, 0.18, 0.18, 0.18)
     orientations: int = 1
+    images: str = "nearest"
     log_bias: tuple | None = None
 
     def system(self):
         return system_of(toy_framework(self.cell), self.guests, TEMPERATURE, cutoff_angstrom=self.cutoff,
                          ewald_tolerance=1e-3, truncation=self.truncation, n_trials=self.trials,
-                         bias_exponent=self.exponent, guest_coulomb=self.coulomb)
+                         bias_exponent=self.exponent, guest_coulomb=self.coulomb, guest_images=self.images)
 
 
 # Cut-off 7.5 Å: wide enough for the methane to leave no place without an atom in reach. Between such places the energy
@@ -69,6 +70,7 @@ CASES = {
                              **SPHERES),
     "CO2-cutoff": Case((CO2,), CUBIC * 1.2, 1, 1e-3),
     "CO2-cutoff-dense": Case((CO2,), TRICLINIC, 4, 1e-2, exponent=0.3),
+    "CO2-all-images": Case((CO2,), TRICLINIC * 0.7, 2, 3e-3, exponent=0.3, images="all"),
     "CO2-turned": Case((CO2,), TRICLINIC, 3, 1e-2, exponent=0.3, orientations=4),
     "CO2-ewald": Case((CO2,), CUBIC * 1.2, 1, 1e-3, coulomb="ewald"),
     "CO2-tail": Case((CO2,), CUBIC * 1.2, 2, 1e-3, truncation="tail"),

@@ -41,11 +41,8 @@ VOLUME_PER_COLD_GUEST = 500.0
 VOLUME_PER_WARM_GUEST = 1500.0
 # Below this share of the critical temperature a gas condenses in the pores and is sampled from both starts.
 CONDENSING = 0.7
-# Free energies of a gas on a grid, basins included: ZIF-62 at 0.25 Å, six gases, 4 s; a rigid cell has finer nodes as
-# long as they are not too many.
+# Free energies of a gas on a grid, basins included: ZIF-62 at 0.25 Å, six gases, 4 s.
 ACCESS_SECONDS_PER_NODE = 4e-6
-REFINED_NODES = 12_000_000
-EQUILIBRATION_PS = 10       # of a run of snapshots
 
 
 def dummy_count(cell: Framework) -> int:
@@ -91,11 +88,15 @@ def gcmc_seconds(guest: GuestModel, temperature_k: float, n_pressures: int, move
 def access_seconds(nodes: tuple[int, int, int], n_gases: int, n_snapshots: int, n_runs: int, n_particles: int,
                    dissociable: bool) -> float:
     """Accessibility of some gases in one framework, s: rigid (finer nodes), and averaged over snapshots 1 ps apart."""
+    from zifsim.access.run import REFINE, REFINED_NODES
+    from zifsim.access.snapshots import EQUILIBRATION_PS, INTERVAL_PS
+
     n = math.prod(nodes)
-    rigid = ACCESS_SECONDS_PER_NODE * (8 * n if 8 * n <= REFINED_NODES else n) * n_gases
+    finer = n * REFINE**3
+    rigid = ACCESS_SECONDS_PER_NODE * (finer if finer <= REFINED_NODES else n) * n_gases
     if not n_snapshots:
         return rigid
-    steps = (n_snapshots + EQUILIBRATION_PS) * (2000 if dissociable else 1000)
+    steps = int(n_snapshots * INTERVAL_PS + EQUILIBRATION_PS) * (2000 if dissociable else 1000)
     return rigid + ACCESS_SECONDS_PER_NODE * n * n_gases * n_snapshots + n_runs * melt_seconds(n_particles, steps)
 
 

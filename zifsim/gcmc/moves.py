@@ -63,7 +63,7 @@ MOVE_NAMES = ("insertion", "deletion", "regrowth", "translation", "rotation", "s
 class Conditions(NamedTuple):
     """What a walker is run at. ``beta`` 1/K; ``log_activities`` (C,) ln(βf/Å⁻³) of each gas; ``volume`` Å³; ``mix``
     (6,) cumulative probabilities of the moves; ``steps`` (2,) translation, Å, and rotation, rad; ``orientations`` of
-    each trial position; ``log_bias`` (M + 1,) weights η(N) of a flat-histogram run, zero otherwise."""
+    each trial position; ``log_bias`` (M + 1,) weights η(N) of a flat-histogram run, (1,) otherwise."""
 
     beta: float
     log_activities: NDArray[np.float64]
@@ -146,7 +146,8 @@ def is_weighted(conditions):
 def may_be_deleted(host, guests, ewald, bias, walker, scratch, conditions, i, log_lot):
     """False where molecule ``i`` stays, whatever the trials beside it weigh: they can only make it more welcome.
 
-    In a crowd that spares nearly all of the weighing. Its mean weight is at least its own divided by all trials.
+    In a crowd that spares nearly all of the weighing (the few that pass are weighed anew with the rest). Its mean
+    weight is at least its own divided by all trials.
     """
     trials = scratch.log_weights.shape[0] * conditions.orientations
     if trials == 1 or is_weighted(conditions):

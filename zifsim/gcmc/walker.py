@@ -32,7 +32,7 @@ class Walker(NamedTuple):
     fractional in the supercell; ``quaternions`` (M, 4); ``offsets`` (M, S, 3) Å of the sites from the centre;
     ``host_energies`` (M,) K; ``real``, ``imaginary`` (K,) structure factor; ``energy`` (4,) running totals, K;
     ``accepted``, ``attempted`` per kind of move; ``transitions`` (M + 1, 4): at each number of molecules, insertions
-    and deletions tried and the sums of their acceptance probabilities.
+    and deletions tried and the sums of their acceptance probabilities, noted in flat-histogram runs only.
     """
 
     total: IntArray
