@@ -1,0 +1,178 @@
+#!/usr/bin/env python
+"""Density, coordination and T_g against the quench rate, from the liquids behind the reference glasses.
+
+Every liquid is the end of an anneal that ``make glasses`` ran. It is settled with new velocities, cooled to 300 K at
+each rate and held there: all rates begin from the same liquids, so what differs between them is the rate, and a trend
+is the mean over the liquids of each one's own. Finished quenches are kept, a stopped one continues, and copies of
+this script share the work; whichever comes last writes quench_rates.csv (every quench), .md (the table) and .png.
+"""
+
+import argparse
+import math
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from statistics import fmean, stdev
+
+import numpy as np
+from glasses import LIST, RUNS, Glass, glasses, teller, turn
+
+from zifsim.analysis.frames import load_frames
+from zifsim.analysis.history import history
+from zifsim.analysis.thermal import GlassTransition
+from zifsim.campaign.devices import gpu_lease
+from zifsim.errors import InputError, RunInterrupted, ZifsimError
+from zifsim.io.files import write_text_atomic
+from zifsim.io.melt_forcefields import load_melt_forcefield
+from zifsim.io.tables import markdown_table, write_csv
+from zifsim.melt.result import MeltResult, read_result
+from zifsim.melt.run import MeltSettings, run_melt
+from zifsim.model.framework import Framework
+from zifsim.model.schedule import Segment, TemperatureProgram
+from zifsim.report.chart import Chart, Line, Panel, chart_figure
+from zifsim.rng import derive_seed
+from zifsim.sweep.trend import LEAST_RATES, fit_trend
+
+LIQUID = "anneal"           # the segment whose last frame is quenched
+SETTLE_PS, EQUILIBRATE_PS, ROOM_K = 10.0, 20.0, 300.0
+QUANTITIES: dict[str, tuple[Callable[[MeltResult], float], int]] = {     # and how many digits are shown
+    "density, g/cm³": (lambda r: r.density_g_cm3, 3),
+    "four-coordinated, %": (lambda r: 100.0 * r.coordination.get("4", 0.0), 1),
+    "N per Zn": (lambda r: r.mean_coordination, 2),
+    "mean Zn–N, Å": (lambda r: r.mean_zn_n_angstrom, 3),
+}
+SHOWN = ("density, g/cm³", "four-coordinated, %")
+
+
+def liquid(glass: Glass, runs: Path) -> Framework:
+    """The crystal's topology at the atoms and cell with which the anneal ended.
+
+    Raises
+    ------
+    InputError: the melt is not there or not finished.
+    """
+    folder = runs / glass.name
+    frames = load_frames(folder, segment=LIQUID)
+    *_, last = frames
+    crystal = glass.crystal(folder / "crystal.extxyz").supercell(tuple(glass.common["supercell"]))
+    return replace(crystal, name=f"{glass.name} liquid", positions=last.positions, cell=last.box,
+                   source=f"end of the segment '{LIQUID}' of {glass.name}")
+
+
+def quench(glass: Glass, rate: float, runs: Path, out: Path) -> None:
+    """One liquid at one rate, unless it is there or another process is at it."""
+    hot = glass.program_numbers.get("anneal_temperature_k", 1000.0)
+    program = TemperatureProgram(f"quench at {rate:g} K/ps", (
+        Segment("settle", hot, hot, SETTLE_PS), Segment("quench", hot, ROOM_K, (hot - ROOM_K) / rate),
+        Segment("equilibrate", ROOM_K, ROOM_K, EQUILIBRATE_PS)), glass.program_numbers["timestep_fs"])
+    common = glass.common
+    settings = MeltSettings(seed=derive_seed(glass.seed, f"quench {rate:g}"), cpu_threads=1,
+                            cutoff_angstrom=common["cutoff_angstrom"], tail_correction=common["tail_correction"])
+    with turn(out) as mine:
+        if mine:
+            with gpu_lease(settings.platform):
+                run_melt(liquid(glass, runs), load_melt_forcefield(common["forcefield"]), program, settings, out,
+                         progress=teller(f"{glass.name} {rate:g} K/ps"), say=print)
+
+
+def transition(folders: Sequence[Path]) -> list[str]:
+    """T_g of the enthalpy and of the density of all liquids together, averaged at each temperature."""
+    pasts = [past for folder in folders if (past := history(load_frames(folder))) is not None]
+    cells = []
+    for name in ("enthalpy", "density"):
+        mean = np.mean([getattr(past, name) for past in pasts], axis=0)
+        fit = GlassTransition().compute(pasts[0].temperature, mean)
+        cells.append(f"{fit.temperature:.0f} ± {fit.error:.0f}" if fit.clear else "no clear break")
+    return cells
+
+
+def plus_minus(values: Sequence[float], digits: int) -> str:
+    """Mean ± standard error over liquids."""
+    error = stdev(values) / math.sqrt(len(values)) if len(values) > 1 else math.nan
+    return f"{fmean(values):.{digits}f} ± {error:.{digits}f}"
+
+
+def slopes(there: Mapping[float, Sequence[MeltResult]], get: Callable[[MeltResult], float]) -> list[float]:
+    """Change per decade of rate of every liquid by itself; at least three rates."""
+    liquids = zip(*there.values(), strict=True)
+    return [t.slope for results in liquids if (t := fit_trend(list(there), [get(r) for r in results])) is not None]
+
+
+def summarise(chosen: Sequence[Glass], rates: Sequence[float], out: Path) -> None:
+    """Write table, single values and picture; a rate at which a quench is missing is left out, and said."""
+    there: dict[float, list[MeltResult]] = {}
+    for rate in rates:
+        done = [r for g in chosen if (r := read_result(folder(out, g, rate))) is not None]
+        if len(done) == len(chosen):
+            there[rate] = done
+        else:
+            print(f"{rate:g} K/ps: {len(done)} of {len(chosen)} liquids done, left out of the table")
+    if not there:
+        return
+
+    rows = [[f"{rate:g}", *(plus_minus([get(r) for r in results], digits) for get, digits in QUANTITIES.values()),
+             f"{min(r.min_zn_zn_angstrom for r in results):.2f}",
+             *transition([folder(out, glass, rate) for glass in chosen])] for rate, results in there.items()]
+    if len(there) >= LEAST_RATES:
+        rows.append(["per decade", *(plus_minus(slopes(there, get), digits + 1) for get, digits in QUANTITIES.values()),
+                     *3 * [""]])
+    columns = ["K/ps", *QUANTITIES, "closest Zn–Zn, Å", "T_g from H(T), K", "T_g from ρ(T), K"]
+    text = (f"{markdown_table(columns, rows, 'l' * len(columns))}\n"
+            f"{len(chosen)} liquids: {', '.join(g.name for g in chosen)}; ± one standard error over them.\n")
+    write_text_atomic(out / "quench_rates.md", text)
+    write_csv(out / "quench_rates.csv", ["liquid", "quench_rate_k_per_ps", *QUANTITIES],
+              [[glass.name, rate, *(get(r) for get, _ in QUANTITIES.values())]
+               for rate, results in there.items() for glass, r in zip(chosen, results, strict=True)])
+    chart_figure(chart(chosen, there)).savefig(out / "quench_rates.png")
+    print(text, end="")
+
+
+def chart(chosen: Sequence[Glass], there: Mapping[float, Sequence[MeltResult]]) -> Chart:
+    """Density and coordination of every liquid against the rate."""
+    x = np.log10(list(there))
+    return Chart("quench_rates", tuple(
+        Panel(name, "log₁₀ of the quench rate in K/ps", name, tuple(
+            Line(glass.name, name, x, np.array([get(results[k]) for results in there.values()]), kind="joined")
+            for k, glass in enumerate(chosen))) for name, (get, _) in QUANTITIES.items() if name in SHOWN))
+
+
+def folder(out: Path, glass: Glass, rate: float) -> Path:
+    return out / f"{glass.name}-{rate:g}"
+
+
+def main() -> int:
+    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ask.add_argument("glasses", nargs="*", metavar="NAME", help="reference glasses whose melts are there (default: "
+                     "the first two seeds of both arrangements, `dense`)",
+                     default=[f"agZIF-62-{c}-dense-{n}" for n in (1, 2) for c in "AB"])
+    ask.add_argument("--rates", default="100,30,10,3", help="K/ps, comma-separated (default: %(default)s)")
+    ask.add_argument("--runs", type=Path, default=RUNS, help="folder of the melts (default: %(default)s)")
+    ask.add_argument("--out", type=Path, default=Path("results/quench_rates"), help="default: %(default)s")
+    given = ask.parse_args()
+    try:
+        rates = sorted({float(rate) for rate in given.rates.split(",")}, reverse=True)
+        listed = {glass.name: glass for glass in glasses(LIST)}
+        if unknown := sorted(set(given.glasses) - set(listed)):
+            raise InputError(f"{unknown[0]} is not in {LIST}.")
+        if min(rates) <= 0.0:
+            raise InputError(f"--rates {given.rates}: a rate must be > 0.")
+        chosen = [listed[name] for name in given.glasses]
+        for rate in rates:
+            for glass in chosen:
+                quench(glass, rate, given.runs, folder(given.out, glass, rate))
+        summarise(chosen, rates, given.out)
+    except ValueError:
+        print(f"error: --rates {given.rates} is not a list of numbers.", file=sys.stderr)
+        return 2
+    except ZifsimError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except RunInterrupted as stop:
+        print(stop, file=sys.stderr)
+        return stop.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
