@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help install run test test-slow lint sweep-smoke slurm-test bench glasses docs clean
+.PHONY: help install run test test-slow lint sweep-smoke slurm-test bench glasses quench-rates docs clean
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
@@ -41,6 +41,9 @@ bench: $(STAMP)    ## all benchmark tables (benchmarks/README.md says how to add
 
 glasses: $(STAMP)  ## make the reference glasses of structures/glasses (one core, minutes to half an hour each; resumable)
 	$(BIN)/python workflows/glasses.py
+
+quench-rates: $(STAMP) ## quench their liquids at four rates, after `make glasses` -> results/quench_rates
+	$(BIN)/python workflows/quench_rates.py
 
 docs: $(STAMP)     ## regenerate the pictures and tables shown in the README and docs/
 	$(BIN)/python docs/make_figures.py

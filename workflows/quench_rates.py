@@ -20,9 +20,9 @@ from glasses import LIST, RUNS, Glass, glasses, teller, turn
 
 from zifsim.analysis.frames import load_frames
 from zifsim.analysis.history import history
-from zifsim.analysis.thermal import GlassTransition
+from zifsim.analysis.thermal import LEAST_POINTS, GlassTransition
 from zifsim.campaign.devices import gpu_lease
-from zifsim.errors import InputError, RunInterrupted, ZifsimError
+from zifsim.errors import InputError, RunInterrupted, SimulationError, ZifsimError
 from zifsim.io.files import write_text_atomic
 from zifsim.io.melt_forcefields import load_melt_forcefield
 from zifsim.io.tables import markdown_table, write_csv
@@ -35,7 +35,7 @@ from zifsim.rng import derive_seed
 from zifsim.sweep.trend import LEAST_RATES, fit_trend
 
 LIQUID = "anneal"           # the segment whose last frame is quenched
-SETTLE_PS, EQUILIBRATE_PS, ROOM_K = 10.0, 20.0, 300.0
+ROOM_K = 300.0
 QUANTITIES: dict[str, tuple[Callable[[MeltResult], float], int]] = {     # and how many digits are shown
     "density, g/cm³": (lambda r: r.density_g_cm3, 3),
     "four-coordinated, %": (lambda r: 100.0 * r.coordination.get("4", 0.0), 1),
@@ -60,12 +60,12 @@ def liquid(glass: Glass, runs: Path) -> Framework:
                    source=f"end of the segment '{LIQUID}' of {glass.name}")
 
 
-def quench(glass: Glass, rate: float, runs: Path, out: Path) -> None:
+def quench(glass: Glass, rate: float, settle_ps: float, equilibrate_ps: float, runs: Path, out: Path) -> None:
     """One liquid at one rate, unless it is there or another process is at it."""
     hot = glass.program_numbers.get("anneal_temperature_k", 1000.0)
     program = TemperatureProgram(f"quench at {rate:g} K/ps", (
-        Segment("settle", hot, hot, SETTLE_PS), Segment("quench", hot, ROOM_K, (hot - ROOM_K) / rate),
-        Segment("equilibrate", ROOM_K, ROOM_K, EQUILIBRATE_PS)), glass.program_numbers["timestep_fs"])
+        Segment("settle", hot, hot, settle_ps), Segment("quench", hot, ROOM_K, (hot - ROOM_K) / rate),
+        Segment("equilibrate", ROOM_K, ROOM_K, equilibrate_ps)), glass.program_numbers.get("timestep_fs", 1.0))
     common = glass.common
     settings = MeltSettings(seed=derive_seed(glass.seed, f"quench {rate:g}"), cpu_threads=1,
                             cutoff_angstrom=common["cutoff_angstrom"], tail_correction=common["tail_correction"])
@@ -82,15 +82,19 @@ def transition(folders: Sequence[Path]) -> list[str]:
     cells = []
     for name in ("enthalpy", "density"):
         mean = np.mean([getattr(past, name) for past in pasts], axis=0)
+        if len(mean) < LEAST_POINTS:
+            cells.append("too few rows")
+            continue
         fit = GlassTransition().compute(pasts[0].temperature, mean)
         cells.append(f"{fit.temperature:.0f} ± {fit.error:.0f}" if fit.clear else "no clear break")
     return cells
 
 
 def plus_minus(values: Sequence[float], digits: int) -> str:
-    """Mean ± standard error over liquids."""
-    error = stdev(values) / math.sqrt(len(values)) if len(values) > 1 else math.nan
-    return f"{fmean(values):.{digits}f} ± {error:.{digits}f}"
+    """Mean ± standard error over liquids; of one liquid, its value."""
+    if len(values) == 1:
+        return f"{values[0]:.{digits}f}"
+    return f"{fmean(values):.{digits}f} ± {stdev(values) / math.sqrt(len(values)):.{digits}f}"
 
 
 def slopes(there: Mapping[float, Sequence[MeltResult]], get: Callable[[MeltResult], float]) -> list[float]:
@@ -119,7 +123,7 @@ def summarise(chosen: Sequence[Glass], rates: Sequence[float], out: Path) -> Non
                      *3 * [""]])
     columns = ["K/ps", *QUANTITIES, "closest Zn–Zn, Å", "T_g from H(T), K", "T_g from ρ(T), K"]
     text = (f"{markdown_table(columns, rows, 'l' * len(columns))}\n"
-            f"{len(chosen)} liquids: {', '.join(g.name for g in chosen)}; ± one standard error over them.\n")
+            f"Liquids: {', '.join(g.name for g in chosen)}; ± one standard error over them.\n")
     write_text_atomic(out / "quench_rates.md", text)
     write_csv(out / "quench_rates.csv", ["liquid", "quench_rate_k_per_ps", *QUANTITIES],
               [[glass.name, rate, *(get(r) for get, _ in QUANTITIES.values())]
@@ -146,32 +150,38 @@ def main() -> int:
     ask.add_argument("glasses", nargs="*", metavar="NAME", help="reference glasses whose melts are there (default: "
                      "the first two seeds of both arrangements, `dense`)",
                      default=[f"agZIF-62-{c}-dense-{n}" for n in (1, 2) for c in "AB"])
-    ask.add_argument("--rates", default="100,30,10,3", help="K/ps, comma-separated (default: %(default)s)")
-    ask.add_argument("--runs", type=Path, default=RUNS, help="folder of the melts (default: %(default)s)")
+    ask.add_argument("--rates", type=numbers, default=[100.0, 30.0, 10.0, 3.0], metavar="K/PS,...",
+                     help="default: 100,30,10,3")
+    ask.add_argument("--settle-ps", type=float, default=10.0, help="of every liquid, before (default: %(default)g)")
+    ask.add_argument("--equilibrate-ps", type=float, default=20.0, help="at 300 K, after (default: %(default)g)")
+    ask.add_argument("--list", type=Path, default=LIST, help="of the glasses (default: the reference glasses)")
+    ask.add_argument("--runs", type=Path, default=RUNS, help="folder of their melts (default: %(default)s)")
     ask.add_argument("--out", type=Path, default=Path("results/quench_rates"), help="default: %(default)s")
     given = ask.parse_args()
     try:
-        rates = sorted({float(rate) for rate in given.rates.split(",")}, reverse=True)
-        listed = {glass.name: glass for glass in glasses(LIST)}
-        if unknown := sorted(set(given.glasses) - set(listed)):
-            raise InputError(f"{unknown[0]} is not in {LIST}.")
-        if min(rates) <= 0.0:
-            raise InputError(f"--rates {given.rates}: a rate must be > 0.")
+        listed = {glass.name: glass for glass in glasses(given.list)}
+        if unknown := [name for name in given.glasses if name not in listed]:
+            raise InputError(f"{unknown[0]} is not in {given.list}.")
         chosen = [listed[name] for name in given.glasses]
-        for rate in rates:
+        for rate in given.rates:
             for glass in chosen:
-                quench(glass, rate, given.runs, folder(given.out, glass, rate))
-        summarise(chosen, rates, given.out)
-    except ValueError:
-        print(f"error: --rates {given.rates} is not a list of numbers.", file=sys.stderr)
-        return 2
+                quench(glass, rate, given.settle_ps, given.equilibrate_ps, given.runs, folder(given.out, glass, rate))
+        summarise(chosen, given.rates, given.out)
     except ZifsimError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 2
+        return 1 if isinstance(error, SimulationError) else 2
     except RunInterrupted as stop:
         print(stop, file=sys.stderr)
         return stop.exit_code
     return 0
+
+
+def numbers(text: str) -> list[float]:
+    """Positive numbers, the largest first."""
+    found = sorted({float(word) for word in text.split(",")}, reverse=True)
+    if found[-1] <= 0.0:
+        raise argparse.ArgumentTypeError(f"{text}: a rate must be > 0")
+    return found
 
 
 if __name__ == "__main__":

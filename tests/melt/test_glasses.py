@@ -103,3 +103,27 @@ def test_the_script_makes_a_glass_skips_it_and_refuses_another_recipe(tmp_path: 
     refused = subprocess.run(command, capture_output=True, text=True, check=False)
     assert refused.returncode == 2
     assert "made with other settings" in refused.stderr
+
+
+def test_liquids_are_quenched_at_several_rates_and_bad_rates_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "tiny.toml").write_text(TINY.replace("paper", "dense").replace("0.1\n[[", "0.1\nanneal_ps = 0.5\n[["))
+    subprocess.run([sys.executable, str(SCRIPT), str(tmp_path / "tiny.toml"), str(tmp_path / "runs")], check=True)
+    command = [sys.executable, str(SCRIPT.with_name("quench_rates.py")), "agZIF-8-bIm0-A-dense-1", "--settle-ps", "0.1",
+               "--equilibrate-ps", "0.6", "--list", str(tmp_path / "tiny.toml"), "--runs", str(tmp_path / "runs"),
+               "--out", str(tmp_path / "out")]
+    refused = subprocess.run([*command, "--rates", "100,-1"], capture_output=True, text=True, check=False)
+    assert refused.returncode == 2
+    assert "a rate must be > 0" in refused.stderr
+    done = subprocess.run([*command, "--rates", "1000,500,250"], capture_output=True, text=True, check=True).stdout
+    assert [line.split("|")[1].strip() for line in done.splitlines() if line.startswith("|")][2:] == [
+        "1000", "500", "250", "per decade"]
+    ends = {rate: read_json(tmp_path / "out" / f"agZIF-8-bIm0-A-dense-1-{rate}" / "run.json")["program"]["segments"]
+            for rate in (1000, 250)}
+    assert [s["duration_ps"] for s in ends[1000]] == pytest.approx([0.1, 0.7, 0.6])
+    assert [s["duration_ps"] for s in ends[250]] == pytest.approx([0.1, 2.8, 0.6])
+    starts = [(tmp_path / "out" / f"agZIF-8-bIm0-A-dense-1-{r}" / "state.csv").read_text().splitlines()[1].split(",")
+              for r in (1000, 250)]
+    assert starts[0][5] == starts[1][5] != "0.924"  # one liquid
+    again = subprocess.run([*command, "--rates", "1000,500,250"], capture_output=True, text=True, check=True).stdout
+    assert "platform" in done
+    assert "platform" not in again
