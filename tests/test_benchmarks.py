@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,12 +16,19 @@ FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
 sys.path[:0] = [str(FOLDER), str(FOLDER / "peers")]
 
 import n2_77k  # noqa: E402
+import relaxed_windows  # noqa: E402
 import run_all  # noqa: E402
 import run_lammps  # noqa: E402
 import run_raspa2  # noqa: E402
 from yardstick import Cost, cost_of_series, job_of, molecules_for, rounded, yardstick  # noqa: E402
 
+from zifsim.build.load import load_framework  # noqa: E402
+from zifsim.errors import InputError  # noqa: E402
+from zifsim.gcmc.energy import configuration_energy  # noqa: E402
+from zifsim.gcmc.settings import GCMCSettings  # noqa: E402
+from zifsim.io.adsorption import load_adsorption_forcefield  # noqa: E402
 from zifsim.io.guests import load_guest  # noqa: E402
+from zifsim.units import KELVIN_TO_KJ_MOL  # noqa: E402
 
 SCRIPTS = sorted(p.name for p in FOLDER.glob("*.py") if p.name != "yardstick.py")
 GASES = ("CO2-TraPPE", "CH4-TraPPE", "O2-TraPPE", "H2-Darkrim-Levesque")
@@ -157,3 +165,44 @@ def test_a_run_that_has_not_settled_is_charged_by_its_samples_or_its_insertions(
 @pytest.mark.parametrize(("value", "text"), [(1234.0, "1200"), (0.0345, "0.035"), (3.46, "3.5"), (85.2, "85")])
 def test_two_digits_are_kept(value, text):
     assert rounded(value) == text
+
+
+def test_the_easiest_path_runs_down_the_valley_to_the_next_image():
+    """F = 1 − cos along b and a valley that winds along a: the path follows it, one period on, over the saddle."""
+    n = 24
+    a, b, c = np.meshgrid(*[np.arange(n) / n] * 3, indexing="ij")
+    winding = 0.25 * np.sin(2 * np.pi * b)
+    level = 2.0 * (1 - np.cos(2 * np.pi * b)) + 40.0 * (2 - np.cos(2 * np.pi * (a - winding)) - np.cos(2 * np.pi * c))
+    grid = SimpleNamespace(values=level, kt=0.5, cell=10.0 * np.eye(3))
+    path, levels = relaxed_windows.easiest_path(grid, 0, axis=1)
+    assert path[-1] - path[0] == pytest.approx([0.0, 10.0, 0.0])
+    assert np.abs(np.diff(path, axis=0)).sum(axis=1) == pytest.approx(10.0 / n)       # to neighbours only
+    off = path[:, 0] - 2.5 * np.sin(2 * np.pi * path[:, 1] / 10.0)
+    assert np.abs(off).max() < 1.01 * 10.0 / n         # within a node of the valley
+    assert levels.max() == pytest.approx(4.0, abs=1.0)
+
+
+@pytest.mark.parametrize("gas", ["H2-Buch-FH", "CH4-TraPPE", "N2-TraPPE"])
+def test_the_guest_of_the_relaxed_windows_feels_the_lennard_jones_of_gcmc(gas):
+    framework, forcefield = load_framework("ZIF-62"), load_adsorption_forcefield("PP")
+    guest = replace(load_guest(gas), sites=tuple(replace(s, charge_e=0.0) for s in load_guest(gas).sites))
+    context, model = relaxed_windows.with_guest(framework, guest, 77.0, forcefield, "ZIF-FF")
+    settings = GCMCSettings(cutoff_angstrom=0.499 * float(np.linalg.norm(model.box.vectors, axis=1).min()))
+    here, ours = [], []
+    for place in np.random.default_rng(1).random((200, 3)) @ framework.cell:
+        sites = place + guest.site_positions
+        try:
+            terms = configuration_energy(framework, guest, forcefield, 77.0, sites[None], settings)
+        except InputError:      # inside an atom
+            continue
+        ours.append(terms.host_guest_lj_k * KELVIN_TO_KJ_MOL)
+        here.append(context_energy(context, model, model.box.to_box_frame(sites)))
+        if len(ours) == 5:
+            break
+    assert np.ptp(ours) > 3.0
+    assert np.diff(here) == pytest.approx(np.diff(ours), rel=1e-4, abs=5e-3)
+
+
+def context_energy(context, model, sites):
+    context.setPositions(np.concatenate([model.positions, sites]) * 0.1)
+    return context.getState(getEnergy=True).getPotentialEnergy()._value

@@ -1,15 +1,19 @@
 """How far windows give way to the molecule that passes them: a check of the barriers of `zifsim access`.
 
-Averages over snapshots of the empty framework see a window open by chance. Here the molecule pushes it open: it is led
-along the easiest path through the averaged landscape, and at every place the energy of framework and molecule together
-is minimised, with the molecule held in the plane across the path. Highest less lowest energy is the barrier at rest of
-a framework that gives way: the limit of the free-energy barrier in a cold classical crystal, but for entropy.
-A molecule of several sites is begun along x, y and z, and the lowest counts. Energies are good to 1 or 2 kJ/mol: the
-minimiser ends in neighbouring minima of the framework. Lennard-Jones and damped Coulomb end at half the cell.
+    python benchmarks/relaxed_windows.py STRUCTURE ACCESS_FOLDER GAS@K [--axis b]
 
-Usage: python docs/relaxed_windows.py STRUCTURE ACCESS_FOLDER GAS@K [AXIS]        (AXIS a, b or c; b by default)
+Averages over snapshots of the empty framework see a window open by chance. Here the molecule pushes it open: it is led
+along the easiest path through the averaged landscape of the folder (`zifsim access --snapshots`), and at every place
+the energy of framework and molecule together is minimised, with the molecule held in the plane across the path. Highest
+less lowest energy is the barrier at rest of a framework that gives way: the limit of the free-energy barrier in a cold
+classical crystal, but for entropy. A molecule of several sites is begun along x, y and z, and the lowest counts.
+Energies are good to 1 or 2 kJ/mol: the minimiser ends in neighbouring minima of the framework. Lennard-Jones and damped
+Coulomb end at half the cell.
 """
 
+from __future__ import annotations
+
+import argparse
 import sys
 from pathlib import Path
 
@@ -24,6 +28,7 @@ from zifsim.access.kinetics import Kinetics
 from zifsim.access.snapshots import read_snapshots
 from zifsim.build.load import load_framework
 from zifsim.cli.access import parse_guests
+from zifsim.errors import InputError, ZifsimError
 from zifsim.gcmc.host import framework_kinds, host_pairs
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.io.adsorption import assign_charges, load_adsorption_forcefield, load_charge_set
@@ -149,9 +154,24 @@ def energy(context):
     return free
 
 
-def main(structure, folder, gas, axis="b"):
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("structure", help="as given to `zifsim access`")
+    parser.add_argument("folder", type=Path, help="its --out")
+    parser.add_argument("gas", metavar="GAS@K", help="one of its gases")
+    parser.add_argument("--axis", choices=tuple("abc"), default="b", help="along which the path leads on")
+    options = parser.parse_args()
+    try:
+        follow(options.structure, options.folder, options.gas, options.axis)
+    except ZifsimError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def follow(structure, folder, gas, axis):
+    """Lead the gas along its easiest path and print the energies along it, relaxed and averaged."""
     (guest, temperature_k), = parse_guests(gas, 273.0)
-    access = read_json(Path(folder) / "access.json")
+    access = read_json(folder / "access.json")
     framework = load_framework(structure)
     forcefield = load_adsorption_forcefield(access["settings"]["forcefield"])
     guests = [g for r in access["results"] if r["n_snapshots"]
@@ -159,10 +179,14 @@ def main(structure, folder, gas, axis="b"):
     made = access["settings"]["snapshots"]
     if any(model.has_charges for model, _ in guests):       # as `zifsim access` does, so that its average is found
         framework = assign_charges(framework, load_charge_set(access["settings"]["charges"]))
-    frames = read_snapshots(Path(folder) / "snapshots" if made.isdigit() else Path(made), framework)
+    frames = read_snapshots(folder / "snapshots" if made.isdigit() else Path(made), framework)
     settings = GCMCSettings(**access["settings"]["gcmc"])
-    averages = average_snapshots(frames, guests, forcefield, settings, folder=Path(folder) / "average")
-    number = [(m.name, t) for m, t in guests].index((guest.name, temperature_k))
+    averages = average_snapshots(frames, guests, forcefield, settings, folder=folder / "average")
+    averaged_for = [(m.name, t) for m, t in guests]
+    if (guest.name, temperature_k) not in averaged_for:
+        raise InputError(f"{folder} has no average over snapshots for {guest.name} at {temperature_k:g} K; it has "
+                         f"{', '.join(f'{m} {t:g} K' for m, t in averaged_for) or 'none'}.")
+    number = averaged_for.index((guest.name, temperature_k))
     grid = averages[number].grid()
     kinetics = Kinetics.of(grid, guest)
     flooding = kinetics.flooding
@@ -212,4 +236,4 @@ def _turn(sites, direction):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()
