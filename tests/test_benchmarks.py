@@ -179,7 +179,7 @@ def test_the_easiest_path_runs_down_the_valley_to_the_next_image():
     assert np.abs(np.diff(path, axis=0)).sum(axis=1) == pytest.approx(10.0 / n)       # to neighbours only
     off = path[:, 0] - 2.5 * np.sin(2 * np.pi * path[:, 1] / 10.0)
     assert np.abs(off).max() < 1.01 * 10.0 / n         # within a node of the valley
-    assert levels.max() == pytest.approx(4.0, abs=1.0)
+    assert 4.0 <= levels.max() <= 4.001 + 40.0 * (1 - np.cos(2 * np.pi / n))
 
 
 @pytest.mark.parametrize("gas", ["H2-Buch-FH", "CH4-TraPPE", "N2-TraPPE"])
