@@ -3,19 +3,21 @@
 
 A glass that is there already is skipped, a melt that was stopped continues from its checkpoint, and one that
 another copy of this script is working on is left to it: start as many copies as there are cores or shares of a GPU.
+The table in the README beside the list is written anew after every glass.
 
 Usage: glasses.py [LIST.toml [FOLDER_OF_THE_RUNS]]
 """
 
 import csv
 import fcntl
+import re
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, stdev
 from typing import Any
 
 from zifsim.build.ordering import build_frameworks
@@ -23,8 +25,9 @@ from zifsim.campaign.devices import gpu_lease
 from zifsim.campaign.provenance import finish_record, plain, start_record
 from zifsim.errors import InputError, RunInterrupted, SimulationError, ZifsimError
 from zifsim.io.cif import write_framework_cif
-from zifsim.io.files import read_json, sha256_file, write_json_atomic
+from zifsim.io.files import read_json, sha256_file, write_json_atomic, write_text_atomic
 from zifsim.io.melt_forcefields import load_melt_forcefield
+from zifsim.io.tables import markdown_table
 from zifsim.io.tomltable import read_toml
 from zifsim.io.xyz import read_framework, write_framework
 from zifsim.melt.program import melt_program
@@ -35,6 +38,12 @@ from zifsim.rng import derive_seed
 
 ROOT = Path(__file__).resolve().parents[1]
 LIST, RUNS = ROOT / "structures/glasses/glasses.toml", Path("results/glasses")
+TABLE_BEGIN, TABLE_END = "<!-- table: workflows/glasses.py -->\n", "<!-- end of table -->\n"
+COLUMNS = ("name", "seed", "density at 300 K, g/cm³", "thinnest, g/cm³", "Zn with 4 N, %", "Zn–N, Å",
+           "closest Zn–Zn, Å", "crystal bonds kept / new, %")
+ROUTE = re.compile(r"-[A-Z](?=-)|-\d+$")        # what tells the glasses of one route apart
+ROUTE_COLUMNS = ("route", "glasses", "density, g/cm³", "Zn with 4 N, %", "Zn–N, Å", "closest Zn–Zn, Å",
+                 "crystal bonds kept, %")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +156,49 @@ def turn(folder: Path) -> Iterator[bool]:
         yield True
 
 
+def table(listed: Path) -> str:
+    """What is there of a list, glass by glass and route by route, as Markdown."""
+    names = [glass.name for glass in glasses(listed)]
+    records = {name: read_json(path) for name in names if (path := listed.parent / f"{name}.json").is_file()}
+    routes: dict[str, list[dict[str, Any]]] = {}
+    for name, record in records.items():
+        routes.setdefault(ROUTE.sub("", name), []).append(record["result"])
+    return "\n".join((
+        f"{len(records)} of the {len(names)} listed are here.\n",
+        markdown_table(COLUMNS, [row_of(*pair) for pair in records.items()], "l" + "r" * (len(COLUMNS) - 1)),
+        "Mean and standard deviation over the glasses of a route, arrangements together:\n",
+        markdown_table(ROUTE_COLUMNS, [row_of_route(*pair) for pair in routes.items()],
+                       "l" + "r" * (len(ROUTE_COLUMNS) - 1))))
+
+
+def row_of(name: str, record: dict[str, Any]) -> list[str]:
+    r = record["result"]
+    thinnest = min(s["last_density_g_cm3"] for s in record["segments"] if "last_density_g_cm3" in s)
+    return [f"`{name}`", str(r["seed"]),
+            f"{r['density_g_cm3']:.3f} ± {r['density_error_g_cm3']:.3f}{'' if r['density_settled'] else ' *'}",
+            f"{thinnest:.2f}", f"{100 * r['coordination'].get('4', 0):.0f}", f"{r['mean_zn_n_angstrom']:.3f}",
+            f"{r['min_zn_zn_angstrom']:.2f}", f"{100 * r['bonds_kept']:.0f} / {100 * r['bonds_new']:.0f}"]
+
+
+def row_of_route(name: str, results: list[dict[str, Any]]) -> list[str]:
+    def spread(values: list[float], digits: int) -> str:
+        return f"{fmean(values):.{digits}f}" + (f" ± {stdev(values):.{digits}f}" if len(values) > 1 else "")
+
+    return [name, str(len(results)), spread([r["density_g_cm3"] for r in results], 2),
+            spread([100 * r["coordination"].get("4", 0) for r in results], 0),
+            spread([r["mean_zn_n_angstrom"] for r in results], 3),
+            f"{min(r['min_zn_zn_angstrom'] for r in results):.2f}", spread([100 * r["bonds_kept"] for r in results], 0)]
+
+
+def update_readme(listed: Path) -> None:
+    """Put the table between the two marks of the README beside the list, where there is one."""
+    readme = listed.parent / "README.md"
+    if readme.is_file() and TABLE_BEGIN in (text := readme.read_text()):
+        before, rest = text.split(TABLE_BEGIN)
+        after = rest.split(TABLE_END)[1]
+        write_text_atomic(readme, f"{before}{TABLE_BEGIN}\n{table(listed)}\n{TABLE_END}{after}")
+
+
 def teller(name: str, every_s: float = 30.0) -> Any:
     """A progress callback that prints a line now and then."""
     last = [0.0]
@@ -178,6 +230,7 @@ def main(arguments: list[str]) -> int:
                     print(f"error: {error}", file=sys.stderr)
                     failed = True
                 else:
+                    update_readme(listed)
                     print(f"made {target}", flush=True)
     except ZifsimError as error:
         print(f"error: {error}", file=sys.stderr)
