@@ -78,15 +78,14 @@ def easiest_path(grid, start, axis):
     return path, values.ravel()[nodes]
 
 
-def with_guest(framework, guest, temperature_k, forcefield, dynamics):
-    """OpenMM context of the framework and one rigid linear guest, its centre held in a plane; and its particles."""
-    model = build_model(framework, load_melt_forcefield(dynamics))
-    system, n = model.system, model.system.getNumParticles()       # atoms, then dummy sites, which no guest feels
-    cutoff = 0.499 * float(np.linalg.norm(model.box.vectors, axis=1).min())
+def host_force(framework, guest, temperature_k, forcefield, cutoff):
+    """Kinds of the atoms (N,), how many there are, and OpenMM's force between them and the guest's sites; cutoff in Å.
+
+    Particles have a charge and a type: an atom's kind, then the sites of the guest, then one that feels nothing.
+    """
     kinds, epsilon, sigma = framework_kinds(framework, forcefield)
     table = host_pairs(epsilon, sigma, [guest], temperature_k, GCMCSettings(cutoff_angstrom=cutoff)).coefficients
-    sites, m = guest.site_positions, len(guest.sites)
-    size = len(epsilon) + m + 1
+    size = len(epsilon) + len(guest.sites) + 1
     force = openmm.CustomNonbondedForce(
         "c3(t1,t2)/r^6 + c4(t1,t2)/r^8 + c6(t1,t2)/r^12 + c7(t1,t2)/r^14 + k*q1*q2*(erfc(a*r)/r - erfc(a*rc)/rc)")
     for column, (name, power) in enumerate((("c3", 6), ("c4", 8), ("c6", 12), ("c7", 14))):
@@ -100,13 +99,23 @@ def with_guest(framework, guest, temperature_k, forcefield, dynamics):
     force.addPerParticleParameter("q")
     force.setNonbondedMethod(openmm.CustomNonbondedForce.CutoffPeriodic)
     force.setCutoffDistance(cutoff * NM)
+    return kinds, len(epsilon), force
+
+
+def with_guest(framework, guest, temperature_k, forcefield, dynamics):
+    """OpenMM context of the framework and one rigid linear guest, its centre held in a plane; and its particles."""
+    model = build_model(framework, load_melt_forcefield(dynamics))
+    system, n = model.system, model.system.getNumParticles()       # atoms, then dummy sites, which no guest feels
+    cutoff = 0.499 * float(np.linalg.norm(model.box.vectors, axis=1).min())
+    kinds, n_kinds, force = host_force(framework, guest, temperature_k, forcefield, cutoff)
+    sites, m = guest.site_positions, len(guest.sites)
     charges = framework.charges if guest.has_charges else np.zeros(framework.n_atoms)
     for particle in range(n):
-        force.addParticle([kinds[particle], charges[particle]] if particle < framework.n_atoms else [size - 1, 0.0])
+        force.addParticle([kinds[particle], charges[particle]] if particle < framework.n_atoms else [n_kinds + m, 0.0])
     ends = np.argsort(np.linalg.norm(sites, axis=1))[-2:] if m > 1 else [0]
     for site in range(m):
         system.addParticle(guest.molar_mass_g_mol / len(ends) if site in ends else 0.0)
-        force.addParticle([len(epsilon) + site, guest.sites[site].charge_e])
+        force.addParticle([n_kinds + site, guest.sites[site].charge_e])
     if m > 1:
         first, last = (int(n + e) for e in ends)
         span = sites[ends[1]] - sites[ends[0]]
