@@ -11,16 +11,17 @@ import argparse
 import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean, stdev
 
 import numpy as np
 from glasses import LIST, RUNS, Glass, glasses, teller, turn
 
-from zifsim.analysis.frames import load_frames
+from zifsim.analysis.frames import load_frames, state_rows
 from zifsim.analysis.history import history
 from zifsim.analysis.thermal import LEAST_POINTS, GlassTransition
+from zifsim.build.linkers import METALS
 from zifsim.campaign.devices import gpu_lease
 from zifsim.errors import InputError, RunInterrupted, SimulationError, ZifsimError
 from zifsim.io.files import write_text_atomic
@@ -36,13 +37,24 @@ from zifsim.sweep.trend import LEAST_RATES, fit_trend
 
 LIQUID = "anneal"           # the segment whose last frame is quenched
 ROOM_K = 300.0
-QUANTITIES: dict[str, tuple[Callable[[MeltResult], float], int]] = {     # and how many digits are shown
-    "density, g/cm³": (lambda r: r.density_g_cm3, 3),
-    "four-coordinated, %": (lambda r: 100.0 * r.coordination.get("4", 0.0), 1),
-    "N per Zn": (lambda r: r.mean_coordination, 2),
-    "mean Zn–N, Å": (lambda r: r.mean_zn_n_angstrom, 3),
+
+
+@dataclass(frozen=True, slots=True)
+class Quench:
+    """A finished one: its result, and the mean potential energy at 300 K, kJ/mol per metal node."""
+
+    result: MeltResult
+    energy_kj_mol: float
+
+
+QUANTITIES: dict[str, tuple[Callable[[Quench], float], int]] = {     # and how many digits are shown
+    "density, g/cm³": (lambda q: q.result.density_g_cm3, 3),
+    "potential energy, kJ/mol per Zn": (lambda q: q.energy_kj_mol, 1),
+    "four-coordinated, %": (lambda q: 100.0 * q.result.coordination.get("4", 0.0), 1),
+    "N per Zn": (lambda q: q.result.mean_coordination, 2),
+    "mean Zn–N, Å": (lambda q: q.result.mean_zn_n_angstrom, 3),
 }
-SHOWN = ("density, g/cm³", "four-coordinated, %")
+SHOWN = tuple(QUANTITIES)[:3]
 
 
 def liquid(glass: Glass, runs: Path) -> Framework:
@@ -76,6 +88,17 @@ def quench(glass: Glass, rate: float, settle_ps: float, equilibrate_ps: float, r
                          progress=teller(f"{glass.name} {rate:g} K/ps"), say=print)
 
 
+def read_quench(folder: Path) -> Quench | None:
+    """None where it is not finished. The energy is that of 300 K without the first quarter, as the density."""
+    result = read_result(folder)
+    if result is None:
+        return None
+    rows = state_rows(folder)
+    held = [float(energy) for energy, segment in zip(rows["energy_kj_mol"], rows["segment"], strict=True)
+            if segment == "equilibrate"]
+    return Quench(result, fmean(held[len(held) // 4:]) / sum(u.kind in METALS for u in result.framework.units))
+
+
 def transition(folders: Sequence[Path]) -> list[str]:
     """T_g of the enthalpy and of the density of all liquids together, averaged at each temperature."""
     pasts = [past for folder in folders if (past := history(load_frames(folder))) is not None]
@@ -97,7 +120,7 @@ def plus_minus(values: Sequence[float], digits: int) -> str:
     return f"{fmean(values):.{digits}f} ± {stdev(values) / math.sqrt(len(values)):.{digits}f}"
 
 
-def slopes(there: Mapping[float, Sequence[MeltResult]], get: Callable[[MeltResult], float]) -> list[float]:
+def slopes(there: Mapping[float, Sequence[Quench]], get: Callable[[Quench], float]) -> list[float]:
     """Change per decade of rate of every liquid by itself; at least three rates."""
     liquids = zip(*there.values(), strict=True)
     return [t.slope for results in liquids if (t := fit_trend(list(there), [get(r) for r in results])) is not None]
@@ -105,9 +128,9 @@ def slopes(there: Mapping[float, Sequence[MeltResult]], get: Callable[[MeltResul
 
 def summarise(chosen: Sequence[Glass], rates: Sequence[float], out: Path) -> None:
     """Write table, single values and picture; a rate at which a quench is missing is left out, and said."""
-    there: dict[float, list[MeltResult]] = {}
+    there: dict[float, list[Quench]] = {}
     for rate in rates:
-        done = [r for g in chosen if (r := read_result(folder(out, g, rate))) is not None]
+        done = [r for g in chosen if (r := read_quench(folder(out, g, rate))) is not None]
         if len(done) == len(chosen):
             there[rate] = done
         else:
@@ -116,7 +139,7 @@ def summarise(chosen: Sequence[Glass], rates: Sequence[float], out: Path) -> Non
         return
 
     rows = [[f"{rate:g}", *(plus_minus([get(r) for r in results], digits) for get, digits in QUANTITIES.values()),
-             f"{min(r.min_zn_zn_angstrom for r in results):.2f}",
+             f"{min(r.result.min_zn_zn_angstrom for r in results):.2f}",
              *transition([folder(out, glass, rate) for glass in chosen])] for rate, results in there.items()]
     if len(there) >= LEAST_RATES:
         rows.append(["per decade", *(plus_minus(slopes(there, get), digits + 1) for get, digits in QUANTITIES.values()),
@@ -132,7 +155,7 @@ def summarise(chosen: Sequence[Glass], rates: Sequence[float], out: Path) -> Non
     print(text, end="")
 
 
-def chart(chosen: Sequence[Glass], there: Mapping[float, Sequence[MeltResult]]) -> Chart:
+def chart(chosen: Sequence[Glass], there: Mapping[float, Sequence[Quench]]) -> Chart:
     """Density and coordination of every liquid against the rate."""
     x = np.log10(list(there))
     return Chart("quench_rates", tuple(
