@@ -42,7 +42,7 @@ bench: $(STAMP)    ## all benchmark tables (benchmarks/README.md says how to add
 glasses: $(STAMP)  ## make the reference glasses of structures/glasses (one core, minutes to half an hour each; resumable)
 	$(BIN)/python workflows/glasses.py
 
-quench-rates: $(STAMP) ## quench their liquids at four rates, after `make glasses` -> results/quench_rates
+quench-rates: $(STAMP) ## quench four of their liquids at four rates (two hours of a core) -> results/quench_rates
 	$(BIN)/python workflows/quench_rates.py
 
 docs: $(STAMP)     ## regenerate the pictures and tables shown in the README and docs/

@@ -32,8 +32,9 @@ from zifsim.io.tomltable import read_toml
 from zifsim.io.xyz import read_framework, write_framework
 from zifsim.melt.program import melt_program
 from zifsim.melt.relax import relax_framework
-from zifsim.melt.run import MeltSettings, run_melt
+from zifsim.melt.run import MeltResult, MeltSettings, run_melt
 from zifsim.model.framework import Framework
+from zifsim.model.schedule import TemperatureProgram
 from zifsim.rng import derive_seed
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -80,21 +81,33 @@ class Glass:
             write_framework(kept, relax_framework(ordered, forcefield, platform="CPU", cpu_threads=1))
         return read_framework(kept)
 
+    @property
+    def melt_settings(self) -> MeltSettings:
+        return MeltSettings(seed=self.seed, cpu_threads=1, cutoff_angstrom=self.common["cutoff_angstrom"],
+                            tail_correction=self.common["tail_correction"])
+
+    @property
+    def temperature_program(self) -> TemperatureProgram:
+        return melt_program(self.program, **self.program_numbers)
+
+    def melt(self, folder: Path) -> MeltResult:
+        """Run or resume the melt in ``folder``; a finished one is read."""
+        crystal = self.crystal(folder / "crystal.extxyz").supercell(tuple(self.common["supercell"]))
+        forcefield = load_melt_forcefield(self.common["forcefield"])
+        with gpu_lease(self.melt_settings.platform):
+            return run_melt(crystal, forcefield, self.temperature_program, self.melt_settings, folder,
+                            progress=teller(self.name), say=print)
+
     def make(self, folder: Path, target: Path) -> None:
-        """Run or resume the melt in ``folder``; write ``target`` (a CIF) and, last, its run record."""
-        common, started = self.common, start_record(f"glass {self.name}", seed=self.seed, settings=self.settings)
-        crystal = self.crystal(folder / "crystal.extxyz")
-        program = melt_program(self.program, **self.program_numbers)
-        settings = MeltSettings(seed=self.seed, cpu_threads=1, cutoff_angstrom=common["cutoff_angstrom"],
-                                tail_correction=common["tail_correction"])
-        with gpu_lease(settings.platform):
-            result = run_melt(crystal.supercell(tuple(common["supercell"])), load_melt_forcefield(common["forcefield"]),
-                              program, settings, folder, progress=teller(self.name), say=print)
+        """Melt in ``folder``; write ``target`` (a CIF) and, last, its run record."""
+        started = start_record(f"glass {self.name}", seed=self.seed, settings=self.settings)
+        result = self.melt(folder)
         write_framework_cif(target, result.framework)
         record = finish_record(started, {target.name: sha256_file(target)})
         write_json_atomic(target.with_suffix(".json"), {
-            "name": self.name, "result": read_json(folder / "melt.json"), "melt_settings": settings.physics(),
-            "segments": [asdict(s) | seen_in(folder / "state.csv", s.name) for s in program.segments],
+            "name": self.name, "result": read_json(folder / "melt.json"),
+            "melt_settings": self.melt_settings.physics(),
+            "segments": [asdict(s) | seen_in(folder / "state.csv", s.name) for s in self.temperature_program.segments],
             "record": plain(record)})
 
 

@@ -1,10 +1,11 @@
 #!/usr/bin/env python
 """Density, coordination and T_g against the quench rate, from the liquids behind the reference glasses.
 
-Every liquid is the end of an anneal that ``make glasses`` ran. It is settled with new velocities, cooled to 300 K at
-each rate and held there: all rates begin from the same liquids, so what differs between them is the rate, and a trend
-is the mean over the liquids of each one's own. Finished quenches are kept, a stopped one continues, and copies of
-this script share the work; whichever comes last writes quench_rates.csv (every quench), .md (the table) and .png.
+Every liquid is the end of the anneal of such a melt (made here where ``make glasses`` has left none: about ten minutes
+of a core). It is settled with new velocities, cooled to 300 K at each rate and held there: all rates begin from the
+same liquids, so what differs between them is the rate, and a trend is the mean over the liquids of each one's own.
+Finished quenches are kept, a stopped one continues, and copies of this script share the work; whichever comes last
+writes quench_rates.csv (every quench), .md (the table) and .png.
 """
 
 import argparse
@@ -28,7 +29,7 @@ from zifsim.io.files import write_text_atomic
 from zifsim.io.melt_forcefields import load_melt_forcefield
 from zifsim.io.tables import markdown_table, write_csv
 from zifsim.melt.result import MeltResult, read_result
-from zifsim.melt.run import MeltSettings, run_melt
+from zifsim.melt.run import run_melt
 from zifsim.model.framework import Framework
 from zifsim.model.schedule import Segment, TemperatureProgram
 from zifsim.report.chart import Chart, Line, Panel, chart_figure
@@ -58,12 +59,7 @@ SHOWN = tuple(QUANTITIES)[:3]
 
 
 def liquid(glass: Glass, runs: Path) -> Framework:
-    """The crystal's topology at the atoms and cell with which the anneal ended.
-
-    Raises
-    ------
-    InputError: the melt is not there or not finished.
-    """
+    """The crystal's topology at the atoms and cell with which the anneal of its finished melt ended."""
     folder = runs / glass.name
     frames = load_frames(folder, segment=LIQUID)
     *_, last = frames
@@ -78,13 +74,16 @@ def quench(glass: Glass, rate: float, settle_ps: float, equilibrate_ps: float, r
     program = TemperatureProgram(f"quench at {rate:g} K/ps", (
         Segment("settle", hot, hot, settle_ps), Segment("quench", hot, ROOM_K, (hot - ROOM_K) / rate),
         Segment("equilibrate", ROOM_K, ROOM_K, equilibrate_ps)), glass.program_numbers.get("timestep_fs", 1.0))
-    common = glass.common
-    settings = MeltSettings(seed=derive_seed(glass.seed, f"quench {rate:g}"), cpu_threads=1,
-                            cutoff_angstrom=common["cutoff_angstrom"], tail_correction=common["tail_correction"])
+    settings = replace(glass.melt_settings, seed=derive_seed(glass.seed, f"quench {rate:g}"))
+    with turn(runs / glass.name) as free:
+        if not free:
+            print(f"{glass.name}: another process is melting it")
+            return
+        glass.melt(runs / glass.name)
     with turn(out) as mine:
         if mine:
             with gpu_lease(settings.platform):
-                run_melt(liquid(glass, runs), load_melt_forcefield(common["forcefield"]), program, settings, out,
+                run_melt(liquid(glass, runs), load_melt_forcefield(glass.common["forcefield"]), program, settings, out,
                          progress=teller(f"{glass.name} {rate:g} K/ps"), say=print)
 
 
@@ -170,7 +169,7 @@ def folder(out: Path, glass: Glass, rate: float) -> Path:
 
 def main() -> int:
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ask.add_argument("glasses", nargs="*", metavar="NAME", help="reference glasses whose melts are there (default: "
+    ask.add_argument("glasses", nargs="*", metavar="NAME", help="reference glasses whose liquids are taken (default: "
                      "the first two seeds of both arrangements, `dense`)",
                      default=[f"agZIF-62-{c}-dense-{n}" for n in (1, 2) for c in "AB"])
     ask.add_argument("--rates", type=numbers, default=[100.0, 30.0, 10.0, 3.0], metavar="K/PS,...",
@@ -178,7 +177,7 @@ def main() -> int:
     ask.add_argument("--settle-ps", type=float, default=10.0, help="of every liquid, before (default: %(default)g)")
     ask.add_argument("--equilibrate-ps", type=float, default=20.0, help="at 300 K, after (default: %(default)g)")
     ask.add_argument("--list", type=Path, default=LIST, help="of the glasses (default: the reference glasses)")
-    ask.add_argument("--runs", type=Path, default=RUNS, help="folder of their melts (default: %(default)s)")
+    ask.add_argument("--runs", type=Path, default=RUNS, help="of their melts (default: %(default)s)")
     ask.add_argument("--out", type=Path, default=Path("results/quench_rates"), help="default: %(default)s")
     given = ask.parse_args()
     try:

@@ -107,7 +107,6 @@ def test_the_script_makes_a_glass_skips_it_and_refuses_another_recipe(tmp_path: 
 
 def test_liquids_are_quenched_at_several_rates_and_bad_rates_are_refused(tmp_path: Path) -> None:
     (tmp_path / "tiny.toml").write_text(TINY.replace("paper", "dense").replace("0.1\n[[", "0.1\nanneal_ps = 0.5\n[["))
-    subprocess.run([sys.executable, str(SCRIPT), str(tmp_path / "tiny.toml"), str(tmp_path / "runs")], check=True)
     command = [sys.executable, str(SCRIPT.with_name("quench_rates.py")), "agZIF-8-bIm0-A-dense-1", "--settle-ps", "0.1",
                "--equilibrate-ps", "0.6", "--list", str(tmp_path / "tiny.toml"), "--runs", str(tmp_path / "runs"),
                "--out", str(tmp_path / "out")]
