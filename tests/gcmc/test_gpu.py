@@ -115,9 +115,7 @@ def test_walkers_on_a_card_take_the_path_of_the_cpu_move_by_move(tmp_path):
     mixture = batch_of((CO2, NITROGEN), 4, [[1e6, 3e7], [1e7, 1e7]])
     polar = batch_of((LOPSIDED,), 3, [[3e5], [3e7]])     # with the Fourier part of Ewald
     assert polar.system.guests.fourier
-    crowded = batch_of((CO2,), 8, [[1e6], [1e7]], guest_images="all", cutoff_angstrom=9.0)      # two orientations each
-    assert crowded.system.guests.images > 1
-    batches = [methane, co2, mixture, polar, crowded]
+    batches = [methane, co2, mixture, polar]
     made = run_apart(SIMULATE, tmp_path, batches, **SIMULATOR)
     for batch, series in zip(batches, pickle.loads(made.read_bytes()), strict=True):
         # the grid is interpolated in single precision, and compiled code rounds in another order: some mK a molecule
@@ -132,8 +130,7 @@ def test_walkers_on_a_card_take_the_path_of_the_cpu_move_by_move(tmp_path):
             assert counts.max() > 2
             check_energy(batch.system, series.walkers[w], gpu.CARD_TOLERANCE)
         accepted = series.walkers[0].accepted + series.walkers[1].accepted
-        assert np.all(accepted[[INSERTION, DELETION, TRANSLATION]] > 0)
-        assert accepted[REGROWTH] > 0 or batch is crowded
+        assert np.all(accepted[[INSERTION, DELETION, REGROWTH, TRANSLATION]] > 0)
         assert accepted[ROTATION] > 0 or batch is methane
         assert accepted[SWAP] > 0 or batch is not mixture
 
