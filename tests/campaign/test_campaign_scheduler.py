@@ -205,3 +205,26 @@ def test_one_stage_folder_can_be_run_by_a_job_of_its_own(tmp_path):
     record = json.loads((folder.path / "record.json").read_text())
     assert record["exit_reason"] == "finished"
     assert list(record["outputs_sha256"]) == ["total.txt"]
+
+
+SIGNALS_IN_SLEEP = """
+import signal
+from zifsim.campaign import worker
+from zifsim.errors import RunInterrupted
+
+worker._leave_after_patience = lambda: None
+signal.signal(signal.SIGALRM, worker.stop_soon)
+for n in range(5000):
+    worker._stopping = False
+    signal.setitimer(signal.ITIMER_REAL, 5e-5 + 1e-8 * n)
+    try:
+        while True:
+            worker.sleep_unless_stopped(1e-6)
+    except RunInterrupted:
+        pass
+"""
+
+
+def test_a_signal_may_come_at_any_moment_of_a_sleep():
+    """With an Event in the handler, which locks, one of some thousand signals stopped the process for good."""
+    assert subprocess.run([sys.executable, "-c", SIGNALS_IN_SLEEP], timeout=120).returncode == 0

@@ -89,14 +89,14 @@ def access_seconds(nodes: tuple[int, int, int], n_gases: int, n_snapshots: int, 
                    dissociable: bool) -> float:
     """Accessibility of some gases in one framework, s: rigid (finer nodes), and averaged over snapshots 1 ps apart."""
     from zifsim.access.run import REFINE, REFINED_NODES
-    from zifsim.access.snapshots import EQUILIBRATION_PS, INTERVAL_PS
+    from zifsim.access.snapshots import EQUILIBRATION_PS, INTERVAL_PS, STEP_FS
 
     n = math.prod(nodes)
     finer = n * REFINE**3
     rigid = ACCESS_SECONDS_PER_NODE * (finer if finer <= REFINED_NODES else n) * n_gases
     if not n_snapshots:
         return rigid
-    steps = int(n_snapshots * INTERVAL_PS + EQUILIBRATION_PS) * (2000 if dissociable else 1000)
+    steps = round((n_snapshots * INTERVAL_PS + EQUILIBRATION_PS) * 1e3 / STEP_FS)
     return rigid + ACCESS_SECONDS_PER_NODE * n * n_gases * n_snapshots + n_runs * melt_seconds(n_particles, steps)
 
 

@@ -6,6 +6,7 @@ zifsim.campaign.worker FOLDER`` runs (or resumes) the one stage of a prepared fo
 
 from __future__ import annotations
 
+import _thread
 import ctypes
 import importlib
 import json
@@ -25,7 +26,8 @@ from zifsim.io.files import read_json, sha256_file
 STOPPED = RunInterrupted.exit_code
 PARENT_CHECK_SECONDS = 2.0
 PATIENCE_SECONDS = 10.0
-_stopping = threading.Event()
+STOP_CHECK_SECONDS = 0.1
+_stopping = False
 
 
 def run_folder(folder: Path, emit: Any) -> None:
@@ -48,7 +50,7 @@ def run_folder(folder: Path, emit: Any) -> None:
     provenance.write_record(folder, record)
 
     def report(fraction: float, message: str = "", note: str = "") -> None:
-        if _stopping.is_set():
+        if _stopping:
             raise RunInterrupted("asked to stop")
         if note:
             emit({"event": "note", "text": note})
@@ -94,16 +96,27 @@ def _die_with_parent() -> None:
 
 
 def stop_soon(signum: int, frame: Any) -> None:
-    """Stop at the stage's next report; one that does not report soon is left where its last checkpoint is."""
-    _stopping.set()
-    leave = threading.Timer(PATIENCE_SECONDS, os._exit, (STOPPED,))
-    leave.daemon = True
-    leave.start()
+    """Stop at the stage's next report; one that does not report soon is left where its last checkpoint is.
+
+    A signal handler, which interrupts the main thread anywhere: no lock may be taken here that it might be holding, so
+    no Event and no Timer.
+    """
+    global _stopping
+    _stopping = True
+    _thread.start_new_thread(_leave_after_patience, ())
+
+
+def _leave_after_patience() -> None:
+    time.sleep(PATIENCE_SECONDS)
+    os._exit(STOPPED)
 
 
 def sleep_unless_stopped(seconds: float) -> None:
     """Sleep; raises RunInterrupted where this process is, or was, asked to stop."""
-    if _stopping.wait(seconds):
+    deadline = time.monotonic() + seconds
+    while not _stopping and (left := deadline - time.monotonic()) > 0.0:
+        time.sleep(min(left, STOP_CHECK_SECONDS))
+    if _stopping:
         raise RunInterrupted("asked to stop")
 
 
