@@ -239,9 +239,9 @@ def _show(analyses: list[Analysis], settings: AnalysisSettings) -> None:
     keys = _keys(analyses)
     labels = {q.key: f"{q.label}, {q.unit}" if q.unit else q.label for a in analyses for q in a.quantities}
     values = [(str(n), {q.key: q for q in a.quantities}) for n, a in enumerate(analyses, start=1)]
-    if len(analyses) > 1:
-        values.append((f"mean ± s.d. of {len(analyses)}", {q.key: q for q in _across(analyses)}))
     columns = [[name, *(_cell(found.get(key)) for key in keys)] for name, found in values]
+    if len(analyses) > 1:
+        columns.append([f"mean ± s.d. of {len(analyses)}", *(_mean_cell(q, len(analyses)) for q in _across(analyses))])
     first = ["", *(labels[key] for key in keys)]
     while columns:
         shown = _fitting([first, *columns], console.width)
@@ -266,6 +266,12 @@ def _fitting(columns: list[list[str]], width: int) -> list[list[str]]:
         used += 2 + _width(columns[n])
         n += 1
     return columns[:n]
+
+
+def _mean_cell(quantity: Quantity, n_files: int) -> str:
+    """A mean over files, with their number where not all of them have the value (a pore that is shut, say)."""
+    text = _cell(quantity)
+    return text if text == "–" or (n := quantity.basis.split()[0]) == str(n_files) else f"{text} of {n}"
 
 
 def _cell(quantity: Quantity | None) -> str:
