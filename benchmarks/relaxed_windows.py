@@ -16,9 +16,11 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import openmm
+from numpy.typing import NDArray
 from openmm import unit
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
@@ -36,10 +38,15 @@ from zifsim.io.files import read_json
 from zifsim.io.melt_forcefields import load_melt_forcefield
 from zifsim.melt.relax import settle
 from zifsim.melt.system import build_model
+from zifsim.model.forcefield import AdsorptionForceField
+from zifsim.model.framework import Framework
+from zifsim.model.guest import GuestModel
 from zifsim.units import COULOMB_K_ANGSTROM, KELVIN_TO_KJ_MOL
 
 NM = 0.1
 ALPHA, RESTRAINT = 2.0, 2e5         # 1/nm; kJ/mol/nm²
+# The guest's centre (1) and the framework's (2): held in a plane across the path.
+PLANE = "0.5*hold*(nx*(x1-x2)+ny*(y1-y2)+nz*(z1-z2)-at)^2", ("hold", "nx", "ny", "nz", "at")
 MOST_KT = 300.0                     # k_BT above the lowest node: shut
 
 
@@ -102,8 +109,9 @@ def host_force(framework, guest, temperature_k, forcefield, cutoff):
     return kinds, len(epsilon), force
 
 
-def with_guest(framework, guest, temperature_k, forcefield, dynamics):
-    """OpenMM context of the framework and one rigid linear guest, its centre held in a plane; and its particles."""
+def with_guest(framework, guest, temperature_k, forcefield, dynamics, restraint=PLANE, integrator=None):
+    """OpenMM context of the framework and one rigid linear guest, its centre held by ``restraint``, and the model of
+    the framework, whose particles come first."""
     model = build_model(framework, load_melt_forcefield(dynamics))
     system, n = model.system, model.system.getNumParticles()       # atoms, then dummy sites, which no guest feels
     cutoff = 0.499 * float(np.linalg.norm(model.box.vectors, axis=1).min())
@@ -140,15 +148,16 @@ def with_guest(framework, guest, temperature_k, forcefield, dynamics):
                 for b in range(a):
                     other.addExclusion(n + a, n + b)
     system.addForce(force)
-    hold = openmm.CustomCentroidBondForce(2, "0.5*hold*(nx*(x1-x2)+ny*(y1-y2)+nz*(z1-z2)-at)^2")
+    expression, parameters = restraint
+    hold = openmm.CustomCentroidBondForce(2, expression)
     hold.addGroup([n + int(e) for e in ends])
     hold.addGroup(list(range(n)))
     hold.addBond([0, 1])
-    for name in ("hold", "nx", "ny", "nz", "at"):
+    for name in parameters:
         hold.addGlobalParameter(name, 0.0)
     system.addForce(hold)
-    context = openmm.Context(system, openmm.VerletIntegrator(0.001), openmm.Platform.getPlatformByName("CPU"),
-                             {"Threads": "1"})
+    context = openmm.Context(system, integrator or openmm.VerletIntegrator(0.001),
+                             openmm.Platform.getPlatformByName("CPU"), {"Threads": "1"})
     return context, model
 
 
@@ -177,8 +186,22 @@ def main():
         sys.exit(2)
 
 
-def follow(structure, folder, gas, axis):
-    """Lead the gas along its easiest path and print the energies along it, relaxed and averaged."""
+class GuestPath(NamedTuple):
+    """The easiest path of a gas through the averaged landscape of an access folder: ``places`` (n, 3) Å, from the
+    lowest node to its next image, and ``averaged`` (n,) free energies there, kJ/mol; ``barrier``: the lowest of all."""
+
+    framework: Framework
+    guest: GuestModel
+    temperature_k: float
+    forcefield: AdsorptionForceField
+    dynamics: str
+    places: NDArray[np.float64]
+    averaged: NDArray[np.float64]
+    barrier: float
+
+
+def path_of(structure, folder, gas, axis):
+    """The :class:`GuestPath` of GAS@K along an axis (a, b or c)."""
     (guest, temperature_k), = parse_guests(gas, 273.0)
     access = read_json(folder / "access.json")
     framework = load_framework(structure)
@@ -201,10 +224,17 @@ def follow(structure, folder, gas, axis):
     flooding = kinetics.flooding
     first = np.flatnonzero(flooding.network_levels == flooding.network_levels.min())
     start = int(flooding.seeds[first[np.argmin(flooding.minima[first])]])      # of the network that percolates first
-    path, averaged = easiest_path(grid, start, "abc".index(axis))
-    context, model = with_guest(framework, guest, temperature_k, forcefield, access["settings"]["dynamics"])
+    return GuestPath(framework, guest, temperature_k, forcefield, access["settings"]["dynamics"],
+                *easiest_path(grid, start, "abc".index(axis)), kinetics.barrier)
+
+
+def follow(structure, folder, gas, axis):
+    """Lead the gas along its easiest path and print the energies along it, relaxed and averaged."""
+    led = path_of(structure, folder, gas, axis)
+    guest, averaged = led.guest, led.averaged
+    context, model = with_guest(led.framework, guest, led.temperature_k, led.forcefield, led.dynamics)
     alone = model.positions
-    path = model.box.to_box_frame(path)
+    path = model.box.to_box_frame(led.places)
     tangent = np.gradient(path, axis=0)
     tangent = np.array([tangent[max(0, i - 2):i + 3].mean(axis=0) for i in range(len(path))])
     tangent /= np.linalg.norm(tangent, axis=1)[:, None]
@@ -215,7 +245,7 @@ def follow(structure, folder, gas, axis):
     for place, along, level in zip(path[::2], tangent[::2], averaged[::2], strict=True):
         best = None
         for direction in axes if len(guest.sites) > 1 else axes[:1]:
-            body = place + guest.site_positions @ _turn(guest.site_positions, direction)
+            body = place + guest.site_positions @ turned(guest.site_positions, direction)
             context.setPositions(np.concatenate([alone, body]) * NM)
             for name, value in zip(("nx", "ny", "nz"), along, strict=True):
                 context.setParameter(name, float(value))
@@ -228,10 +258,10 @@ def follow(structure, folder, gas, axis):
         print(f"{len(rows):3d} {np.round(place, 2)} relaxed {best - rows[0]:8.2f} averaged {level - averaged[0]:8.2f}",
               flush=True)
     print(f"{guest.name}: relaxed barrier {max(rows) - min(rows):.2f} kJ/mol along a path with an averaged one of "
-          f"{averaged.max() - averaged.min():.2f}; lowest of all paths {kinetics.barrier:.2f}")
+          f"{averaged.max() - averaged.min():.2f}; lowest of all paths {led.barrier:.2f}")
 
 
-def _turn(sites, direction):
+def turned(sites, direction):
     """(3, 3) rotation that lays the molecule's axis along ``direction`` (row vectors)."""
     extent = sites[np.argmax(np.linalg.norm(sites, axis=1))]
     if not np.linalg.norm(extent) > 0.0:

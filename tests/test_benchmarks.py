@@ -10,11 +10,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import openmm
 import pytest
 
 FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
 sys.path[:0] = [str(FOLDER), str(FOLDER / "peers")]
 
+import led_molecule  # noqa: E402
 import n2_77k  # noqa: E402
 import relaxed_windows  # noqa: E402
 import run_all  # noqa: E402
@@ -208,3 +210,35 @@ def test_the_guest_of_the_relaxed_windows_feels_the_lennard_jones_of_gcmc(gas):
 def context_energy(context, model, sites):
     context.setPositions(np.concatenate([model.positions, sites]) * 0.1)
     return context.getState(getEnergy=True).getPotentialEnergy()._value
+
+
+def test_a_led_molecule_finds_the_free_energy_of_a_channel_that_narrows():
+    """U = 5 − 5 cos(2πy/L) and walls ½·c(y)·(x² + z²), stiffest at the top: along the middle F = U, whatever the tether
+    makes of the walls, and the last place is the image of the first."""
+    length, kt = 6.0, 77.0 * KELVIN_TO_KJ_MOL
+    system = openmm.System()
+    force = openmm.CustomExternalForce(
+        "5*(1-cos(w*y)) + 0.5*(1000+10000*(1-cos(w*y)))*(x^2+z^2) + 0.5*hold*((x-ax)^2+(y-ay)^2+(z-az)^2)")
+    for name, value in (("w", 2 * np.pi / (0.1 * length)), ("hold", led_molecule.STIFFNESS * 100.0), ("ax", 0.0),
+                        ("ay", 0.0), ("az", 0.0)):
+        force.addGlobalParameter(name, value)
+    system.addParticle(28.0)
+    force.addParticle(0)
+    system.addForce(force)
+    integrator = openmm.LangevinMiddleIntegrator(77.0, 20.0, 0.005)
+    integrator.setRandomNumberSeed(7)
+    context = openmm.Context(system, integrator, openmm.Platform.getPlatformByName("Reference"))
+    context.setPositions([[0.0, 0.0, 0.0]])
+
+    def now():
+        return context.getState(getPositions=True).getPositions(asNumpy=True)._value[0] * 10.0
+
+    places = np.column_stack([np.zeros(25), np.linspace(0.0, length, 25), np.zeros(25)])
+    pulls = led_molecule.pulls_at(context, places, 20_000, now)
+    level, error = led_molecule.free_energy(places, pulls, kt)
+    exact = 5.0 * (1.0 - np.cos(2 * np.pi * places[:, 1] / length))
+    assert 0.1 < error[-1] < 0.6
+    assert np.abs(level - exact).max() < 4 * error.max()
+    assert level[-1] == pytest.approx(0.0, abs=4 * error[-1])
+    tethered = led_molecule.integrated(places, pulls.mean(axis=1), np.zeros_like(places))[0]
+    assert tethered.max() > exact.max() + 0.3          # what the freeing takes away: kT·ln((k + c)/k) grows
