@@ -15,10 +15,10 @@ import argparse
 
 import numpy as np
 import openmm
-from relaxed_windows import NM, host_force
 from yardstick import machine, row, table
 
 from zifsim.access.filling import Experiment
+from zifsim.access.guest_system import host_force
 from zifsim.access.kinetics import Kinetics
 from zifsim.access.landscape import FreeEnergyGrid, free_energy_grids
 from zifsim.build.load import load_framework
@@ -26,6 +26,7 @@ from zifsim.cli.access import parse_guests
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.io.adsorption import load_adsorption_forcefield
 from zifsim.melt.box import Box
+from zifsim.melt.system import NM
 from zifsim.model.forcefield import AdsorptionForceField
 from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel

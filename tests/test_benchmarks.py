@@ -5,32 +5,22 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
-import openmm
 import pytest
 
 FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
 sys.path[:0] = [str(FOLDER), str(FOLDER / "peers")]
 
-import led_molecule  # noqa: E402
 import n2_77k  # noqa: E402
-import relaxed_windows  # noqa: E402
 import run_all  # noqa: E402
 import run_lammps  # noqa: E402
 import run_raspa2  # noqa: E402
 from yardstick import Cost, cost_of_series, job_of, molecules_for, rounded, yardstick  # noqa: E402
 
-from zifsim.build.load import load_framework  # noqa: E402
-from zifsim.gcmc.host import framework_kinds, host_pairs  # noqa: E402
-from zifsim.gcmc.settings import GCMCSettings  # noqa: E402
-from zifsim.io.adsorption import load_adsorption_forcefield  # noqa: E402
 from zifsim.io.guests import load_guest  # noqa: E402
-from zifsim.melt.box import minimum_image  # noqa: E402
-from zifsim.units import KELVIN_TO_KJ_MOL  # noqa: E402
 
 SCRIPTS = sorted(p.name for p in FOLDER.glob("*.py") if p.name != "yardstick.py")
 GASES = ("CO2-TraPPE", "CH4-TraPPE", "O2-TraPPE", "H2-Darkrim-Levesque")
@@ -167,78 +157,3 @@ def test_a_run_that_has_not_settled_is_charged_by_its_samples_or_its_insertions(
 @pytest.mark.parametrize(("value", "text"), [(1234.0, "1200"), (0.0345, "0.035"), (3.46, "3.5"), (85.2, "85")])
 def test_two_digits_are_kept(value, text):
     assert rounded(value) == text
-
-
-def test_the_easiest_path_runs_down_the_valley_to_the_next_image():
-    """F = 1 − cos along b and a valley that winds along a: the path follows it, one period on, over the saddle."""
-    n = 24
-    a, b, c = np.meshgrid(*[np.arange(n) / n] * 3, indexing="ij")
-    winding = 0.25 * np.sin(2 * np.pi * b)
-    level = 2.0 * (1 - np.cos(2 * np.pi * b)) + 40.0 * (2 - np.cos(2 * np.pi * (a - winding)) - np.cos(2 * np.pi * c))
-    grid = SimpleNamespace(values=level, kt=0.5, cell=10.0 * np.eye(3))
-    path, levels = relaxed_windows.easiest_path(grid, 0, axis=1)
-    assert path[-1] - path[0] == pytest.approx([0.0, 10.0, 0.0])
-    assert np.abs(np.diff(path, axis=0)).sum(axis=1) == pytest.approx(10.0 / n)       # to neighbours only
-    off = path[:, 0] - 2.5 * np.sin(2 * np.pi * path[:, 1] / 10.0)
-    assert np.abs(off).max() < 1.01 * 10.0 / n         # within a node of the valley
-    assert 4.0 <= levels.max() <= 4.001 + 40.0 * (1 - np.cos(2 * np.pi / n))
-
-
-@pytest.mark.parametrize("gas", ["H2-Buch-FH", "CH4-TraPPE", "N2-TraPPE"])
-def test_the_guest_of_the_relaxed_windows_feels_the_lennard_jones_of_gcmc(gas):
-    framework, forcefield = load_framework("ZIF-62"), load_adsorption_forcefield("PP")
-    guest = replace(load_guest(gas), sites=tuple(replace(s, charge_e=0.0) for s in load_guest(gas).sites))
-    context, model = relaxed_windows.with_guest(framework, guest, 77.0, forcefield, "ZIF-FF")
-    cutoff = 0.499 * float(np.linalg.norm(model.box.vectors, axis=1).min())
-    kinds, epsilon, sigma = framework_kinds(framework, forcefield)
-    table = host_pairs(epsilon, sigma, [guest], 77.0, GCMCSettings(cutoff_angstrom=cutoff)).coefficients
-    here, ours = [], []
-    for place in np.random.default_rng(1).random((100, 3)) @ framework.cell:
-        sites, energy = place + guest.site_positions, 0.0
-        for site, row in zip(sites, table[:, kinds], strict=True):
-            r = np.linalg.norm(minimum_image(framework.positions - site, framework.cell), axis=1)
-            terms = row / r[:, None] ** np.array([6, 8, 12, 14])
-            energy += float(terms[r < cutoff].sum()) * KELVIN_TO_KJ_MOL
-        if energy < 100.0:
-            ours.append(energy)
-            here.append(context_energy(context, model, model.box.to_box_frame(sites)))
-    assert len(ours) >= 5
-    assert np.ptp(ours) > 10.0
-    assert np.diff(here) == pytest.approx(np.diff(ours), abs=0.02)      # forces are summed in single precision
-
-
-def context_energy(context, model, sites):
-    context.setPositions(np.concatenate([model.positions, sites]) * 0.1)
-    return context.getState(getEnergy=True).getPotentialEnergy()._value
-
-
-def test_a_led_molecule_finds_the_free_energy_of_a_channel_that_narrows():
-    """U = 5 − 5 cos(2πy/L) and walls ½·c(y)·(x² + z²), stiffest at the top: along the middle F = U, whatever the tether
-    makes of the walls, and the last place is the image of the first."""
-    length, kt = 6.0, 77.0 * KELVIN_TO_KJ_MOL
-    system = openmm.System()
-    force = openmm.CustomExternalForce(
-        "5*(1-cos(w*y)) + 0.5*(1000+10000*(1-cos(w*y)))*(x^2+z^2) + 0.5*hold*((x-ax)^2+(y-ay)^2+(z-az)^2)")
-    for name, value in (("w", 2 * np.pi / (0.1 * length)), ("hold", led_molecule.STIFFNESS * 100.0), ("ax", 0.0),
-                        ("ay", 0.0), ("az", 0.0)):
-        force.addGlobalParameter(name, value)
-    system.addParticle(28.0)
-    force.addParticle(0)
-    system.addForce(force)
-    integrator = openmm.LangevinMiddleIntegrator(77.0, 20.0, 0.005)
-    integrator.setRandomNumberSeed(7)
-    context = openmm.Context(system, integrator, openmm.Platform.getPlatformByName("Reference"))
-    context.setPositions([[0.0, 0.0, 0.0]])
-
-    def now():
-        return context.getState(getPositions=True).getPositions(asNumpy=True)._value[0] * 10.0
-
-    places = np.column_stack([np.zeros(25), np.linspace(0.0, length, 25), np.zeros(25)])
-    pulls = led_molecule.pulls_at(context, places, 20_000, now)
-    level, error = led_molecule.free_energy(places, pulls, kt)
-    exact = 5.0 * (1.0 - np.cos(2 * np.pi * places[:, 1] / length))
-    assert 0.1 < error[-1] < 0.6
-    assert np.abs(level - exact).max() < 4 * error.max()
-    assert level[-1] == pytest.approx(0.0, abs=4 * error[-1])
-    tethered = led_molecule.integrated(places, pulls.mean(axis=1), np.zeros_like(places))[0]
-    assert tethered.max() > exact.max() + 0.3          # what the freeing takes away: kT·ln((k + c)/k) grows

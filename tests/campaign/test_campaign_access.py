@@ -16,7 +16,7 @@ from zifsim.sweep.axes import Sweep
 
 CONFIG = {
     "material": "ZIF-8", "configuration": "A", "gases": [["CH4", 300.0]], "forcefield": "PP", "charges": "ZIF-FF",
-    "cutoff_angstrom": 7.0, "snapshots": 0, "snapshot_temperature_k": None, "grid_spacing_angstrom": 0.6,
+    "cutoff_angstrom": 7.0, "snapshots": 0, "led_ps": 0.0, "snapshot_temperature_k": None, "grid_spacing_angstrom": 0.6,
     "size_um": 50.0, "hours": 2.0, "seed": 7}
 
 

@@ -9,8 +9,11 @@ from collections.abc import Sequence
 from zifsim.access.filling import SIZES_UM, TIMES_HOURS
 from zifsim.access.result import YEAR_S, GasAccess
 
-COLOURS = {"rigid": "#7a828c", "moving": "#0072b2"}
+# Kind of result -> its colour, its name in the legend.
+KINDS = {"rigid": ("#7a828c", "rigid"), "moving": ("#0072b2", "averaged over snapshots"),
+         "led": ("#009e73", "led through the windows")}
 NEVER_S, AT_ONCE_S = 1e12, 1e-6     # ends of the axis of times; what lies beyond is drawn at its end
+BAR = 0.68                          # height of a gas's bars together, of the distance between gases
 LARGEST_BARRIER = 120.0             # kJ/mol, likewise
 
 
@@ -22,11 +25,12 @@ def access_png(results: Sequence[GasAccess], title: str) -> bytes:
     labels = list(dict.fromkeys(f"{r.gas} {r.temperature_k:g} K" for r in results))
     figure = Figure(figsize=(8.6, 1.5 + 0.62 * len(labels)), dpi=160, layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
+    there = [kind for kind in KINDS if any(_kind(r) == kind for r in results)]
+    height = BAR / len(there)
     for result in results:
-        row = labels.index(f"{result.gas} {result.temperature_k:g} K")
-        moving = result.n_snapshots > 0
-        y, colour = row + (0.17 if moving else -0.17), COLOURS["moving" if moving else "rigid"]
-        _barrier(left, result, y, colour)
+        row, place = labels.index(f"{result.gas} {result.temperature_k:g} K"), there.index(_kind(result))
+        y, colour = row + (place - 0.5 * (len(there) - 1)) * height, KINDS[_kind(result)][0]
+        _barrier(left, result, y, colour, 0.9 * height)
         _times(right, result, y, colour)
     left.set_xlim(0.0, LARGEST_BARRIER * 1.02)
     left.set_xlabel("barrier to percolate, kJ/mol")
@@ -41,20 +45,22 @@ def access_png(results: Sequence[GasAccess], title: str) -> bytes:
     for axes in (left, right):
         axes.grid(axis="x", color="#d5d9de", linewidth=0.6)
         axes.set_axisbelow(True)
-    kinds = [("rigid", False), ("averaged over snapshots", True)]
-    shown = [Line2D([], [], color=COLOURS["moving" if m else "rigid"], linewidth=5, label=name)
-             for name, m in kinds if any((r.n_snapshots > 0) == m for r in results)]
+    shown = [Line2D([], [], color=KINDS[kind][0], linewidth=5, label=KINDS[kind][1]) for kind in there]
     shown.append(Line2D([], [], color="#d55e00", alpha=0.3, linewidth=8, label="an experiment: minutes to a day"))
-    figure.legend(handles=shown, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
+    figure.legend(handles=shown, loc="outside lower center", ncols=4, frameon=False, fontsize=8)
     figure.suptitle(title, fontsize=10)
     stream = io.BytesIO()
     figure.savefig(stream, format="png")
     return stream.getvalue()
 
 
-def _barrier(axes, result: GasAccess, y: float, colour: str) -> None:  # type: ignore[no-untyped-def]
+def _kind(result: GasAccess) -> str:
+    return "led" if result.led else "moving" if result.n_snapshots else "rigid"
+
+
+def _barrier(axes, result: GasAccess, y: float, colour: str, height: float) -> None:  # type: ignore[no-untyped-def]
     shown = min(result.barrier_kj_mol, LARGEST_BARRIER)
-    axes.barh(y, shown, height=0.3, color=colour)
+    axes.barh(y, shown, height=height, color=colour)
     low, high = (min(b, LARGEST_BARRIER) for b in result.barrier_band)
     if high > low:
         axes.plot([low, high], [y, y], color="black", linewidth=1.2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,18 @@ class Kinetics:
     def dimensions(self) -> int:
         """In how many dimensions anything percolates, whatever the barrier."""
         return int(np.isfinite(self.flooding.dimension_levels).sum())
+
+    @property
+    def start(self) -> int:
+        """Flat index of the deepest node of the network that percolates first."""
+        levels = self.flooding.network_levels
+        first = np.flatnonzero(levels == levels.min())
+        return int(self.flooding.seeds[first[np.argmin(self.flooding.minima[first])]])
+
+    def scaled(self, factor: float) -> Kinetics:
+        """The same with every hop along the network ``factor`` times as frequent."""
+        faster = replace(self.hopping, conductance_m2_s=factor * self.hopping.conductance_m2_s)
+        return replace(self, hopping=faster)
 
     @property
     def window(self) -> int:

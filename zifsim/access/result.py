@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zifsim.access.led import LedBarrier
 from zifsim.io.tables import Cell
 
 YEAR_S = 3.156e7
@@ -49,10 +50,12 @@ class Loading:
 
 @dataclass(frozen=True, slots=True)
 class GasAccess:
-    """One gas in one framework, rigid (``n_snapshots`` 0) or averaged over snapshots at ``snapshot_temperature_k``.
+    """One gas in one framework, rigid (``n_snapshots`` 0), averaged over snapshots at ``snapshot_temperature_k``, or
+    ``led`` through the moving framework along the best path of that average.
 
     Barriers, kJ/mol, from the deepest minimum of the network that percolates first, inf where nothing percolates;
-    pairs of ``*_band`` are 16th and 84th percentile over resampled snapshots. ``diffusion_m2_s`` is the mean over the
+    pairs of ``*_band`` are 16th and 84th percentile over resampled snapshots, or one standard error either way of a led
+    molecule. ``diffusion_m2_s`` is the mean over the
     axes of the self-diffusion coefficient at vanishing loading (an upper bound), ``diffusion_axes_m2_s`` along x, y, z;
     ``fill_time_s`` to 90 % for a particle of ``size_um``; ``reaches`` for other sizes and times. ``mean_weight`` is
     ⟨exp(−F/k_BT)⟩. ``snapshot_barriers``: 10th, 50th, 90th percentile of single snapshots; ``largest_snapshot`` the
@@ -85,10 +88,13 @@ class GasAccess:
     largest_snapshot: float | None = None
     convergence: tuple[tuple[int, float, float], ...] = ()
     loading: Loading | None = None
+    led: LedBarrier | None = None
     blocked: NDArray[np.bool_] | None = field(default=None, repr=False, compare=False)
 
     @property
     def kind(self) -> str:
+        if self.led is not None:
+            return f"led along {self.led.axis}"
         return f"{self.n_snapshots} snapshots" if self.n_snapshots else "rigid"
 
     @property
@@ -116,7 +122,9 @@ class GasAccess:
             "diffusion_m2_s": self.diffusion_m2_s, "size_um": self.size_um, "hours": self.hours,
             "fill_time_s": self.fill_time_s, "fill_time_low_s": self.fill_time_band[0],
             "fill_time_high_s": self.fill_time_band[1], "share": self.share, "share_lowest": low, "share_highest": high,
-            "largest_snapshot": self.largest_snapshot}
+            "largest_snapshot": self.largest_snapshot,
+            **{f"led_{name}": getattr(self.led, name) if self.led else None
+               for name in ("axis", "ps", "places", "error_kj_mol", "averaged_kj_mol", "closure_kj_mol")}}
         for name in ("pressure_bar", "equilibrium", "equilibrium_error", "accessible", "accessible_error"):
             unit = "" if name == "pressure_bar" else "_ml_stp_g"
             values[name + unit] = getattr(self.loading, name) if self.loading else None

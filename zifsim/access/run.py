@@ -14,7 +14,9 @@ from zifsim.access.filling import SIZES_UM, TIMES_HOURS, Experiment
 from zifsim.access.flexible import SnapshotAverage, average_snapshots
 from zifsim.access.kinetics import Kinetics, Spread, convergence, resample
 from zifsim.access.landscape import free_energy_grids
+from zifsim.access.led import LedSettings, lead
 from zifsim.access.loading import loading_with
+from zifsim.access.path import easiest_path
 from zifsim.access.result import GasAccess, Loading, Pocket, Reach
 from zifsim.errors import InputError
 from zifsim.gcmc.grid import divisions_for
@@ -54,15 +56,17 @@ class AccessSettings:
 def framework_access(framework: Framework, guests: Sequence[tuple[GuestModel, float]],
                      forcefield: AdsorptionForceField, settings: AccessSettings, *,
                      snapshots: Sequence[Framework] = (), snapshot_temperature_k: float | None = None,
-                     threads: int = 1, folder: Path | None = None,
-                     progress: Callable[[int, int], None] | None = None) -> list[GasAccess]:
-    """Several gases in the framework as it stands and, gas by gas after it, averaged over ``snapshots`` if any."""
+                     led: LedSettings | None = None, threads: int = 1, folder: Path | None = None,
+                     progress: Callable[[int, int], None] | None = None,
+                     led_progress: Callable[[int, int], None] | None = None) -> list[GasAccess]:
+    """Several gases in the framework as it stands and, gas by gas after it, averaged over ``snapshots`` if any, and
+    ``led`` through the framework along the best path of that average where asked and there is a path."""
     results = [rigid_access(framework, model, temperature_k, forcefield, settings, threads=threads)
                for model, temperature_k in guests]
     if snapshots:
-        moving = flexible_access(snapshots, framework, guests, forcefield, settings, snapshot_temperature_k,
-                                 threads=threads, folder=folder, progress=progress)
-        results = [r for pair in zip(results, moving, strict=True) for r in pair]
+        moving = flexible_access(snapshots, framework, guests, forcefield, settings, snapshot_temperature_k, led=led,
+                                 threads=threads, folder=folder, progress=progress, led_progress=led_progress)
+        results = [r for rigid, others in zip(results, moving, strict=True) for r in (rigid, *others)]
     return results
 
 
@@ -81,21 +85,61 @@ def rigid_access(framework: Framework, guest: GuestModel, temperature_k: float, 
 
 def flexible_access(snapshots: Sequence[Framework], framework: Framework, guests: Sequence[tuple[GuestModel, float]],
                     forcefield: AdsorptionForceField, settings: AccessSettings, snapshot_temperature_k: float | None, *,
-                    threads: int = 1, folder: Path | None = None,
-                    progress: Callable[[int, int], None] | None = None) -> list[GasAccess]:
-    """Several gases in a framework that moves; ``framework`` is what loadings are sampled in (rigid).
+                    led: LedSettings | None = None, threads: int = 1, folder: Path | None = None,
+                    progress: Callable[[int, int], None] | None = None,
+                    led_progress: Callable[[int, int], None] | None = None) -> list[tuple[GasAccess, ...]]:
+    """Several gases in a framework that moves; ``framework`` is what loadings are sampled in (rigid). Of each gas, the
+    average and, where it is led and there is a path, what the led molecule says.
 
-    ``folder``: blocks of the average are kept there. ``progress``: snapshots done and their total.
+    ``folder``: blocks of the average and places of the led molecules are kept there. ``progress``: snapshots done and
+    their total; ``led_progress``: places done and their total, of one gas after the other.
     """
     averages = average_snapshots(snapshots, guests, forcefield, settings.gcmc, threads=threads, folder=folder,
                                  progress=progress)
-    return [_averaged(average, framework, guest, forcefield, settings, snapshot_temperature_k, threads)
-            for (guest, _), average in zip(guests, averages, strict=True)]
+    results: list[tuple[GasAccess, ...]] = []
+    for (guest, _), average in zip(guests, averages, strict=True):
+        kinetics = Kinetics.of(average.grid(), guest)
+        found = _averaged(kinetics, average, framework, guest, forcefield, settings, snapshot_temperature_k, threads)
+        if led is None or not np.isfinite(kinetics.axis_barriers.min()):
+            results.append((found,))
+            continue
+        slower = _led(kinetics, found, framework, guest, forcefield, settings, led, folder, led_progress)
+        results.append((found, _with_loading(slower, framework, guest, forcefield, settings, threads)))
+    return results
 
 
-def _averaged(average: SnapshotAverage, framework: Framework, guest: GuestModel, forcefield: AdsorptionForceField,
-              settings: AccessSettings, snapshot_temperature_k: float | None, threads: int) -> GasAccess:
-    kinetics = Kinetics.of(average.grid(), guest)
+def _led(kinetics: Kinetics, found: GasAccess, framework: Framework, guest: GuestModel,
+         forcefield: AdsorptionForceField, settings: AccessSettings, led: LedSettings, folder: Path | None,
+         progress: Callable[[int, int], None] | None) -> GasAccess:
+    """The average's hopping with the barrier that a molecule meets which is led along the best path.
+
+    All rates along the network are scaled by exp(−δ/k_BT), δ the led barrier less the average's on the same path.
+    """
+    axis = int(np.argmin(kinetics.axis_barriers))
+    path = easiest_path(kinetics.grid, kinetics.start, axis)
+    barrier = lead(framework, guest, kinetics.grid.temperature_k, forcefield, path, axis, led, folder=folder,
+                   progress=progress)
+
+    def hopping_at(offset: float) -> Kinetics:
+        return kinetics.scaled(math.exp(-(barrier.barrier_kj_mol + offset - path.barrier) / kinetics.grid.kt))
+
+    middle = _result(hopping_at(0.0), guest, settings, found.spacing_angstrom)
+    slow, fast = (_result(hopping_at(sign * barrier.error_kj_mol), guest, settings, found.spacing_angstrom)
+                  for sign in (1, -1))
+    reaches = tuple(replace(m, low=s.share, high=f.share)
+                    for m, s, f in zip(middle.reaches, slow.reaches, fast.reaches, strict=True))
+    axes = list(middle.axis_barriers_kj_mol)
+    axes[axis] = barrier.barrier_kj_mol
+    return replace(middle, n_snapshots=found.n_snapshots, snapshot_temperature_k=found.snapshot_temperature_k,
+                   barrier_kj_mol=barrier.barrier_kj_mol, axis_barriers_kj_mol=(axes[0], axes[1], axes[2]),
+                   barrier_band=(barrier.barrier_kj_mol - barrier.error_kj_mol,
+                                 barrier.barrier_kj_mol + barrier.error_kj_mol),
+                   fill_time_band=(fast.fill_time_s, slow.fill_time_s), reaches=reaches, led=barrier)
+
+
+def _averaged(kinetics: Kinetics, average: SnapshotAverage, framework: Framework, guest: GuestModel,
+              forcefield: AdsorptionForceField, settings: AccessSettings, snapshot_temperature_k: float | None,
+              threads: int) -> GasAccess:
     spread = resample(average, guest, settings.experiment, settings.band)
     found = _result(kinetics, guest, settings, settings.gcmc.grid_spacing_angstrom, spread)
     ordered = np.sort(average.barriers)

@@ -42,6 +42,7 @@ class StoredAccess:
     temperature_k: float
     n_snapshots: int
     snapshot_temperature_k: float | None
+    led_ps: float | None
     size_um: float
     hours: float
     share: float
@@ -50,7 +51,9 @@ class StoredAccess:
 
     @property
     def kind(self) -> str:
-        """``rigid``, ``200 snapshots at 77 K``."""
+        """``rigid``, ``200 snapshots at 77 K``, ``led for 16 ps a place``."""
+        if self.led_ps is not None:
+            return f"led for {self.led_ps:g} ps a place"
         if not self.n_snapshots:
             return "rigid"
         at = "" if self.snapshot_temperature_k is None else f" at {self.snapshot_temperature_k:g} K"
@@ -64,7 +67,8 @@ class StoredAccess:
         InputError: the folder has no masks, or was made by a version that wrote none.
         """
         path = self.folder / MASKS
-        name = _mask_name(self.guest_model, self.temperature_k, self.n_snapshots, self.snapshot_temperature_k)
+        name = _mask_name(self.guest_model, self.temperature_k, self.n_snapshots, self.snapshot_temperature_k,
+                          self.led_ps)
         try:
             with np.load(path) as stored:
                 shape = tuple(int(n) for n in stored[f"{name} shape"])
@@ -116,7 +120,8 @@ def read_access(folder: Path) -> tuple[StoredAccess, ...]:
             geometry_sha256=data["geometry_sha256"], mass_amu=float(data["mass_amu"]),
             forcefield=settings["forcefield"], charges=settings["charges"], gas=r["gas"],
             guest_model=r["guest_model"], temperature_k=r["temperature_k"], n_snapshots=r["n_snapshots"],
-            snapshot_temperature_k=r["snapshot_temperature_k"], size_um=r["size_um"], hours=r["hours"],
+            snapshot_temperature_k=r["snapshot_temperature_k"], led_ps=r["led"]["ps"] if r["led"] else None,
+            size_um=r["size_um"], hours=r["hours"],
             share=r["share"], share_low=min(reach["share"] for reach in r["reaches"]),
             share_high=max(reach["share"] for reach in r["reaches"])) for r in data["results"])
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
@@ -127,12 +132,13 @@ def read_access(folder: Path) -> tuple[StoredAccess, ...]:
 def best_access(stored: Iterable[StoredAccess], guest_model: str, temperature_k: float) -> StoredAccess | None:
     """The result to use for a gas, or None.
 
-    Windows that breathe before rigid ones; of several, the snapshots at the temperature nearest to the gas's own, which
-    is what the average over them stands for; then the most snapshots.
+    Windows that breathe before rigid ones, and led molecules before averages, whose windows open by chance; of several,
+    the snapshots at the temperature nearest to the gas's own, which is what the average over them stands for; then the
+    most snapshots.
     """
-    def rank(one: StoredAccess) -> tuple[bool, float, int]:
+    def rank(one: StoredAccess) -> tuple[bool, bool, float, int]:
         away = float("inf") if one.snapshot_temperature_k is None else abs(one.snapshot_temperature_k - temperature_k)
-        return (one.n_snapshots == 0, away, -one.n_snapshots)
+        return (one.n_snapshots == 0, one.led_ps is None, away, -one.n_snapshots)
 
     fitting = [one for one in stored
                if one.guest_model == guest_model and abs(one.temperature_k - temperature_k) < SAME_TEMPERATURE_K]
@@ -143,11 +149,14 @@ def _packed(results: Sequence[GasAccess]) -> dict[str, Any]:
     arrays: dict[str, Any] = {}
     for r in results:
         if r.blocked is not None:
-            name = _mask_name(r.guest_model, r.temperature_k, r.n_snapshots, r.snapshot_temperature_k)
+            name = _mask_name(r.guest_model, r.temperature_k, r.n_snapshots, r.snapshot_temperature_k,
+                              r.led.ps if r.led else None)
             arrays |= {name: np.packbits(r.blocked), f"{name} shape": np.array(r.blocked.shape)}
     return arrays
 
 
-def _mask_name(guest_model: str, temperature_k: float, n_snapshots: int, snapshot_temperature_k: float | None) -> str:
+def _mask_name(guest_model: str, temperature_k: float, n_snapshots: int, snapshot_temperature_k: float | None,
+               led_ps: float | None) -> str:
     at = "" if snapshot_temperature_k is None else f" {snapshot_temperature_k:g} K"
-    return f"{guest_model} {temperature_k:g} K, {n_snapshots}{at}"
+    led = "" if led_ps is None else f", led {led_ps:g} ps"
+    return f"{guest_model} {temperature_k:g} K, {n_snapshots}{at}{led}"

@@ -6,6 +6,7 @@ Planned where the study has an ``[access]`` table; what it finds is the accessib
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +30,9 @@ def access_stage(study: Study, access: Access, adsorption: Adsorption, model: Mo
 
     Raises
     ------
-    UnknownNameError: no such force field for the dynamics.
+    UnknownNameError: no such force field for the dynamics. InputError: too short a time for a led molecule.
     """
+    from zifsim.access.led import LedSettings
     from zifsim.gcmc.grid import divisions_for
     from zifsim.io.melt_forcefields import load_melt_forcefield
 
@@ -44,6 +46,8 @@ def access_stage(study: Study, access: Access, adsorption: Adsorption, model: Mo
         "parameters_sha256": [parameters_sha256 for *_, parameters_sha256 in adsorption.gases],
         "cutoff_angstrom": gcmc.cutoff_angstrom, **access.model_dump(exclude={"dynamics", "materials"}),
         "seed": derive_seed(study.study.seed, "access", name)}
+    if access.led_ps:
+        LedSettings(access.led_ps, parameters)      # raises where it is too short
     if access.snapshots:
         config |= {"dynamics": dynamics, "dynamics_sha256": digest(parameters), "platform": study.melt.platform}
     n_runs = len(snapshot_temperatures(config))
@@ -53,7 +57,7 @@ def access_stage(study: Study, access: Access, adsorption: Adsorption, model: Mo
         "access", name, config, "zifsim.campaign.access_stage:run_access",
         needs={"framework": (model.stage, model.file)},
         seconds=estimate.access_seconds(nodes, len(adsorption.gases), access.snapshots, n_runs, particles,
-                                        parameters.dissociable),
+                                        access.led_ps),
         megabytes=1.0 + 0.012 * particles * access.snapshots * n_runs / 1e3, size=f"{model.cell.n_atoms} atoms",
         work=f"{len(adsorption.gases)} gases, "
              + (f"{access.snapshots} snapshots at {n_runs} temperature{'s' if n_runs > 1 else ''}" if access.snapshots
@@ -73,11 +77,14 @@ def run_access(config: Mapping[str, Any], inputs: Mapping[str, Path], folder: Pa
     """Accessibility of every gas in a model, rigid or moving; resumes its dynamics and its average."""
     import zifsim
     from zifsim.access.filling import Experiment
+    from zifsim.access.led import LedSettings
     from zifsim.access.run import AccessSettings, framework_access
     from zifsim.access.stored import RESULT, write_access
+    from zifsim.campaign.devices import gpu_lease
     from zifsim.gcmc.settings import GCMCSettings
     from zifsim.io.adsorption import assign_charges, load_adsorption_forcefield, load_charge_set
     from zifsim.io.guests import load_guest
+    from zifsim.io.melt_forcefields import load_melt_forcefield
     from zifsim.io.xyz import read_framework
 
     charges, forcefield = load_charge_set(config["charges"]), load_adsorption_forcefield(config["forcefield"])
@@ -88,6 +95,8 @@ def run_access(config: Mapping[str, Any], inputs: Mapping[str, Path], folder: Pa
         experiment=Experiment(config["size_um"], config["hours"]),
         gcmc=GCMCSettings(cutoff_angstrom=config["cutoff_angstrom"], seed=config["seed"],
                           grid_spacing_angstrom=config["grid_spacing_angstrom"]))
+    led = LedSettings(config["led_ps"], load_melt_forcefield(config["dynamics"]), config["seed"],
+                      config["platform"]) if config["led_ps"] and config["snapshots"] else None
     runs = snapshot_temperatures(config) or {0.0: list(range(len(guests)))}
     found: dict[int, list[GasAccess]] = {}
     for done, (at_k, members) in enumerate(runs.items()):
@@ -96,12 +105,14 @@ def run_access(config: Mapping[str, Any], inputs: Mapping[str, Path], folder: Pa
 
         frames = _snapshots(config, framework, at_k, folder, tell) if config["snapshots"] else []
         tell(0.3, "grids")
-        results = framework_access(
-            framework, [guests[m] for m in members], forcefield, settings, snapshots=frames,
-            snapshot_temperature_k=at_k or None, folder=folder / "average",
-            progress=lambda n, total: tell(0.3 + 0.7 * n / total, f"{n} of {total} snapshots averaged"))
-        each = len(results) // len(members)
-        found |= {m: results[each * i:each * (i + 1)] for i, m in enumerate(members)}
+        with gpu_lease(config["platform"]) if led else nullcontext():
+            results = framework_access(
+                framework, [guests[m] for m in members], forcefield, settings, snapshots=frames,
+                snapshot_temperature_k=at_k or None, led=led, folder=folder / "average",
+                progress=lambda n, total: tell(0.3 + 0.3 * n / total, f"{n} of {total} snapshots averaged"),
+                led_progress=lambda n, total: tell(0.6 + 0.4 * n / total, f"led to {n} of {total} places"))
+        found |= {m: [r for r in results if (r.guest_model, r.temperature_k) == (guests[m][0].name, guests[m][1])]
+                  for m in members}
     names = write_access(folder, framework, [r for m in range(len(guests)) for r in found[m]],
                          {**config, "forcefield": forcefield.name, "charges": charges.name}, zifsim.__version__)
     labels = {name: config[name] for name in ("material", "configuration")}

@@ -43,6 +43,7 @@ VOLUME_PER_WARM_GUEST = 1500.0
 CONDENSING = 0.7
 # Free energies of a gas on a grid, basins included: ZIF-62 at 0.25 Å, six gases, 4 s.
 ACCESS_SECONDS_PER_NODE = 4e-6
+LED_PLACES = 50     # on the way through one cell of ZIF-62
 
 
 def dummy_count(cell: Framework) -> int:
@@ -86,8 +87,9 @@ def gcmc_seconds(guest: GuestModel, temperature_k: float, n_pressures: int, move
 
 
 def access_seconds(nodes: tuple[int, int, int], n_gases: int, n_snapshots: int, n_runs: int, n_particles: int,
-                   dissociable: bool) -> float:
-    """Accessibility of some gases in one framework, s: rigid (finer nodes), and averaged over snapshots 1 ps apart."""
+                   led_ps: float) -> float:
+    """Accessibility of some gases in one framework, s: rigid (finer nodes), averaged over snapshots 1 ps apart, led."""
+    from zifsim.access.led import SETTLING, STEP_PS
     from zifsim.access.run import REFINE, REFINED_NODES
     from zifsim.access.snapshots import EQUILIBRATION_PS, INTERVAL_PS, STEP_FS
 
@@ -97,7 +99,9 @@ def access_seconds(nodes: tuple[int, int, int], n_gases: int, n_snapshots: int, 
     if not n_snapshots:
         return rigid
     steps = round((n_snapshots * INTERVAL_PS + EQUILIBRATION_PS) * 1e3 / STEP_FS)
-    return rigid + ACCESS_SECONDS_PER_NODE * n * n_gases * n_snapshots + n_runs * melt_seconds(n_particles, steps)
+    led = LED_PLACES * n_gases * round(led_ps * (1.0 + SETTLING) / STEP_PS)
+    return (rigid + ACCESS_SECONDS_PER_NODE * n * n_gases * n_snapshots
+            + melt_seconds(n_particles, n_runs * steps + led))
 
 
 def path_lengths(stages: Sequence[Stage]) -> dict[str, float]:

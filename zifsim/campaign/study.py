@@ -149,11 +149,19 @@ class Access(Section):
     snapshots: int = Field(default=0, ge=0, le=100_000, description="of the moving framework, 1 ps apart; 0: rigid")
     snapshot_temperature_k: float | None = Field(default=None, gt=0, le=2000,
                                                  description="K; left out: that of each gas")
+    led_ps: float = Field(default=0.0, ge=0, le=1e6,
+                          description="ps at each place on the way of a led molecule; 0: not led")
     dynamics: str | None = Field(default=None, description="force field of the snapshots; left out: ZIF-FF, and that "
                                                            "of [melt] for a glass")
     grid_spacing_angstrom: float = Field(default=0.2, ge=0.05, le=1.0, description="Å")
     size_um: float = Field(default=10.0, gt=0, le=1e6, description="diameter of the particles, µm")
     hours: float = Field(default=1.0, gt=0, le=1e6, description="time they are given, h")
+
+    @model_validator(mode="after")
+    def _led_after_snapshots(self) -> Access:
+        if self.led_ps and not self.snapshots:
+            raise ValueError("led_ps follows the best path of an average: snapshots must be above 0")
+        return self
 
 
 class Study(Section):

@@ -50,6 +50,10 @@ def access(
     dynamics: Annotated[str, typer.Option(
         "--dynamics", metavar="NAME", rich_help_panel=SNAPSHOTS,
         help="Force field of the snapshots made: ZIF-FF for crystals, nb-ZIF-FF-s for glasses.")] = "ZIF-FF",
+    led_ps: Annotated[float, typer.Option(
+        "--led-ps", metavar="PS", rich_help_panel=SNAPSHOTS, show_default="not led",
+        help="Lead each gas through the moving windows along the best path of the average, PS at each of some 40 to 60 "
+        "places (12 is fair; a quarter of an hour of a core per gas): barriers that wait for no rare opening.")] = 0.0,
     platform: Annotated[str, typer.Option(
         "--platform", metavar="NAME", help="auto, CUDA, HIP, OpenCL or CPU.", rich_help_panel=SNAPSHOTS)] = "auto",
     seed: options.Seed = 1,
@@ -69,13 +73,19 @@ def access(
     """
     from zifsim.access.figure import access_png
     from zifsim.access.filling import Experiment
+    from zifsim.access.led import LedSettings
     from zifsim.access.run import AccessSettings, framework_access
     from zifsim.build.load import load_framework
     from zifsim.campaign.provenance import plain, start_record
+    from zifsim.errors import InputError
     from zifsim.gcmc.settings import GCMCSettings
     from zifsim.io.adsorption import assign_charges, load_adsorption_forcefield, load_charge_set
+    from zifsim.io.melt_forcefields import load_melt_forcefield
 
     guests = parse_guests(gas, temperature)
+    if led_ps and snapshots is None:
+        raise InputError("--led-ps follows the best path of an average over snapshots: add --snapshots.")
+    led = LedSettings(led_ps, load_melt_forcefield(dynamics), seed, platform, threads) if led_ps else None
     settings = AccessSettings(experiment=Experiment(size_um, hours), pressure_bar=pressure, gcmc=GCMCSettings(
         cutoff_angstrom=cutoff, grid_spacing_angstrom=spacing, seed=seed))
     framework, parameters = load_framework(structure), load_adsorption_forcefield(forcefield)
@@ -89,10 +99,12 @@ def access(
         frames, of_k = _snapshots(snapshots, framework, dynamics, snapshot_temperature, folder, seed, threads, platform)
     record = start_record("access", seed=seed, settings=plain(settings) | {
         "forcefield": forcefield, "charges": charges, "snapshots": snapshots, "dynamics": dynamics,
-        "snapshot_temperature_k": of_k}, inputs_sha256={"framework": framework.content_hash()})
+        "snapshot_temperature_k": of_k, "led_ps": led_ps or None},
+        inputs_sha256={"framework": framework.content_hash()})
     _say_what(framework, guests, settings, len(frames))
     results = framework_access(framework, guests, parameters, settings, snapshots=frames, snapshot_temperature_k=of_k,
-                               threads=threads, folder=folder / "average", progress=_Told())
+                               led=led, threads=threads, folder=folder / "average", progress=_Told(),
+                               led_progress=_Told("places on the way"))
     print_results(results)
     _write(folder, framework, results, record, access_png(results, f"{framework.name}: {len(frames)} snapshots"
                                                           if frames else f"{framework.name}, rigid"))
@@ -161,6 +173,8 @@ class _Told:
         now = self._clock()
         self._start = self._start or (now, done)
         tenths = 10 * done // total
+        if tenths < self._tenths:               # another gas begins
+            self._tenths, self._start = tenths, (now, done)
         if tenths > self._tenths:
             gone, since = now - self._start[0], done - self._start[1]
             left = f", {gone / since * (total - done) / 60:.0f} min left" if since and done < total else ""
@@ -202,10 +216,17 @@ def print_results(results: list[GasAccess]) -> None:
     Console().print(table)
     print("D and fill times: transition-state theory at vanishing loading, so D is an upper bound. Share: of the "
           "equilibrium loading. Band: 1 µm to 1 mm, 6 min to 24 h.")
+    led = {(r.gas, r.temperature_k) for r in results if r.led}
     for r in results:
-        if r.largest_snapshot is not None and r.largest_snapshot > 0.3:
+        if r.led is not None:
+            print(f"{r.gas} {r.temperature_k:g} K, led along {r.led.axis}: {r.led.barrier_kj_mol:.1f} ± "
+                  f"{r.led.error_kj_mol:.1f} kJ/mol, the average has {r.led.averaged_kj_mol:.1f} on the same path; the "
+                  f"path closes within {abs(r.led.closure_kj_mol):.1f}; {r.led.places} places of {r.led.ps:g} ps.")
+        elif r.largest_snapshot is not None and r.largest_snapshot > 0.3:
             print(f"{r.gas} {r.temperature_k:g} K: one snapshot makes {100 * r.largest_snapshot:.0f} % of the average "
-                  "at the bottleneck: too few snapshots, the barrier is an upper bound.")
+                  "at the bottleneck: too few snapshots" + ("." if (r.gas, r.temperature_k) in led else
+                                                           ", the barrier is an upper bound; "
+                                                           "--led-ps waits for no opening."))
 
 
 def _number(value: float, band: tuple[float, float]) -> str:

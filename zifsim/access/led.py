@@ -1,0 +1,226 @@
+"""The barrier of a molecule that is led through the moving framework: no rare event to wait for.
+
+An average over snapshots of the empty framework waits for windows that open by chance; at 77 K one snapshot in hundreds
+makes all of it. Here the molecule is in the window and holds it open. It is led on a soft tether along the easiest path
+through the averaged landscape, with dynamics of framework and molecule together at the temperature of the gas. The mean
+pull on the tether is the gradient of the molecule's free energy on its tether, which the places' own spread turns into
+that without (umbrella integration, Kästner & Thiel 2005, doi:10.1063/1.2052648). The path ends at the image of its
+begin, where F must be what it was: how far it is not (the closure) is a check, and part of the error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import openmm
+from numpy.typing import NDArray
+from openmm import unit
+
+from zifsim.access.guest_system import GuestSystem, Restraint, guest_system, turned
+from zifsim.access.path import Path as GuestPath
+from zifsim.errors import InputError
+from zifsim.io.files import write_bytes_atomic
+from zifsim.melt.platform import choose_platform
+from zifsim.melt.relax import settle
+from zifsim.melt.system import NM
+from zifsim.model.forcefield import AdsorptionForceField, MeltForceField
+from zifsim.model.framework import Framework
+from zifsim.model.guest import GuestModel
+from zifsim.rng import derive_seed
+from zifsim.units import KELVIN_TO_KJ_MOL
+
+FloatArray = NDArray[np.float64]
+STIFFNESS = 50.0                    # of the tether, kJ/mol/Å²: at 77 K the molecule is within 0.1 Å of its end
+TETHER = Restraint("0.5*hold*((x1-x2-ax)^2+(y1-y2-ay)^2+(z1-z2-az)^2)", ("hold", "ax", "ay", "az"))
+SPACING = 0.5                       # Å between places, at most (but for the spacing of the path's own nodes)
+FRICTION, STEP_PS = 5.0, 0.001      # 1/ps; ps
+EVERY, BLOCKS = 10, 10              # steps between readings; blocks of time for the error
+LEAST_PS = 1.0                      # at a place: with less the mean pull is noise
+SETTLING = 0.25                     # of the time at a place, on top of it, not counted
+WARMING_PS = 10.0                   # before the first place
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class LedBarrier:
+    """``barrier_kj_mol`` ± ``error_kj_mol`` (one standard error; half the closure included) along ``axis`` (a, b or c),
+    and ``averaged_kj_mol``, that of the average over snapshots on the same path. ``closure_kj_mol``: F at the end of
+    the path less F at its begin, which ought to be 0; it is spread evenly over the path. ``places`` of ``ps`` each;
+    ``profile``: rows of Å along the path, F led, F averaged, kJ/mol, from the path's begin."""
+
+    axis: str
+    barrier_kj_mol: float
+    error_kj_mol: float
+    averaged_kj_mol: float
+    closure_kj_mol: float
+    places: int
+    ps: float
+    profile: tuple[tuple[float, float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LedSettings:
+    """``ps`` counted at each place; ``dynamics``: force field of the framework; ``platform``, ``threads``: OpenMM's."""
+
+    ps: float
+    dynamics: MeltForceField
+    seed: int = 1
+    platform: str = "auto"
+    threads: int | None = 1
+
+    def __post_init__(self) -> None:
+        if not LEAST_PS <= self.ps < 1e6:
+            raise InputError(f"A led molecule needs {LEAST_PS:g} ps or more at each place, not {self.ps:g}.")
+
+
+def lead(framework: Framework, guest: GuestModel, temperature_k: float, forcefield: AdsorptionForceField,
+         path: GuestPath, axis: int, settings: LedSettings, *, folder: Path | None = None,
+         progress: Progress | None = None) -> LedBarrier:
+    """Lead one guest along ``path``, which runs one cell on along ``axis``, through the framework (charges assigned).
+
+    ``folder``: finished places are kept there, and the same call continues with them, to the same numbers on one CPU
+    thread. ``progress``: called with the number of places done and their total.
+
+    Raises
+    ------
+    InputError: a guest that is neither a point nor linear, missing parameters or charges.
+    """
+    inside = guest_system(framework, guest, temperature_k, forcefield, settings.dynamics, TETHER)
+    name = _digest(framework, guest, temperature_k, forcefield, path, settings)
+    keep = _thinned(path)
+    places, averaged = inside.model.box.to_box_frame(path.places[keep]), path.levels[keep]
+    walk = _Walk(inside, guest, temperature_k, settings)
+    pulls = []
+    for number, place in enumerate(places):
+        stored = folder / f"{name}-{number:03d}.npz" if folder else None
+        pulls.append(walk.pulls_at(place, number, stored))
+        if progress:
+            progress(number + 1, len(places))
+    level, blocks = free_energy(places, np.array(pulls), temperature_k * KELVIN_TO_KJ_MOL)
+    return _barrier(places, level, blocks, averaged - averaged[0], "abc"[axis], settings.ps)
+
+
+def free_energy(places: FloatArray, pulls: FloatArray, kt: float) -> tuple[FloatArray, FloatArray]:
+    """F (n,), kJ/mol, along places (n, 3) Å from readings (n, m, 3) kJ/mol/Å of the pull, and the same (BLOCKS, n) from
+    every block of time by itself, tether included.
+
+    The mean pull is the gradient of the free energy on the tether, F_k, integrated by the trapezoidal rule. Where F is
+    a parabola over the molecule's spread S (covariance) around its mean place, d from the tether's end,
+    F = F_k + k_BT/2·(ln det(S·k/k_BT) + d·S⁻¹·d).
+    """
+    freed = np.empty(len(places))
+    for n, here in enumerate(pulls):
+        d, spread = here.mean(axis=0) / STIFFNESS, np.cov(here.T) / STIFFNESS**2
+        freed[n] = 0.5 * kt * (np.linalg.slogdet(spread * STIFFNESS / kt)[1] + d @ np.linalg.solve(spread, d))
+    blocks = np.array([integrated(places, block.mean(axis=1)) for block in np.array_split(pulls, BLOCKS, axis=1)])
+    return integrated(places, pulls.mean(axis=1)) + freed - freed[0], blocks
+
+
+def integrated(places: FloatArray, gradients: FloatArray) -> FloatArray:
+    """(n,) along places (n, 3) from gradients (n, 3), 0 at the first."""
+    rises = 0.5 * np.einsum("ni,ni->n", np.diff(places, axis=0), gradients[1:] + gradients[:-1])
+    return np.concatenate([[0.0], np.cumsum(rises)])
+
+
+def _barrier(places: FloatArray, level: FloatArray, blocks: FloatArray, averaged: FloatArray, axis: str,
+             ps: float) -> LedBarrier:
+    """Highest above lowest, the closure spread over the path, with the error of that difference."""
+    along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(places, axis=0), axis=1))])
+    closure = float(level[-1])
+
+    def closed(values: FloatArray) -> FloatArray:
+        even: FloatArray = values - values[..., -1:] * along / along[-1]
+        return even
+
+    flat = closed(level)
+    top, bottom = int(np.argmax(flat)), int(np.argmin(flat))
+    differences = closed(blocks)[:, top] - closed(blocks)[:, bottom]
+    error = float(np.hypot(differences.std(ddof=1) / np.sqrt(len(blocks)), 0.5 * closure))
+    return LedBarrier(axis, float(flat[top] - flat[bottom]), error, float(averaged.max() - averaged.min()), closure,
+                      len(places), ps, tuple((float(a), float(f), float(o)) for a, f, o in
+                                             zip(along, flat, averaged, strict=True)))
+
+
+def _thinned(path: GuestPath) -> NDArray[np.int64]:
+    """Indices of places some ``SPACING`` apart, the path's highest and both its ends among them."""
+    along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(path.places, axis=0), axis=1))])
+    keep, top, last = [0], int(np.argmax(path.levels)), len(along) - 1
+    for n in range(1, last + 1):
+        if n in (top, last) or along[min(n + 1, last)] - along[keep[-1]] > SPACING + 1e-9:
+            keep.append(n)
+    return np.array(keep)
+
+
+class _Walk:
+    """A context with the guest on its tether, led from place to place; every place begins with a stream of its own from
+    what the one before left, so that it does not matter where the run was stopped."""
+
+    def __init__(self, inside: GuestSystem, guest: GuestModel, temperature_k: float, settings: LedSettings) -> None:
+        self._guest, self._settings, self._temperature_k = guest, settings, temperature_k
+        self._model, self._masses = inside.model, inside.masses
+        self._n = len(inside.model.positions)
+        self._integrator = openmm.LangevinMiddleIntegrator(temperature_k, FRICTION, STEP_PS)
+        choice = choose_platform(settings.platform, cpu_threads=settings.threads)
+        self._context = inside.context(self._integrator, choice)
+        masses = self._masses[:self._n]
+        self._centre = masses @ inside.model.positions / masses.sum()
+        self._state: tuple[FloatArray, FloatArray] | None = None
+
+    def pulls_at(self, place: FloatArray, number: int, stored: Path | None) -> FloatArray:
+        """Readings (m, 3) kJ/mol/Å of the pull at a place (3,) Å, made, or read where it is finished."""
+        if stored and stored.exists():
+            with np.load(stored) as held:
+                self._state = (held["positions"], held["velocities"])
+                return np.array(held["pulls"])
+        self._begin(place, number)
+        pulls = []
+        for _ in range(round(self._settings.ps / STEP_PS) // EVERY):
+            self._integrator.step(EVERY)
+            pulls.append(STIFFNESS * (place - self._centre - self._away()))
+        state = self._context.getState(getPositions=True, getVelocities=True)
+        self._state = (state.getPositions(asNumpy=True).value_in_unit(unit.nanometer),
+                       state.getVelocities(asNumpy=True).value_in_unit(unit.nanometer / unit.picosecond))
+        if stored:
+            stream = io.BytesIO()
+            np.savez(stream, pulls=np.array(pulls), positions=self._state[0], velocities=self._state[1])
+            write_bytes_atomic(stored, stream.getvalue())
+        return np.array(pulls)
+
+    def _begin(self, place: FloatArray, number: int) -> None:
+        """Take up where the last place ended, or put the molecule into the framework, and let it settle at this one."""
+        self._integrator.setRandomNumberSeed(derive_seed(self._settings.seed, "led", number))
+        self._context.reinitialize()
+        for name, value in zip(TETHER.parameters, (STIFFNESS / NM**2, *((place - self._centre) * NM)), strict=True):
+            self._context.setParameter(name, float(value))
+        settling = SETTLING * self._settings.ps
+        if self._state is None:
+            body = place + turned(self._guest.site_positions, np.array([1.0, 0.0, 0.0]))
+            self._context.setPositions(np.concatenate([self._model.positions, body]) * NM)
+            settle(self._context)
+            self._context.setVelocitiesToTemperature(self._temperature_k, derive_seed(self._settings.seed, "led"))
+            settling += WARMING_PS
+        else:
+            self._context.setPositions(self._state[0])
+            self._context.setVelocities(self._state[1])
+        self._integrator.step(round(settling / STEP_PS))
+
+    def _away(self) -> FloatArray:
+        """(3,) Å from the framework's centre to the guest's."""
+        at = self._context.getState(getPositions=True).getPositions(asNumpy=True).value_in_unit(unit.angstrom)
+        guest, framework = self._masses[self._n:], self._masses[:self._n]
+        away: FloatArray = guest @ at[self._n:] / guest.sum() - framework @ at[:self._n] / framework.sum()
+        return away
+
+
+def _digest(framework: Framework, guest: GuestModel, temperature_k: float, forcefield: AdsorptionForceField,
+            path: GuestPath, settings: LedSettings) -> str:
+    """Name of what a led molecule's readings are made from."""
+    values = [framework.content_hash(), asdict(guest), temperature_k, asdict(forcefield), path.places.tolist(),
+              settings.ps, settings.seed, asdict(settings.dynamics), STIFFNESS, SPACING, FRICTION, STEP_PS]
+    return hashlib.sha256(json.dumps(values, default=str, sort_keys=True).encode()).hexdigest()[:16]
