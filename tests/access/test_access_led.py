@@ -9,8 +9,9 @@ import pytest
 from zifsim.access import led, run
 from zifsim.access.guest_system import guest_system, turned
 from zifsim.access.landscape import FreeEnergyGrid
-from zifsim.access.led import BLOCKS, STIFFNESS, TETHER, LedBarrier, LedSettings, free_energy, integrated, lead
+from zifsim.access.led import BLOCKS, STIFFNESS, TETHER, LedSettings, free_energy, integrated, lead
 from zifsim.access.path import Path, easiest_path
+from zifsim.access.result import LedBarrier
 from zifsim.access.run import AccessSettings
 from zifsim.access.stored import best_access, read_access, write_access
 from zifsim.build.load import load_framework

@@ -24,6 +24,7 @@ from openmm import unit
 
 from zifsim.access.guest_system import GuestSystem, Restraint, guest_system, turned
 from zifsim.access.path import Path as GuestPath
+from zifsim.access.result import LedBarrier
 from zifsim.errors import InputError
 from zifsim.io.files import write_bytes_atomic
 from zifsim.melt.platform import choose_platform
@@ -45,23 +46,6 @@ LEAST_PS = 1.0                      # at a place: with less the mean pull is noi
 SETTLING = 0.25                     # of the time at a place, on top of it, not counted
 WARMING_PS = 10.0                   # before the first place
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class LedBarrier:
-    """``barrier_kj_mol`` ± ``error_kj_mol`` (one standard error; half the closure included) along ``axis`` (a, b or c),
-    and ``averaged_kj_mol``, that of the average over snapshots on the same path. ``closure_kj_mol``: F at the end of
-    the path less F at its begin, which ought to be 0; it is spread evenly over the path. ``places`` of ``ps`` each;
-    ``profile``: rows of Å along the path, F led, F averaged, kJ/mol, from the path's begin."""
-
-    axis: str
-    barrier_kj_mol: float
-    error_kj_mol: float
-    averaged_kj_mol: float
-    closure_kj_mol: float
-    places: int
-    ps: float
-    profile: tuple[tuple[float, float, float], ...]
 
 
 @dataclass(frozen=True, slots=True)

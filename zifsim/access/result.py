@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zifsim.access.led import LedBarrier
 from zifsim.io.tables import Cell
 
 YEAR_S = 3.156e7
@@ -46,6 +45,26 @@ class Loading:
     equilibrium_error: float
     accessible: float
     accessible_error: float
+
+
+@dataclass(frozen=True, slots=True)
+class LedBarrier:
+    """What a molecule meets that is led through the moving framework along ``axis`` (a, b or c).
+
+    ``barrier_kj_mol`` ± ``error_kj_mol`` (one standard error, half the closure included), and ``averaged_kj_mol``, that
+    of the average over snapshots on the same path. ``closure_kj_mol``: F at the end of the path less F at its begin,
+    which ought to be 0; it is spread evenly over the path. ``places`` of ``ps`` each; ``profile``: rows of Å along the
+    path, F led, F averaged, kJ/mol, from the path's begin.
+    """
+
+    axis: str
+    barrier_kj_mol: float
+    error_kj_mol: float
+    averaged_kj_mol: float
+    closure_kj_mol: float
+    places: int
+    ps: float
+    profile: tuple[tuple[float, float, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
