@@ -25,6 +25,23 @@ def test_the_quick_study_has_every_material_and_gas(quick):
     assert ids(quick, "gcmc") == {f"{m} {g}" for m in models for g in gases}
 
 
+def test_the_shipped_glasses_are_models_of_one_material_named_by_their_files():
+    stages = make_plan(load_study("shipped_glasses"))
+    glasses = {f"agZIF-62 agZIF-62-{c}-dense-{n}" for c in "AB" for n in (1, 2, 3)}
+    assert ids(stages, "build") == {"ZIF-62 A", "ZIF-62 B", "ZIF-8 A", *glasses}
+    assert ids(stages, "melt") == set()
+    access = {s.name: s for s in stages if s.kind == "access"}
+    assert set(access) == ids(stages, "build")
+    assert {access[g].config["dynamics"] for g in glasses} == {"nb-ZIF-FF-s"}
+    led = make_plan(load_study("shipped_glasses", ["access.led_ps=12"]))
+    assert all(s.config["led_ps"] == 12.0 and s.seconds > 2 * access[s.name].seconds
+               for s in led if s.kind == "access")
+    with pytest.raises(InputError, match="1 ps or more"):
+        make_plan(load_study("shipped_glasses", ["access.led_ps=0.5"]))
+    with pytest.raises(InputError, match="snapshots must be above 0"):
+        load_study("shipped_glasses", ["access.led_ps=12", "access.snapshots=0"])
+
+
 def test_inputs_come_before_what_uses_them_and_from_the_right_stage(quick):
     seen = set()
     for stage in quick:

@@ -34,7 +34,7 @@ def study_file(tmp_path):
     return path
 
 
-@pytest.mark.parametrize("name", ["quick", "flux_melting"])
+@pytest.mark.parametrize("name", ["quick", "shipped_glasses", "flux_melting"])
 def test_shipped_studies_are_valid_and_hold_the_papers_table(name):
     study = load_study(name)
     assert study.name == name

@@ -64,10 +64,12 @@ def crystal_stages(name: str, material: Material, stages: list[Stage]) -> list[M
 
     models = []
     for source in material.structures:
-        for wanted in material.configurations:
-            for letter in (c.letter for c in list_classes(source, material.bim_per_cell, wanted)[1]):
-                label = letter if len(material.structures) == 1 else f"{Path(source).stem}-{letter}"
-                models.append(_crystal_model(name, label, source, letter, material, stages))
+        letters = [c.letter for wanted in material.configurations
+                   for c in list_classes(source, material.bim_per_cell, wanted)[1]]
+        for letter in letters:
+            parts = [Path(source).stem] if len(material.structures) > 1 else []
+            parts += [letter] if len(letters) > 1 or not parts else []
+            models.append(_crystal_model(name, "-".join(parts), source, letter, material, stages))
     return models
 
 
