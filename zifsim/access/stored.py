@@ -120,7 +120,7 @@ def read_access(folder: Path) -> tuple[StoredAccess, ...]:
             geometry_sha256=data["geometry_sha256"], mass_amu=float(data["mass_amu"]),
             forcefield=settings["forcefield"], charges=settings["charges"], gas=r["gas"],
             guest_model=r["guest_model"], temperature_k=r["temperature_k"], n_snapshots=r["n_snapshots"],
-            snapshot_temperature_k=r["snapshot_temperature_k"], led_ps=r["led"]["ps"] if r["led"] else None,
+            snapshot_temperature_k=r["snapshot_temperature_k"], led_ps=(r.get("led") or {}).get("ps"),
             size_um=r["size_um"], hours=r["hours"],
             share=r["share"], share_low=min(reach["share"] for reach in r["reaches"]),
             share_high=max(reach["share"] for reach in r["reaches"])) for r in data["results"])
