@@ -103,7 +103,8 @@ def way_of(structure, folder, gas, axis):
         raise InputError(f"{folder} has no average over snapshots for {guest.name} at {temperature_k:g} K; it has "
                          f"{', '.join(f'{m} {t:g} K' for m, t in averaged_for) or 'none'}.")
     kinetics = Kinetics.of(averages[averaged_for.index((guest.name, temperature_k))].grid(), guest)
-    path = easiest_path(kinetics.grid, kinetics.start, "abc".index(axis))
+    along = "abc".index(axis)
+    path = easiest_path(kinetics.grid, kinetics.start, along, float(kinetics.flooding.axis_levels[along]))
     return Way(framework, guest, temperature_k, forcefield, load_melt_forcefield(access["settings"]["dynamics"]), path,
                kinetics.barrier)
 

@@ -45,7 +45,7 @@ def test_the_easiest_path_runs_down_the_valley_to_the_next_image():
     a, b, c = np.meshgrid(*[np.arange(n) / n] * 3, indexing="ij")
     winding = 0.25 * np.sin(2 * np.pi * b)
     level = 2.0 * (1 - np.cos(2 * np.pi * b)) + 40.0 * (2 - np.cos(2 * np.pi * (a - winding)) - np.cos(2 * np.pi * c))
-    path = easiest_path(grid_of(level), 0, axis=1)
+    path = easiest_path(grid_of(level), 0, axis=1, top=4.0)
     assert path.places[-1] - path.places[0] == pytest.approx([0.0, 10.0, 0.0])
     assert np.abs(np.diff(path.places, axis=0)).sum(axis=1) == pytest.approx(10.0 / n)       # to neighbours only
     off = path.places[:, 0] - 2.5 * np.sin(2 * np.pi * path.places[:, 1] / 10.0)
@@ -60,18 +60,35 @@ def test_a_path_may_cross_the_faces_of_the_cell(start):
     n = 12
     a, b, c = np.meshgrid(*[np.arange(n)] * 3, indexing="ij")
     level = np.where((a - b) % n <= 1, 0.0, 30.0) + 0.0 * c
-    path = easiest_path(grid_of(level), int(np.ravel_multi_index((start[0], *start), level.shape)), axis=0)
+    path = easiest_path(grid_of(level), int(np.ravel_multi_index((start[0], *start), level.shape)), axis=0, top=0.0)
     assert path.places[-1] - path.places[0] == pytest.approx([10.0, 10.0, 0.0])
     assert path.barrier == 0.0
     levels = level[tuple((np.round(path.places * n / 10.0).astype(int) % n).T)]
     assert levels == pytest.approx(path.levels)
 
 
+def test_a_path_does_not_wander_where_it_is_low():
+    """Two ways under the top: a straight one over a bump of half its height, and one twice as long without."""
+    n = 40
+    a, b, c = np.meshgrid(*[np.arange(n)] * 3, indexing="ij")
+    level = np.full((n, n, n), 50.0)
+    level[(a == 0) & (c == 0)] = 0.0                                    # along b
+    level[0, 30, 0] = 10.0                                              # the top
+    level[0, 10, 0] = 5.0                                               # the bump ...
+    level[(a <= 10) & (c == 0) & ((b == 5) | (b == 15))] = 0.0          # ... and the way round it
+    level[(a == 10) & (c == 0) & (b >= 5) & (b <= 15)] = 0.0
+    path = easiest_path(grid_of(level), 0, axis=1, top=10.0)
+    assert len(path.places) == n + 1
+    assert path.barrier == 10.0
+    level[0, 10, 0] = 12.0              # above the top the way round is worth its length
+    assert len(easiest_path(grid_of(level), 0, axis=1, top=10.0).places) == n + 21
+
+
 def test_what_is_not_joined_has_no_path():
     level = np.zeros((6, 6, 6))
     level[3] = np.inf
     with pytest.raises(ValueError, match="no path along axis 0"):
-        easiest_path(grid_of(level), 0, axis=0)
+        easiest_path(grid_of(level), 0, axis=0, top=0.0)
 
 
 @pytest.mark.parametrize("gas", ["H2-Buch-FH", "CH4-TraPPE", "N2-TraPPE", "CO2-TraPPE"])

@@ -12,7 +12,8 @@ from scipy.sparse.csgraph import dijkstra
 from zifsim.access.landscape import FreeEnergyGrid
 
 FloatArray = NDArray[np.float64]
-MOST_KT = 300.0                     # k_BT above the lowest node: the most that a step may cost
+STEP = 1.0 / 40.0   # what a node costs by being there, that at the top of the best path costing 1: 10 Å of way
+MOST_KT = 300.0     # k_BT above that top: the most that a node may cost
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,16 +29,19 @@ class Path:
         return float(self.levels.max() - self.levels.min())
 
 
-def easiest_path(grid: FreeEnergyGrid, start: int, axis: int) -> Path:
-    """The path of least Σ exp(F/k_BT) from the node ``start`` (flat index) to an image of it in the next cell along
-    ``axis`` (and, where the way leads there, some cells aside).
+def easiest_path(grid: FreeEnergyGrid, start: int, axis: int, top: float) -> Path:
+    """The easiest path from the node ``start`` (flat index) to an image of it in the next cell along ``axis``, or some
+    cells aside of that where the way leads there.
+
+    ``top``, kJ/mol: the level at which a path opens. Σ (exp((F − top)/k_BT) + ``STEP``) is least: what is low costs
+    its length only, so that the path does not wander from one deep basin to the next.
 
     Raises
     ------
     ValueError: they are not joined at all.
     """
     shape = np.array(grid.values.shape)
-    index, costs = _doubled(grid, axis)
+    index, costs = _doubled(grid, axis, top)
     first = np.array(np.unravel_index(start, grid.values.shape))
     last = first.copy()
     last[axis] += shape[axis]
@@ -56,11 +60,11 @@ def easiest_path(grid: FreeEnergyGrid, start: int, axis: int) -> Path:
     return Path(corners / shape @ grid.cell, levels)
 
 
-def _doubled(grid: FreeEnergyGrid, axis: int) -> tuple[NDArray[np.int64], FloatArray]:
+def _doubled(grid: FreeEnergyGrid, axis: int, top: float) -> tuple[NDArray[np.int64], FloatArray]:
     """Numbers of the nodes of two cells in a row along ``axis``, and what it costs to step on each (flat)."""
     values = np.concatenate([grid.values] * 2, axis=axis)
-    heights = (values.ravel().astype(np.float64) - float(values.min())) / grid.kt
-    costs = np.where(heights < np.inf, np.exp(np.minimum(heights, MOST_KT)), np.inf)
+    heights = (values.ravel().astype(np.float64) - top) / grid.kt
+    costs = np.where(heights < np.inf, np.exp(np.minimum(heights, MOST_KT)) + STEP, np.inf)
     return np.arange(values.size).reshape(values.shape), costs
 
 

@@ -116,7 +116,7 @@ def _led(kinetics: Kinetics, found: GasAccess, framework: Framework, guest: Gues
     All rates along the network are scaled by exp(−δ/k_BT), δ the led barrier less the average's on the same path.
     """
     axis = int(np.argmin(kinetics.axis_barriers))
-    path = easiest_path(kinetics.grid, kinetics.start, axis)
+    path = easiest_path(kinetics.grid, kinetics.start, axis, float(kinetics.flooding.axis_levels[axis]))
     barrier = lead(framework, guest, kinetics.grid.temperature_k, forcefield, path, axis, led, folder=folder,
                    progress=progress)
 
