@@ -1,10 +1,13 @@
 """``zifsim access`` as a user meets it."""
 
 import json
+import signal
 
 import pytest
 
+from zifsim.cli.access import _common_temperature, _stopped_by_signals
 from zifsim.cli.app import main
+from zifsim.errors import RunInterrupted
 
 QUICK = ["--cutoff", "7", "--spacing", "0.6", "--gas", "CH4@300"]
 
@@ -62,7 +65,7 @@ def test_snapshots_are_made_kept_and_read_again(tmp_path, capsys):
     (["ZIF-8", "--hours", "0"], "must be positive"),
     (["ZIF-8", "--pressure", "nan"], "must be positive"),
     (["ZIF-8", "--snapshots", "0"], "at least one"),
-    (["ZIF-8", "--snapshots", "nowhere"], "no trajectory.dcd"),
+    (["ZIF-8", "--snapshots", "nowhere"], "no file or folder nowhere"),
     (["ZIF-9"], "Unknown"),
 ])
 def test_wrong_input_is_one_line(arguments, says, capsys, tmp_path, monkeypatch):
@@ -75,3 +78,30 @@ def test_a_folder_with_other_things_is_left_alone(tmp_path, capsys):
     (tmp_path / "thesis.tex").write_text("dear")
     assert "other files" in failing(["ZIF-8", *QUICK, "--out", str(tmp_path)], capsys)
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_results_of_other_gases_or_of_another_framework_are_not_overwritten(tmp_path, capsys):
+    out = tmp_path / "zif8"
+    with pytest.raises(SystemExit) as stop:
+        main(["access", "ZIF-8", *QUICK, "--out", str(out)])
+    assert stop.value.code == 0
+    before = (out / "access.json").read_bytes()
+    other = ["--cutoff", "7", "--spacing", "0.6", "--out", str(out), "--gas"]
+    capsys.readouterr()
+    assert "CH4-TraPPE@300, which this run would overwrite" in failing(["ZIF-8", *other, "H2@77"], capsys)
+    assert "not of ZIF-62" in failing(["ZIF-62", *other, "CH4@300"], capsys)
+    assert (out / "access.json").read_bytes() == before
+    with pytest.raises(SystemExit) as stop:
+        main(["access", "ZIF-8", *other, "CH4@300,H2@77"])
+    assert stop.value.code == 0
+
+
+@pytest.mark.parametrize(("temperatures", "k", "said"), [([77.0, 77.0], 77.0, ""), ([77.0, 273.0], 300.0, "77, 273 K")])
+def test_snapshots_have_the_temperature_of_the_gases(temperatures, k, said, capsys):
+    assert _common_temperature(temperatures) == k
+    assert said in capsys.readouterr().out
+
+
+def test_a_signal_while_averaging_is_a_stop_that_continues():
+    with pytest.raises(RunInterrupted, match="by SIGTERM; the same command continues"), _stopped_by_signals():
+        signal.raise_signal(signal.SIGTERM)

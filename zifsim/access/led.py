@@ -4,8 +4,8 @@ An average over snapshots of the empty framework waits for windows that open by 
 makes all of it. Here the molecule is in the window and holds it open. It is led on a soft tether along the easiest path
 through the averaged landscape, with dynamics of framework and molecule together at the temperature of the gas. The mean
 pull on the tether is the gradient of the molecule's free energy on its tether, which the places' own spread turns into
-that without (umbrella integration, Kästner & Thiel 2005, doi:10.1063/1.2052648). The path ends at the image of its
-begin, where F must be what it was: how far it is not (the closure) is a check, and part of the error.
+that without (umbrella integration, Kästner & Thiel 2005, doi:10.1063/1.2052648). The path ends at an image of its
+start, where F must be what it was: how far it is not (the closure) is a check, and part of the error.
 """
 
 from __future__ import annotations

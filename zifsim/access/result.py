@@ -52,9 +52,9 @@ class LedBarrier:
     """What a molecule meets that is led through the moving framework along ``axis`` (a, b or c).
 
     ``barrier_kj_mol`` ± ``error_kj_mol`` (one standard error, half the closure included), and ``averaged_kj_mol``, that
-    of the average over snapshots on the same path. ``closure_kj_mol``: F at the end of the path less F at its begin,
+    of the average over snapshots on the same path. ``closure_kj_mol``: F at the end of the path less F at its start,
     which ought to be 0; it is spread evenly over the path. ``places`` of ``ps`` each; ``profile``: rows of Å along the
-    path, F led, F averaged, kJ/mol, from the path's begin.
+    path, F led, F averaged, kJ/mol, from the path's start.
     """
 
     axis: str

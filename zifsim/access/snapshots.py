@@ -77,6 +77,9 @@ def _frames(path: Path) -> Iterator[Frame]:
         except OSError as error:
             raise InputError(f"{path} is not a DCD trajectory ({error}).") from error
         return
+    if not path.exists():
+        raise InputError(f"There is no file or folder {path}; give a number of snapshots to make, a DCD file, or the "
+                         "folder of a run.")
     trajectory, table = path / TRAJECTORY, path / STATE_TABLE
     if not trajectory.is_file() or not table.is_file():
         raise InputError(f"{path}: no {TRAJECTORY} and {STATE_TABLE} there; is it the folder of a finished melt or "

@@ -61,7 +61,7 @@ class PoresResult:
         rows = [over_frames("pld", "pore limiting diameter", "Å", self.free),
                 over_frames("lcd", "largest cavity diameter", "Å", self.largest),
                 over_frames("skeletal_density", "skeletal density, all He volume", "g/cm³", self.skeletal),
-                over_frames("skeletal_density_open", "  He volume with a way in", "g/cm³", self.skeletal_open)]
+                over_frames("skeletal_density_open", "  the same, open He volume only", "g/cm³", self.skeletal_open)]
         for name, p in self.probes.items():
             rows += [over_frames(f"volume_{name}", f"volume open to {name}", "cm³/g", p.volume),
                      over_frames(f"closed_volume_{name}", "  closed", "cm³/g", p.closed_volume),

@@ -30,9 +30,8 @@ def access_stage(study: Study, access: Access, adsorption: Adsorption, model: Mo
 
     Raises
     ------
-    UnknownNameError: no such force field for the dynamics. InputError: too short a time for a led molecule.
+    UnknownNameError: no such force field for the dynamics.
     """
-    from zifsim.access.led import LedSettings
     from zifsim.gcmc.grid import divisions_for
     from zifsim.io.melt_forcefields import load_melt_forcefield
 
@@ -46,8 +45,6 @@ def access_stage(study: Study, access: Access, adsorption: Adsorption, model: Mo
         "parameters_sha256": [parameters_sha256 for *_, parameters_sha256 in adsorption.gases],
         "cutoff_angstrom": gcmc.cutoff_angstrom, **access.model_dump(exclude={"dynamics", "materials"}),
         "seed": derive_seed(study.study.seed, "access", name)}
-    if access.led_ps:
-        LedSettings(access.led_ps, parameters)      # raises where it is too short
     if access.snapshots:
         config |= {"dynamics": dynamics, "dynamics_sha256": digest(parameters), "platform": study.melt.platform}
     n_runs = len(snapshot_temperatures(config))

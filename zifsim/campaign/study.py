@@ -161,6 +161,8 @@ class Access(Section):
     def _led_after_snapshots(self) -> Access:
         if self.led_ps and not self.snapshots:
             raise ValueError("led_ps follows the best path of an average: snapshots must be above 0")
+        if 0.0 < self.led_ps < 1.0:
+            raise ValueError(f"led_ps is {self.led_ps:g}; it must be 0 or at least 1 ps")
         return self
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 # The measurements of Longley et al. 2019, doi:10.1039/c8sc04044c.
 PAPER_GASES = "H2@77,CO2@273,O2@273,N2@77,CH4@273"
 SNAPSHOTS = "Snapshots"
+MOST_OPEN = 3.0     # kJ/mol between the ends of a led molecule's path
 
 
 def access(
@@ -44,16 +47,16 @@ def access(
         "--snapshots", metavar="N|DIR", rich_help_panel=SNAPSHOTS,
         help="Windows that breathe: make N snapshots, 1 ps apart, by molecular dynamics (hundreds are needed), or read "
         "a DCD file or the last segment of a run's folder.", show_default="the rigid framework alone")] = None,
-    snapshot_temperature: Annotated[float, typer.Option(
+    snapshot_temperature: Annotated[float | None, typer.Option(
         "--snapshot-temperature", metavar="K", help="Of the framework in the snapshots made.",
-        rich_help_panel=SNAPSHOTS)] = 300.0,
+        rich_help_panel=SNAPSHOTS, show_default="that of the gases; 300 where they have several")] = None,
     dynamics: Annotated[str, typer.Option(
         "--dynamics", metavar="NAME", rich_help_panel=SNAPSHOTS,
         help="Force field of the snapshots made: ZIF-FF for crystals, nb-ZIF-FF-s for glasses.")] = "ZIF-FF",
     led_ps: Annotated[float, typer.Option(
         "--led-ps", metavar="PS", rich_help_panel=SNAPSHOTS, show_default="not led",
-        help="Lead each gas through the moving windows along the best path of the average, PS at each of some 40 to 60 "
-        "places (12 is fair; a quarter of an hour of a core per gas): barriers that wait for no rare opening.")] = 0.0,
+        help="Lead each gas through the moving windows along the best path of the average, PS at each of 50 to 110 "
+        "places (12 is fair; half an hour of a core per gas): barriers that need no rare opening.")] = 0.0,
     platform: Annotated[str, typer.Option(
         "--platform", metavar="NAME", help="auto, CUDA, HIP, OpenCL or CPU.", rich_help_panel=SNAPSHOTS)] = "auto",
     seed: options.Seed = 1,
@@ -92,19 +95,23 @@ def access(
     if any(model.has_charges for model, _ in guests):
         framework = assign_charges(framework, load_charge_set(charges))
     folder = out or Path("results/access") / framework.name
-    check_folder(folder)
+    check_folder(folder, framework, guests)
     frames: list[Framework] = []
     of_k = None
     if snapshots is not None:
-        frames, of_k = _snapshots(snapshots, framework, dynamics, snapshot_temperature, folder, seed, threads, platform)
+        made_at = snapshot_temperature
+        if made_at is None and snapshots.isdigit():
+            made_at = _common_temperature([t for _, t in guests])
+        frames, of_k = _snapshots(snapshots, framework, dynamics, made_at or 300.0, folder, seed, threads, platform)
     record = start_record("access", seed=seed, settings=plain(settings) | {
         "forcefield": forcefield, "charges": charges, "snapshots": snapshots, "dynamics": dynamics,
         "snapshot_temperature_k": of_k, "led_ps": led_ps or None},
         inputs_sha256={"framework": framework.content_hash()})
-    _say_what(framework, guests, settings, len(frames))
-    results = framework_access(framework, guests, parameters, settings, snapshots=frames, snapshot_temperature_k=of_k,
-                               led=led, threads=threads, folder=folder / "average", progress=_Told(),
-                               led_progress=_Told("places on the way"))
+    _say_what(framework, guests, settings, len(frames), of_k)
+    with _stopped_by_signals():
+        results = framework_access(framework, guests, parameters, settings, snapshots=frames,
+                                   snapshot_temperature_k=of_k, led=led, threads=threads, folder=folder / "average",
+                                   progress=_Told(), led_progress=_Told("places on the way"))
     print_results(results)
     _write(folder, framework, results, record, access_png(results, f"{framework.name}: {len(frames)} snapshots"
                                                           if frames else f"{framework.name}, rigid"))
@@ -134,8 +141,10 @@ def parse_guests(text: str, temperature_k: float) -> list[tuple[GuestModel, floa
     return guests
 
 
-def check_folder(folder: Path) -> None:
-    """Raise InputError unless ``folder`` is new, empty, or holds results of this command."""
+def check_folder(folder: Path, framework: Framework, guests: list[tuple[GuestModel, float]]) -> None:
+    """Raise InputError unless ``folder`` is new, empty, or holds results of this command for this framework and none
+    but these gases: others would be lost."""
+    from zifsim.access.stored import RESULT, read_access
     from zifsim.errors import InputError
 
     if folder.exists() and not folder.is_dir():
@@ -143,6 +152,46 @@ def check_folder(folder: Path) -> None:
     held = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
     if held and not held & {"access.json", "snapshots", "average"}:
         raise InputError(f"{folder} holds other files; choose a new --out folder.")
+    if RESULT not in held:
+        return
+    stored = read_access(folder)
+    if {one.framework for one in stored} != {framework.name}:
+        raise InputError(f"{folder} holds results of {stored[0].framework}, not of {framework.name}; choose another "
+                         "--out folder.")
+    asked = {(model.name, t) for model, t in guests}
+    lost = {f"{one.guest_model}@{one.temperature_k:g}": None for one in stored
+            if (one.guest_model, one.temperature_k) not in asked}
+    if lost:
+        raise InputError(f"{folder} holds results of {', '.join(lost)}, which this run would overwrite; name "
+                         f"{'it' if len(lost) == 1 else 'them'} in --gas too, or choose another --out folder.")
+
+
+def _common_temperature(temperatures_k: list[float]) -> float:
+    """Of the framework for gases of these temperatures: theirs if they share one, else 300 K, said aloud."""
+    different = sorted(set(temperatures_k))
+    if len(different) == 1:
+        return different[0]
+    print(f"Gases of {', '.join(f'{t:g}' for t in different)} K share snapshots of 300 K, whose windows open too wide "
+          "for the colder ones. Run each temperature by itself, or name one with --snapshot-temperature.")
+    return 300.0
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    """SIGTERM and SIGUSR1 end the run with exit code 75: finished blocks and places are on disk."""
+    import signal
+
+    from zifsim.errors import RunInterrupted
+
+    def stop(number: int, frame: object) -> None:
+        raise RunInterrupted(f"by {signal.Signals(number).name}; the same command continues")
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGUSR1)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _snapshots(wanted: str, framework: Framework, dynamics: str, temperature_k: float, folder: Path, seed: int,
@@ -183,11 +232,11 @@ class _Told:
 
 
 def _say_what(framework: Framework, guests: list[tuple[GuestModel, float]], settings: AccessSettings,
-              n_frames: int) -> None:
+              n_frames: int, of_k: float | None) -> None:
     named = ", ".join(f"{m.name} {t:g} K" for m, t in guests)
     experiment = settings.experiment
     print(f"{framework.name}: {framework.formula}, {framework.density_g_cm3:.3f} g/cm³, "
-          f"{f'{n_frames} snapshots' if n_frames else 'rigid'}\n{named}\n"
+          f"{f'{n_frames} snapshots' if n_frames else 'rigid'}{'' if of_k is None else f' at {of_k:g} K'}\n{named}\n"
           f"experiment: particles of {experiment.size_um:g} µm, {experiment.hours:g} h")
 
 
@@ -221,12 +270,15 @@ def print_results(results: list[GasAccess]) -> None:
         if r.led is not None:
             print(f"{r.gas} {r.temperature_k:g} K, led along {r.led.axis}: {r.led.barrier_kj_mol:.1f} ± "
                   f"{r.led.error_kj_mol:.1f} kJ/mol, the average has {r.led.averaged_kj_mol:.1f} on the same path; the "
-                  f"path closes within {abs(r.led.closure_kj_mol):.1f}; {r.led.places} places of {r.led.ps:g} ps.")
+                  f"two ends of the path, which should be equal, differ by {abs(r.led.closure_kj_mol):.1f}; "
+                  f"{r.led.places} places of {r.led.ps:g} ps.")
+            if abs(r.led.closure_kj_mol) > MOST_OPEN:
+                print("The framework changed on the way, or the time is too short: use a longer --led-ps.")
         elif r.largest_snapshot is not None and r.largest_snapshot > 0.3:
             print(f"{r.gas} {r.temperature_k:g} K: one snapshot makes {100 * r.largest_snapshot:.0f} % of the average "
                   "at the bottleneck: too few snapshots" + ("." if (r.gas, r.temperature_k) in led else
                                                            ", the barrier is an upper bound; "
-                                                           "--led-ps waits for no opening."))
+                                                           "--led-ps needs no rare opening."))
 
 
 def _number(value: float, band: tuple[float, float]) -> str:
