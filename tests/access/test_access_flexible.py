@@ -108,7 +108,7 @@ def test_other_atoms_and_missing_files_are_refused(zif8, tmp_path):
     part = write_part(tmp_path, [Frame(0, zif8.positions[:50], zif8.cell)], 1, 0.001)
     with pytest.raises(InputError, match="50 atoms"):
         read_snapshots(part, zif8)
-    with pytest.raises(InputError, match="folder of a finished melt"):
+    with pytest.raises(InputError, match="no file or folder"):
         read_snapshots(tmp_path / "nothing", zif8)
     (tmp_path / "text.dcd").write_text("no trajectory")
     with pytest.raises(InputError, match="not a DCD"):
