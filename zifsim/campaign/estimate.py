@@ -43,7 +43,7 @@ VOLUME_PER_WARM_GUEST = 1500.0
 CONDENSING = 0.7
 # Free energies of a gas on a grid, basins included: ZIF-62 at 0.25 Å, six gases, 4 s.
 ACCESS_SECONDS_PER_NODE = 4e-6
-LED_PLACES = 50     # on the way through one cell of ZIF-62
+LED_PLACES = 80     # on the way through one cell: 57 in ZIF-62, some 100 in ZIF-8 and in glasses
 
 
 def dummy_count(cell: Framework) -> int:
