@@ -25,8 +25,7 @@ from openmm import unit
 from zifsim.access.flexible import average_snapshots
 from zifsim.access.guest_system import Restraint, guest_system, turned
 from zifsim.access.kinetics import Kinetics
-from zifsim.access.path import Path as GuestPath
-from zifsim.access.path import easiest_path
+from zifsim.access.path import GuestPath, easiest_path
 from zifsim.access.snapshots import read_snapshots
 from zifsim.build.load import load_framework
 from zifsim.cli.access import parse_guests

@@ -10,7 +10,7 @@ from zifsim.access import led, run
 from zifsim.access.guest_system import guest_system, turned
 from zifsim.access.landscape import FreeEnergyGrid
 from zifsim.access.led import BLOCKS, STIFFNESS, TETHER, LedSettings, free_energy, integrated, lead
-from zifsim.access.path import Path, easiest_path
+from zifsim.access.path import GuestPath, easiest_path
 from zifsim.access.result import LedBarrier
 from zifsim.access.run import AccessSettings
 from zifsim.access.stored import best_access, read_access, write_access
@@ -187,7 +187,7 @@ def test_what_does_not_close_is_spread_over_the_path_and_counts_as_an_error():
 def test_places_lie_half_an_angstrom_apart_with_the_top_among_them():
     levels = np.zeros(41)
     levels[7] = 3.0
-    path = Path(np.column_stack([np.zeros(41), 0.25 * np.arange(41), np.zeros(41)]), levels)
+    path = GuestPath(np.column_stack([np.zeros(41), 0.25 * np.arange(41), np.zeros(41)]), levels)
     keep = led._thinned(path)
     assert {0, 7, 40} <= set(keep.tolist())
     assert np.diff(keep).max() == 2
@@ -199,7 +199,7 @@ def test_a_stopped_walk_continues_to_the_same_numbers(zif8, tmp_path, monkeypatc
     monkeypatch.setattr(led, "LEAST_PS", 0.1)
     short = LedSettings(0.2, ZIF_FF, seed=3)
     places = np.array([[0.5, 0.5, 0.5]]) @ zif8.cell + np.column_stack([np.zeros(4), 0.5 * np.arange(4), np.zeros(4)])
-    path = Path(places, np.array([0.0, 0.1, 0.2, 0.0]))
+    path = GuestPath(places, np.array([0.0, 0.1, 0.2, 0.0]))
     seen = []
     whole = lead(zif8, H2, 77.0, PP, path, 1, short, folder=tmp_path, progress=lambda n, total: seen.append((n, total)))
     assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from zifsim.access import led
+from zifsim.access.stored import read_access
 from zifsim.build.load import load_framework
 from zifsim.campaign.access_stage import run_access, snapshot_temperatures
 from zifsim.campaign.plan import make_plan
@@ -103,8 +105,13 @@ def test_the_stage_writes_what_the_comparison_reads(tmp_path):
 
 
 @pytest.mark.slow
-def test_dynamics_at_two_temperatures_give_every_gas_its_own_snapshots(tmp_path):
-    folder = run(tmp_path, gases=[["CH4", 300.0], ["H2", 77.0]], snapshots=2, dynamics="ZIF-FF", platform="CPU")
+def test_dynamics_at_two_temperatures_give_every_gas_its_own_snapshots(tmp_path, monkeypatch):
+    monkeypatch.setattr(led, "SPACING", 1e3)         # the ends of the path and its top
+    folder = run(tmp_path, gases=[["CH4", 300.0], ["H2", 77.0]], snapshots=2, led_ps=1.0, dynamics="ZIF-FF",
+                 platform="CPU")
     data = json.loads((folder / "access.json").read_text())
     assert [(r["gas"], r["n_snapshots"], r["snapshot_temperature_k"]) for r in data["results"]] == [
-        ("CH4", 0, None), ("CH4", 2, 300.0), ("H2", 0, None), ("H2", 2, 77.0)]
+        ("CH4", 0, None), ("CH4", 2, 300.0), ("CH4", 2, 300.0), ("H2", 0, None), ("H2", 2, 77.0), ("H2", 2, 77.0)]
+    assert [r["led"] and r["led"]["ps"] for r in data["results"]] == [None, None, 1.0] * 2
+    assert all(r["led"]["places"] == 3 for r in data["results"] if r["led"])
+    assert {one.led_ps for one in read_access(folder)} == {None, 1.0}

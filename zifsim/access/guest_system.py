@@ -45,6 +45,7 @@ class GuestSystem(NamedTuple):
         return np.array([self.system.getParticleMass(i).value_in_unit(unit.amu) for i in range(number)])
 
     def context(self, integrator: openmm.Integrator, choice: PlatformChoice) -> openmm.Context:
+        """A context on the chosen platform; positions are still to be set."""
         return openmm.Context(self.system, integrator, openmm.Platform.getPlatformByName(choice.name),
                               choice.properties)
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from openmm import unit
 
 from zifsim.access.guest_system import GuestSystem, Restraint, guest_system, turned
-from zifsim.access.path import Path as GuestPath
+from zifsim.access.path import GuestPath
 from zifsim.access.result import LedBarrier
 from zifsim.errors import InputError
 from zifsim.io.files import write_bytes_atomic
@@ -206,5 +206,6 @@ def _digest(framework: Framework, guest: GuestModel, temperature_k: float, force
             path: GuestPath, settings: LedSettings) -> str:
     """Name of what a led molecule's readings are made from."""
     values = [framework.content_hash(), asdict(guest), temperature_k, asdict(forcefield), path.places.tolist(),
-              settings.ps, settings.seed, asdict(settings.dynamics), STIFFNESS, SPACING, FRICTION, STEP_PS]
+              settings.ps, settings.seed, asdict(settings.dynamics), STIFFNESS, SPACING, FRICTION, STEP_PS, WARMING_PS,
+              SETTLING, EVERY]
     return hashlib.sha256(json.dumps(values, default=str, sort_keys=True).encode()).hexdigest()[:16]

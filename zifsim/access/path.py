@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from zifsim.access.landscape import FreeEnergyGrid
@@ -17,7 +17,7 @@ MOST_KT = 300.0     # k_BT above that top: the most that a node may cost
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Path:
+class GuestPath:
     """``places`` (n, 3) Å from a node to an image of it, in steps between neighbours; ``levels`` (n,) kJ/mol."""
 
     places: FloatArray
@@ -29,7 +29,7 @@ class Path:
         return float(self.levels.max() - self.levels.min())
 
 
-def easiest_path(grid: FreeEnergyGrid, start: int, axis: int, top: float) -> Path:
+def easiest_path(grid: FreeEnergyGrid, start: int, axis: int, top: float) -> GuestPath:
     """The easiest path from the node ``start`` (flat index) to an image of it in the next cell along ``axis``, or some
     cells aside of that where the way leads there.
 
@@ -57,7 +57,7 @@ def easiest_path(grid: FreeEnergyGrid, start: int, axis: int, top: float) -> Pat
     steps -= np.round(steps / index.shape).astype(int) * shape        # over the cell's faces
     corners = first + np.concatenate([[[0, 0, 0]], np.cumsum(steps, axis=0)])
     levels = grid.values[tuple((corners % shape).T)].astype(np.float64)
-    return Path(corners / shape @ grid.cell, levels)
+    return GuestPath(corners / shape @ grid.cell, levels)
 
 
 def _doubled(grid: FreeEnergyGrid, axis: int, top: float) -> tuple[NDArray[np.int64], FloatArray]:
@@ -68,7 +68,7 @@ def _doubled(grid: FreeEnergyGrid, axis: int, top: float) -> tuple[NDArray[np.in
     return np.arange(values.size).reshape(values.shape), costs
 
 
-def _graph(index: NDArray[np.int64], costs: FloatArray, axis: int) -> coo_array:
+def _graph(index: NDArray[np.int64], costs: FloatArray, axis: int) -> csr_array:
     """Steps between the six neighbours of every node, periodic but for the doubled ``axis``, which has ends."""
     rows, columns = [], []
     for along in range(3):
