@@ -20,7 +20,7 @@ import numpy as np
 import openmm
 from yardstick import machine, row, table
 
-from zifsim.build.load import load_framework
+from zifsim.crystals.load import load_framework
 from zifsim.io.melt_forcefields import load_melt_forcefield
 from zifsim.melt.glass import average, last_segment
 from zifsim.melt.run import MeltSettings, run_melt

@@ -22,7 +22,7 @@ import numpy as np
 from gcmc_vs_peers import SETTINGS
 from yardstick import Cost, cost_of_point, machine, rounded, row, table, timed_point, without_grid_cache, yardstick
 
-from zifsim.build.load import load_framework
+from zifsim.crystals.load import load_framework
 from zifsim.gcmc import sampling
 from zifsim.gcmc.engine import run_isotherm
 from zifsim.gcmc.eos import PengRobinson

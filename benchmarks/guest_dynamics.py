@@ -21,8 +21,8 @@ from zifsim.access.filling import Experiment
 from zifsim.access.guest_system import host_force
 from zifsim.access.kinetics import Kinetics
 from zifsim.access.landscape import FreeEnergyGrid, free_energy_grids
-from zifsim.build.load import load_framework
 from zifsim.cli.access import parse_guests
+from zifsim.crystals.load import load_framework
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.io.adsorption import load_adsorption_forcefield
 from zifsim.melt.box import Box

@@ -20,9 +20,9 @@ from pathlib import Path
 import openmm
 from yardstick import machine, row, table
 
-from zifsim.build.load import load_framework
 from zifsim.campaign.estimate import dummy_count
 from zifsim.campaign.replicas import ReplicaJob, plan_replicas, run_replicas
+from zifsim.crystals.load import load_framework
 from zifsim.errors import ZifsimError
 from zifsim.io.melt_forcefields import load_melt_forcefield
 from zifsim.melt.platform import choose_platform

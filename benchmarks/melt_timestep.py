@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from openmm import unit
 from yardstick import machine, row, table
 
-from zifsim.build.load import load_framework
+from zifsim.crystals.load import load_framework
 from zifsim.io.melt_forcefields import load_melt_forcefield
 from zifsim.melt.platform import choose_platform
 from zifsim.melt.relax import settle

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from peers.melt_deck import data_file, model_commands
 from yardstick import HERE, machine, row, table
 
-from zifsim.build.load import load_framework
+from zifsim.crystals.load import load_framework
 from zifsim.io.melt_forcefields import load_melt_forcefield
 from zifsim.melt.platform import PlatformChoice, choose_platform
 from zifsim.melt.relax import relax_framework

@@ -17,7 +17,7 @@ import time
 
 from yardstick import machine, row, table
 
-from zifsim.build.load import load_framework
+from zifsim.crystals.load import load_framework
 from zifsim.gcmc.branches import full_walker
 from zifsim.gcmc.eos import PengRobinson
 from zifsim.gcmc.sampling import BLOCK_MOVES, advance, new_run

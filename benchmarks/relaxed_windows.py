@@ -27,8 +27,8 @@ from zifsim.access.guest_system import Restraint, guest_system, turned
 from zifsim.access.kinetics import Kinetics
 from zifsim.access.path import GuestPath, easiest_path
 from zifsim.access.snapshots import read_snapshots
-from zifsim.build.load import load_framework
 from zifsim.cli.access import parse_guests
+from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError, ZifsimError
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.io.adsorption import assign_charges, load_adsorption_forcefield, load_charge_set

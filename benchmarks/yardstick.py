@@ -21,7 +21,7 @@ import numpy as np
 from ase.data import atomic_masses, atomic_numbers
 from numpy.typing import NDArray
 
-from zifsim.build.ordering import build_frameworks
+from zifsim.crystals.ordering import build_frameworks
 from zifsim.gcmc.engine import run_point
 from zifsim.gcmc.statistics import summarise
 from zifsim.gcmc.system import AdsorptionSystem

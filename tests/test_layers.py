@@ -10,7 +10,7 @@ FLOORS = {
     "units": 0, "errors": 0, "rng": 0, "log": 0, "__init__": 0,
     "model": 1,
     "io": 2,
-    "build": 3, "melt": 3, "gcmc": 3, "mixture": 3,
+    "crystals": 3, "melt": 3, "gcmc": 3, "averages": 3,
     "access": 4,        # needs snapshots (melt) and hosts (gcmc)
     "analysis": 4,      # looks at what build, melt and gcmc have made
     "campaign": 5, "compare": 5, "report": 5,

@@ -20,9 +20,9 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from zifsim.build.ordering import build_frameworks
 from zifsim.campaign.devices import gpu_lease
 from zifsim.campaign.provenance import finish_record, plain, start_record
+from zifsim.crystals.ordering import build_frameworks
 from zifsim.errors import InputError, RunInterrupted, SimulationError, ZifsimError
 from zifsim.io.cif import write_framework_cif
 from zifsim.io.files import read_json, sha256_file, write_json_atomic, write_text_atomic

@@ -22,8 +22,8 @@ from glasses import LIST, RUNS, Glass, glasses, teller, turn
 from zifsim.analysis.frames import load_frames, state_rows
 from zifsim.analysis.history import history
 from zifsim.analysis.thermal import LEAST_POINTS, GlassTransition
-from zifsim.build.linkers import METALS
 from zifsim.campaign.devices import gpu_lease
+from zifsim.crystals.linkers import METALS
 from zifsim.errors import InputError, RunInterrupted, SimulationError, ZifsimError
 from zifsim.io.files import write_text_atomic
 from zifsim.io.melt_forcefields import load_melt_forcefield

@@ -10,7 +10,7 @@ from zifsim.access.flexible import SnapshotAverage, average_snapshots
 from zifsim.access.kinetics import Kinetics, convergence, resample
 from zifsim.access.landscape import FreeEnergyGrid, free_energy_grids
 from zifsim.access.snapshots import read_snapshots
-from zifsim.build.load import load_framework
+from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.io.adsorption import load_adsorption_forcefield

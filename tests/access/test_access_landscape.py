@@ -8,7 +8,7 @@ import pytest
 
 from zifsim.access.landscape import free_energy_grids
 from zifsim.access.orientations import fibonacci_directions, oriented_bodies
-from zifsim.build.load import load_framework
+from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError
 from zifsim.gcmc.host import OVERLAP, host_energy, make_host
 from zifsim.gcmc.noroom import BOLTZMANN_J_K

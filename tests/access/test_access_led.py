@@ -14,7 +14,7 @@ from zifsim.access.path import GuestPath, easiest_path
 from zifsim.access.result import LedBarrier
 from zifsim.access.run import AccessSettings
 from zifsim.access.stored import best_access, read_access, write_access
-from zifsim.build.load import load_framework
+from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError
 from zifsim.gcmc.host import framework_kinds, host_pairs
 from zifsim.gcmc.settings import GCMCSettings

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from zifsim.access.loading import count_loading, in_mask, loading_with
-from zifsim.build.load import load_framework
+from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError
 from zifsim.gcmc.host import OVERLAP, host_energy, make_host
 from zifsim.gcmc.sampling import advance, new_run

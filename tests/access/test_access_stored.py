@@ -11,7 +11,7 @@ from zifsim.access.kinetics import Kinetics
 from zifsim.access.landscape import FreeEnergyGrid
 from zifsim.access.result import GasAccess, Reach
 from zifsim.access.stored import best_access, geometry_sha256, read_access, write_access
-from zifsim.build.load import load_framework
+from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError
 from zifsim.io.guests import load_guest
 

@@ -13,7 +13,7 @@ from zifsim.analysis.displacement import MeanSquareDisplacement, follow, windowe
 from zifsim.analysis.frames import Frames, load_frames, of_framework, of_melt, of_trajectory
 from zifsim.analysis.history import history
 from zifsim.analysis.thermal import BulkModulus, GlassTransition
-from zifsim.build.load import load_framework
+from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError
 from zifsim.io.trajectory import Frame, write_part
 from zifsim.io.xyz import write_framework

@@ -18,7 +18,7 @@ from zifsim.analysis.scattering import (
     partial_structure_factors,
     scattering_length,
 )
-from zifsim.build.load import load_framework
+from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError, UnknownNameError
 from zifsim.io.trajectory import Frame
 

@@ -6,11 +6,11 @@ import pytest
 
 from zifsim.access import led
 from zifsim.access.stored import read_access
-from zifsim.build.load import load_framework
 from zifsim.campaign.access_stage import run_access, snapshot_temperatures
 from zifsim.campaign.plan import make_plan
 from zifsim.campaign.study import load_as, load_study
 from zifsim.compare.results import read_results
+from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError, UnknownNameError
 from zifsim.io.resources import data_folder
 from zifsim.io.xyz import write_framework

@@ -9,8 +9,8 @@ from cli_call import call
 
 from zifsim.access.result import GasAccess, Reach
 from zifsim.access.stored import write_access
-from zifsim.build.load import load_framework
 from zifsim.campaign.isotherm import IsothermJob, run_isotherm_job
+from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError
 from zifsim.gcmc.settings import GCMCSettings
 

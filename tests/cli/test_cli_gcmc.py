@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from cli_call import call
 
-from zifsim.build.load import load_framework
 from zifsim.cli.gcmc import parse_pressures, parse_unit
+from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError, UnknownNameError
 from zifsim.io.resources import data_folder
 from zifsim.io.xyz import write_framework

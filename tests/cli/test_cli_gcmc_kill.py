@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from zifsim.build.load import load_framework
 from zifsim.cli import app
+from zifsim.crystals.load import load_framework
 from zifsim.io.files import read_json
 from zifsim.io.xyz import write_framework
 

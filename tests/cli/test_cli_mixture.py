@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from cli_call import call
 
-from zifsim.build.load import load_framework
+from zifsim.crystals.load import load_framework
 from zifsim.io.adsorption import assign_charges, load_charge_set
 from zifsim.io.files import read_json
 from zifsim.io.xyz import write_framework

@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 
 from zifsim.access.result import GasAccess, Reach
 from zifsim.access.stored import write_access
-from zifsim.build.load import load_framework
 from zifsim.compare import ComparisonTable, run_comparison
 from zifsim.compare.export import NO_ACCESS
 from zifsim.compare.scores import ACCESS_KNOWN, ALL, score_table
+from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError, UnknownNameError
 from zifsim.model.framework import Framework
 from zifsim.report import write_report

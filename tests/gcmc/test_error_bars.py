@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from zifsim.build.ordering import build_frameworks
+from zifsim.crystals.ordering import build_frameworks
 from zifsim.gcmc.engine import run_point
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.gcmc.system import make_system

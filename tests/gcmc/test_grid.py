@@ -18,7 +18,7 @@ from gcmc_naive import (
 )
 from scipy.spatial.transform import Rotation
 
-from zifsim.build.load import load_framework
+from zifsim.crystals.load import load_framework
 from zifsim.gcmc.grid import CORE2, divisions_for, lj_energies, periodic_images, potential
 from zifsim.gcmc.host import OVERLAP, framework_kinds, host_energy, make_host
 from zifsim.gcmc.jit import kernel

@@ -25,7 +25,7 @@ from gcmc_naive import (
     wrap,
 )
 
-from zifsim.build.ordering import build_frameworks
+from zifsim.crystals.ordering import build_frameworks
 from zifsim.errors import InputError
 from zifsim.gcmc.accuracy import ExactSums
 from zifsim.gcmc.energy import total_energy

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from zifsim.build.load import load_framework
+from zifsim.crystals.load import load_framework
 from zifsim.io.files import read_json, sha256_file
 from zifsim.io.resources import find_data
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from zifsim.build.load import load_framework
+from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError, RunInterrupted, SimulationError
 from zifsim.io.files import read_json
 from zifsim.io.melt_forcefields import load_melt_forcefield

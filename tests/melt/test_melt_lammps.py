@@ -14,7 +14,7 @@ import numpy as np
 import openmm
 import pytest
 
-from zifsim.build.load import load_framework
+from zifsim.crystals.load import load_framework
 from zifsim.io.melt_forcefields import load_melt_forcefield
 from zifsim.melt.system import NM, MeltModel, build_model, energy_terms
 

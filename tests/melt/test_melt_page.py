@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from zifsim.build.load import load_framework
 from zifsim.cli.app import app
+from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError
 from zifsim.io.melt_forcefields import load_melt_forcefield
 from zifsim.melt.run import MeltSettings, run_melt

@@ -16,8 +16,8 @@ import openmm
 import pytest
 from typer.testing import CliRunner
 
-from zifsim.build.load import load_framework
 from zifsim.cli.app import app
+from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError, UnknownNameError
 from zifsim.melt.potential import load_potential
 from zifsim.melt.run import MeltSettings, run_melt

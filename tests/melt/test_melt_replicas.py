@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from zifsim.build.load import load_framework
 from zifsim.campaign.replicas import Replica, ReplicaJob, plan_replicas, run_replicas
+from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError, SimulationError
 from zifsim.io.files import read_json
 from zifsim.io.melt_forcefields import load_melt_forcefield

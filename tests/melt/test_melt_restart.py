@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from zifsim.build.load import load_framework
+from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError, RunInterrupted
 from zifsim.io.files import read_json, write_json_atomic
 from zifsim.io.melt_forcefields import load_melt_forcefield

@@ -9,7 +9,7 @@ import numpy as np
 import openmm
 import pytest
 
-from zifsim.build.load import load_framework
+from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError, SimulationError
 from zifsim.io.files import read_json
 from zifsim.io.melt_forcefields import load_melt_forcefield

@@ -13,8 +13,8 @@ import pytest
 from openmm import unit
 from scipy.sparse.linalg import LinearOperator, eigsh
 
-from zifsim.build.linkers import recognise
-from zifsim.build.load import load_framework
+from zifsim.crystals.linkers import recognise
+from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError
 from zifsim.io.melt_forcefields import load_melt_forcefield
 from zifsim.melt.system import NM, build_model, energy_of, energy_terms, particle_charges

@@ -9,7 +9,7 @@ import pytest
 from openmm import unit
 from scipy.integrate import solve_ivp
 
-from zifsim.build.load import load_framework
+from zifsim.crystals.load import load_framework
 from zifsim.io.melt_forcefields import load_melt_forcefield
 from zifsim.melt.context import degrees_of_freedom, make_integrator
 from zifsim.melt.program import bath_temperature, melt_program

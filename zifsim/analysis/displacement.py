@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from zifsim.analysis.frames import Frames
 from zifsim.analysis.quantity import Quantity
-from zifsim.build.linkers import METALS
+from zifsim.crystals.linkers import METALS
 from zifsim.errors import InputError
 from zifsim.melt.box import minimum_image
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from zifsim.build.linkers import METALS
-from zifsim.build.load import load_framework
+from zifsim.crystals.linkers import METALS
+from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError
 from zifsim.io.trajectory import Frame, parts, read_dcd, step_ps
 from zifsim.io.xyz import read_framework
@@ -91,7 +91,7 @@ def of_framework(framework: Framework, name: str = "") -> Frames:
     """
     if not framework.units or not framework.types:
         raise InputError(f"{framework.name}: its linkers are not assigned. Load it with "
-                         "zifsim.build.load.load_framework.")
+                         "zifsim.crystals.load.load_framework.")
     box = Box.of(framework.cell)
     frame = Frame(0, box.to_box_frame(framework.positions), box.vectors)
     return Frames(name or framework.name, framework, lambda: iter((frame,)), "one structure")

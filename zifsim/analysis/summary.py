@@ -22,7 +22,7 @@ from zifsim.analysis.pores import Pores, PoresResult
 from zifsim.analysis.quantity import Quantity, over_frames
 from zifsim.analysis.rings import Rings, RingsResult
 from zifsim.analysis.scattering import ScatteringResult, TotalScattering
-from zifsim.build.linkers import METALS
+from zifsim.crystals.linkers import METALS
 from zifsim.melt.coordination import ZN_N_CUTOFF
 from zifsim.units import AMU_PER_CUBIC_ANGSTROM_TO_G_CM3
 

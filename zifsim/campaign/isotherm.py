@@ -67,7 +67,7 @@ def load_host(structure: str, guests: Sequence[GuestModel], forcefield: str, cha
     ------
     InputError, UnknownNameError: something that is missing, unknown or does not fit together.
     """
-    from zifsim.build.load import load_framework
+    from zifsim.crystals.load import load_framework
     from zifsim.gcmc.guests import check_coulomb
     from zifsim.gcmc.system import check_framework
     from zifsim.io.adsorption import assign_charges, lj_parameters, load_adsorption_forcefield, load_charge_set

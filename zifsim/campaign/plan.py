@@ -60,7 +60,7 @@ def make_plan(study: Study, workers: int = 1) -> list[Stage]:
 
 def crystal_stages(name: str, material: Material, stages: list[Stage]) -> list[Model]:
     """Build (and relax) stages of a material that has structures."""
-    from zifsim.build.ordering import list_classes
+    from zifsim.crystals.ordering import list_classes
 
     models = []
     for source in material.structures:
@@ -89,13 +89,13 @@ def _crystal_model(name: str, label: str, source: str, letter: str, material: Ma
 
 def ordered_cell(source: str, bim_per_cell: int | None, letter: str) -> Framework:
     """The ordered cell of one configuration of a shipped structure or file."""
-    from zifsim.build.ordering import build_frameworks
+    from zifsim.crystals.ordering import build_frameworks
 
     return build_frameworks(source, bim_per_cell=bim_per_cell, configuration=letter)[0]
 
 
 def _source_sha256(source: str) -> str:
-    from zifsim.build.ordering import find_structure
+    from zifsim.crystals.ordering import find_structure
     from zifsim.io.files import sha256_file
 
     return sha256_file(find_structure(source))

@@ -78,8 +78,8 @@ def access(
     from zifsim.access.filling import Experiment
     from zifsim.access.led import LedSettings
     from zifsim.access.run import AccessSettings, framework_access
-    from zifsim.build.load import load_framework
     from zifsim.campaign.provenance import plain, start_record
+    from zifsim.crystals.load import load_framework
     from zifsim.errors import InputError
     from zifsim.gcmc.settings import GCMCSettings
     from zifsim.io.adsorption import assign_charges, load_adsorption_forcefield, load_charge_set

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from zifsim.build.ordering import LinkerClass
+    from zifsim.crystals.ordering import LinkerClass
     from zifsim.model.framework import Framework
 
 FORMATS = (".cif", ".extxyz", ".xyz")
@@ -49,7 +49,7 @@ def build(
     """
     from rich.console import Console
 
-    from zifsim.build.ordering import build_frameworks, list_classes
+    from zifsim.crystals.ordering import build_frameworks, list_classes
 
     classes, chosen = list_classes(structure, bim_per_cell, configuration)
     targets = _targets(out, chosen, configuration, force)
@@ -116,7 +116,7 @@ def _show_frameworks(console: object, frameworks: list[Framework]) -> None:
     import numpy as np
     from rich.table import Table
 
-    from zifsim.build.contacts import metal_nitrogen_distances, shortest_contacts
+    from zifsim.crystals.contacts import metal_nitrogen_distances, shortest_contacts
     from zifsim.io.cif import cell_parameters
 
     for framework in frameworks:

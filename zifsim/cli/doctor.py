@@ -84,7 +84,7 @@ def _test_energy() -> str:
     """ZIF-8 with nb-ZIF-FF-s on OpenMM's Reference platform, double precision."""
     import openmm
 
-    from zifsim.build.load import load_framework
+    from zifsim.crystals.load import load_framework
     from zifsim.io.melt_forcefields import load_melt_forcefield
     from zifsim.melt.system import build_model, energy_of
 
@@ -98,7 +98,7 @@ def _test_dynamics() -> str:
     """Two hundred steps at 300 K on the platform that 'auto' chooses: Zn–N bonds whole, speed told."""
     import tempfile
 
-    from zifsim.build.load import load_framework
+    from zifsim.crystals.load import load_framework
     from zifsim.io.melt_forcefields import load_melt_forcefield
     from zifsim.melt.run import MeltSettings, run_melt
     from zifsim.model.schedule import Segment, TemperatureProgram

@@ -33,7 +33,7 @@ def energy(
     """
     import json
 
-    from zifsim.build.load import load_framework
+    from zifsim.crystals.load import load_framework
     from zifsim.gcmc.energy import configuration_energy
     from zifsim.gcmc.eos import check_temperature
     from zifsim.gcmc.settings import GCMCSettings

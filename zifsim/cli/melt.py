@@ -59,8 +59,8 @@ def melt(
 
     zifsim melt ZIF-62 --replicas 4 --out results/glasses
     """
-    from zifsim.build.load import load_framework
     from zifsim.cli.melt_view import run_one, run_several, show
+    from zifsim.crystals.load import load_framework
     from zifsim.errors import InputError
     from zifsim.io.melt_forcefields import load_melt_forcefield
     from zifsim.melt.potential import load_potential

@@ -27,7 +27,7 @@ def widom(
     """
     import json
 
-    from zifsim.build.load import load_framework
+    from zifsim.crystals.load import load_framework
     from zifsim.gcmc.eos import check_temperature
     from zifsim.gcmc.noroom import has_room, without_room
     from zifsim.gcmc.settings import GCMCSettings

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from zifsim.access.stored import StoredAccess, best_access, read_access
+from zifsim.averages import average_models, mass_weighted
 from zifsim.compare.results import ModelAccess, ModelIsotherm, StudyResults
 from zifsim.compare.uptakes import Missing, components, models_of, point_at
 from zifsim.errors import InputError, UnknownNameError
-from zifsim.mixture import average_models, mass_weighted
 from zifsim.model.uptake import UptakeEstimate
 
 SAME_MASS = 1e-4

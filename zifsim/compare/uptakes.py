@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from zifsim.averages import average_models, mass_weighted
 from zifsim.compare.results import ModelIsotherm, StudyResults
 from zifsim.errors import InputError
-from zifsim.mixture import average_models, mass_weighted
 from zifsim.model.uptake import Isotherm, LoadingPoint, UptakeEstimate
 from zifsim.units import BAR_PA
 

@@ -12,7 +12,7 @@ from zifsim.analysis.history import HistoryResult
 from zifsim.analysis.scattering import Curves
 from zifsim.analysis.summary import Analysis, shown_pairs
 from zifsim.analysis.thermal import GlassTransitionResult
-from zifsim.build.linkers import METALS
+from zifsim.crystals.linkers import METALS
 from zifsim.report.chart import Chart, Line, Panel
 
 FloatArray = NDArray[np.float64]

@@ -180,11 +180,11 @@ def _unknown(fragment: Fragment, species: Sequence[str], positions: FloatArray, 
     first = fragment.atoms[0]
     x, y, z = positions[first]
     if any(s not in "CHN" for s in symbols) or "N" not in symbols:
-        mend = "Remove solvent and guests, or add the linker to zifsim/build/linkers.py."
+        mend = "Remove solvent and guests, or add the linker to zifsim/crystals/linkers.py."
     elif "H" not in symbols:
         mend = "Its hydrogen atoms are missing: add them to the file."
     else:
-        mend = "Check its hydrogens and disorder, or add the linker to zifsim/build/linkers.py."
+        mend = "Check its hydrogens and disorder, or add the linker to zifsim/crystals/linkers.py."
     known = ", ".join(t.kind for t in LINKERS)
     return InputError(f"{source}: fragment {fragment.formula} (first atom {first + 1}, {species[first]} at "
                       f"{x:.2f} {y:.2f} {z:.2f} Å) is none of the known linkers {known}. {mend}")

@@ -17,7 +17,7 @@ from ase.neighborlist import neighbor_list
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components, dijkstra
 
-from zifsim.build.linkers import METALS, bond_cutoffs, find_fragments
+from zifsim.crystals.linkers import METALS, bond_cutoffs, find_fragments
 from zifsim.errors import InputError
 from zifsim.model.disordered import DisorderedStructure
 from zifsim.model.framework import FloatArray, IntArray

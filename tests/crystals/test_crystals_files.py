@@ -6,9 +6,9 @@ import gemmi
 import numpy as np
 import pytest
 
-from zifsim.build.disorder import expand
-from zifsim.build.load import load_framework
-from zifsim.build.ordering import build_frameworks, find_structure, list_classes
+from zifsim.crystals.disorder import expand
+from zifsim.crystals.load import load_framework
+from zifsim.crystals.ordering import build_frameworks, find_structure, list_classes
 from zifsim.errors import InputError
 from zifsim.io.cif import find_spacegroup, read_cif, write_framework_cif
 from zifsim.io.xyz import read_framework, write_framework

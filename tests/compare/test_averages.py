@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
+from zifsim.averages import average_models, mass_weighted
 from zifsim.errors import InputError
-from zifsim.mixture import average_models, mass_weighted
 from zifsim.model.uptake import UptakeEstimate
 
 

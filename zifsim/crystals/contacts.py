@@ -6,7 +6,7 @@ import numpy as np
 from ase import Atoms
 from ase.neighborlist import neighbor_list
 
-from zifsim.build.linkers import METALS
+from zifsim.crystals.linkers import METALS
 from zifsim.model.framework import Framework
 
 

@@ -6,8 +6,8 @@ import ase.io
 import numpy as np
 import pytest
 
-from zifsim.build.linkers import LINKERS, find_bonds, recognise
-from zifsim.build.load import load_framework
+from zifsim.crystals.linkers import LINKERS, find_bonds, recognise
+from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError
 from zifsim.model.framework import Framework
 

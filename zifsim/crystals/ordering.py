@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from zifsim.build.disorder import ExpandedCrystal, expand
-from zifsim.build.linkers import recognise
+from zifsim.crystals.disorder import ExpandedCrystal, expand
+from zifsim.crystals.linkers import recognise
 from zifsim.errors import InputError
 from zifsim.io.cif import read_cif
 from zifsim.io.resources import find_data

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from zifsim.build.ordering import build_frameworks
+from zifsim.crystals.ordering import build_frameworks
 from zifsim.model.framework import Framework
 
 

@@ -5,10 +5,10 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from zifsim.build.contacts import metal_nitrogen_distances, shortest_contacts
-from zifsim.build.disorder import expand
-from zifsim.build.load import load_framework
-from zifsim.build.ordering import (
+from zifsim.crystals.contacts import metal_nitrogen_distances, shortest_contacts
+from zifsim.crystals.disorder import expand
+from zifsim.crystals.load import load_framework
+from zifsim.crystals.ordering import (
     build_frameworks,
     default_count,
     find_arrangements,

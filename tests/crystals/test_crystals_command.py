@@ -5,8 +5,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from zifsim.build.load import load_framework
 from zifsim.cli.build import build
+from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError
 from zifsim.model.framework import Framework
 
