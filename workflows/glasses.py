@@ -20,12 +20,10 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from zifsim.campaign.devices import gpu_lease
-from zifsim.campaign.provenance import finish_record, plain, start_record
 from zifsim.crystals.ordering import build_frameworks
 from zifsim.errors import InputError, RunInterrupted, SimulationError, ZifsimError
 from zifsim.io.cif import write_framework_cif
-from zifsim.io.files import read_json, sha256_file, write_json_atomic, write_text_atomic
+from zifsim.io.files import read_json, write_json_atomic, write_text_atomic
 from zifsim.io.melt_forcefields import load_melt_forcefield
 from zifsim.io.tables import markdown_table
 from zifsim.io.tomltable import read_toml
@@ -36,6 +34,9 @@ from zifsim.melt.run import MeltResult, MeltSettings, run_melt
 from zifsim.model.framework import Framework
 from zifsim.model.schedule import TemperatureProgram
 from zifsim.rng import derive_seed
+from zifsim.runs.devices import gpu_lease
+from zifsim.runs.digest import plain, sha256_file
+from zifsim.runs.record import finish_record, start_record
 
 ROOT = Path(__file__).resolve().parents[1]
 LIST, RUNS = ROOT / "structures/glasses/glasses.toml", Path("results/glasses")

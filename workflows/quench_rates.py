@@ -22,7 +22,6 @@ from glasses import LIST, RUNS, Glass, glasses, teller, turn
 from zifsim.analysis.frames import load_frames, state_rows
 from zifsim.analysis.history import history
 from zifsim.analysis.thermal import LEAST_POINTS, GlassTransition
-from zifsim.campaign.devices import gpu_lease
 from zifsim.crystals.linkers import METALS
 from zifsim.errors import InputError, RunInterrupted, SimulationError, ZifsimError
 from zifsim.io.files import write_text_atomic
@@ -34,6 +33,7 @@ from zifsim.model.framework import Framework
 from zifsim.model.schedule import Segment, TemperatureProgram
 from zifsim.report.chart import Chart, Line, Panel, chart_figure
 from zifsim.rng import derive_seed
+from zifsim.runs.devices import gpu_lease
 from zifsim.sweep.trend import LEAST_RATES, fit_trend
 
 LIQUID = "anneal"           # the segment whose last frame is quenched

@@ -29,7 +29,10 @@ class SimulationError(ZifsimError):
     """A run that had to stop for a physical reason (non-finite energy, fused atoms, box too small)."""
 
 
-class RunInterrupted(Exception):
-    """A run that was asked to stop (SIGTERM, SIGUSR1) and saved its state first; the CLI exits with code 75."""
+class RunInterrupted(BaseException):
+    """A run that was asked to stop, with its state on disk; no ``except Exception`` keeps it from ending the process.
+
+    ``exit_code``: 75 for SIGTERM and SIGUSR1, so that a queue can requeue, and 130 for Ctrl-C.
+    """
 
     exit_code = 75

@@ -5,6 +5,8 @@ import time
 from pathlib import Path
 
 from zifsim.errors import InputError
+from zifsim.runs import stopping
+from zifsim.runs.progress import Event
 
 
 def count(config, inputs, folder, report):
@@ -15,7 +17,8 @@ def count(config, inputs, folder, report):
         time.sleep(float(os.environ.get("FAKE_PAUSE", "0")))
         with open(state, "a") as stream:
             stream.write(f"{os.getpid()}\n")
-        report((i + 1) / config["n"], f"step {i + 1}")
+        report(Event(fraction=(i + 1) / config["n"], message=f"step {i + 1}"))
+        stopping.check()
     total = config["n"] + sum(int(Path(p).read_text()) for p in inputs.values())
     (folder / "total.txt").write_text(str(total))
     return ["total.txt"]

@@ -12,8 +12,12 @@ from zifsim.campaign.study import load_as, load_study
 from zifsim.compare.results import read_results
 from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError, UnknownNameError
+from zifsim.io.adsorption import load_adsorption_forcefield, load_charge_set
+from zifsim.io.guests import load_guest
+from zifsim.io.melt_forcefields import load_melt_forcefield
 from zifsim.io.resources import data_folder
 from zifsim.io.xyz import write_framework
+from zifsim.runs.digest import plain
 from zifsim.sweep.axes import Sweep
 
 CONFIG = {
@@ -82,8 +86,13 @@ def run(tmp_path, **changes):
     folder = tmp_path / "out" / "access" / "ZIF-8-A"
     folder.mkdir(parents=True, exist_ok=True)
     told = []
-    names = run_access(CONFIG | changes, {"framework": tmp_path / "framework.extxyz"}, folder,
-                       lambda part, message: told.append(part))
+    config = CONFIG | changes
+    parameters = {"forcefield": load_adsorption_forcefield(config["forcefield"]),
+                  "charges": load_charge_set(config["charges"]),
+                  "guests": [load_guest(gas, temperature_k=t) for gas, t in config["gases"]],
+                  "dynamics": load_melt_forcefield(config.get("dynamics", "ZIF-FF"))}
+    names = run_access(config | {"parameters": plain(parameters)}, {"framework": tmp_path / "framework.extxyz"}, folder,
+                       lambda event: told.append(event.fraction))
     assert all((folder / name).is_file() for name in names)
     assert told == sorted(told)
     assert told[-1] <= 1.0

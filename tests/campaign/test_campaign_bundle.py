@@ -91,7 +91,7 @@ def recomputed(files, out, jobs):
     contents = json.loads(files["bundle.json"])
     contents["files"][name] = hashlib.sha256(files[name]).hexdigest()
     files["bundle.json"] = json.dumps(contents).encode()
-    return f"{name} is not what its stage wrote"
+    return f"{name} is not what its run wrote"
 
 
 @pytest.mark.parametrize("tamper", [changed, missing, foreign, recomputed])
@@ -127,7 +127,7 @@ def test_an_archive_of_something_else_is_no_bundle(tmp_path):
 def test_changed_results_are_not_packed(tmp_path):
     jobs = finished_sweep.finish(tmp_path / "swept", load_sweep("smoke_sweep"))
     (tmp_path / "swept" / jobs[-1].id / "isotherm.json").write_text("{}")
-    with pytest.raises(InputError, match=r"isotherm\.json is not what its stage wrote"):
+    with pytest.raises(InputError, match=r"isotherm\.json is not what its run wrote"):
         make_bundle(tmp_path / "swept")
     assert [p.name for p in tmp_path.iterdir()] == ["swept"]
 

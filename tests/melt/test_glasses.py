@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from zifsim.crystals.load import load_framework
-from zifsim.io.files import read_json, sha256_file
+from zifsim.io.files import read_json
 from zifsim.io.resources import find_data
+from zifsim.runs.digest import sha256_file
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "workflows" / "glasses.py"

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from zifsim.campaign.rundir import StageFolder, content_key
+from zifsim.campaign.stagefolder import StageFolder
+from zifsim.runs.folder import content_key
 from zifsim.sweep.axes import Sweep, load_sweep
 from zifsim.sweep.jobs import Job
 from zifsim.sweep.run import Resources, run_sweep

@@ -6,8 +6,9 @@ import json
 import math
 from pathlib import Path
 
-from zifsim.campaign import provenance, rundir
 from zifsim.model.uptake import Isotherm, LoadingPoint
+from zifsim.runs.folder import mark_done
+from zifsim.runs.record import start_record, write_record
 from zifsim.sweep import folder
 from zifsim.sweep.axes import Sweep
 from zifsim.sweep.jobs import Job, plan_jobs
@@ -48,9 +49,9 @@ def finish(out: Path, sweep: Sweep, but: tuple[str, ...] = ()) -> list[Job]:
             (path / "framework.extxyz").write_text(job.id)
             outputs = ["framework.extxyz"]
         inputs = {name: out / source / file for name, (source, file) in job.needs.items()}
-        job.folder(out).prepare(job.config, inputs, job.run)
-        provenance.write_record(path, provenance.start_record(f"{job.kind} {job.name}", seed=job.seed))
-        rundir.mark_done(path, [*outputs, "record.json"])
+        job.folder(out).claim(job.config, inputs, job.run, folder.read_parameters(out, job)).write(path)
+        write_record(path, start_record(f"{job.kind} {job.name}", seed=job.seed))
+        mark_done(path, [*outputs, "record.json"])
     return jobs
 
 
@@ -70,6 +71,5 @@ def _isotherm(path: Path, job: Job, glass_density: float) -> list[str]:
         equilibrated=True, seed=job.seed) for p in job.config["pressures_pa"])
     isotherm = Isotherm(job.config["gas"], job.config["gas"], "PP", "ZIF-FF", "glass", "0" * 64,
                         job.config["temperature_k"], (1, 1, 1), points)
-    labels = {name: job.config[name] for name in ("material", "configuration", "framework_kind")}
-    (path / "isotherm.json").write_text(json.dumps(isotherm.to_dict() | labels))
+    (path / "isotherm.json").write_text(json.dumps(isotherm.to_dict()))
     return ["isotherm.json"]

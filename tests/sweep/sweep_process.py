@@ -16,7 +16,7 @@ TABLES = ("sweep.csv", "summary.csv", "trend.csv")
 def start(*arguments: object, log: Path, **environment: str) -> subprocess.Popen[bytes]:
     """`zifsim sweep ...` in the background, its words in ``log``."""
     with open(log, "ab") as stream:
-        return subprocess.Popen([sys.executable, "-m", "zifsim.cli.app", "sweep", *map(str, arguments)], stdout=stream,
+        return subprocess.Popen([sys.executable, "-m", "zifsim", "sweep", *map(str, arguments)], stdout=stream,
                                 stderr=stream, env=os.environ | environment)
 
 

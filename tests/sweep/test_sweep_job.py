@@ -13,9 +13,9 @@ from pathlib import Path
 import fake_sweep
 import pytest
 
-from zifsim.campaign import rundir
 from zifsim.cli import app
 from zifsim.errors import InputError, UnknownNameError
+from zifsim.runs.folder import mark_done
 from zifsim.sweep import folder, state
 from zifsim.sweep.job import run_job
 from zifsim.sweep.state import read_state
@@ -40,7 +40,7 @@ def out(tmp_path):
 
 
 def start(out, id, pause=0.0):
-    command = [sys.executable, "-m", "zifsim.cli.app", "sweep", "job", str(out), id]
+    command = [sys.executable, "-m", "zifsim", "sweep", "job", str(out), id]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                             env=os.environ | {"FAKE_PAUSE": str(pause)})
 
@@ -92,12 +92,12 @@ def test_a_result_of_another_input_is_not_taken_for_this_ones(out):
     run_job(out, build)
     run_job(out, melt)
     (out / build / "total.txt").write_text("7")
-    with pytest.raises(InputError, match=r"total\.txt is not what its stage wrote"):
+    with pytest.raises(InputError, match=r"total\.txt is not what its run wrote"):
         run_job(out, melt)
     done = json.loads((out / build / "DONE").read_text())
     done["outputs"]["total.txt"] = "0" * 64
     (out / build / "total.txt").unlink()
-    with pytest.raises(InputError, match=r"total\.txt is not what its stage wrote"):
+    with pytest.raises(InputError, match=r"total\.txt is not what its run wrote"):
         run_job(out, melt)
 
 
@@ -107,7 +107,7 @@ def test_a_job_begun_with_another_input_is_refused_with_the_mend(out):
     run_job(out, melt)
     (out / melt / "DONE").unlink()
     config = json.loads((out / melt / "config.json").read_text())
-    config["inputs"]["framework"]["sha256"] = "0" * 64
+    config["inputs_sha256"]["framework"] = "0" * 64
     (out / melt / "config.json").write_text(json.dumps(config))
     with pytest.raises(InputError, match=r"was begun with other inputs; delete it"):
         run_job(out, melt)
@@ -149,8 +149,8 @@ def test_a_job_that_another_process_runs_is_waited_for_and_not_repeated(out):
         second = start(out, build)
         assert "process 4711 has it; waiting" in second.stdout.readline()
         (out / build / "total.txt").write_text("1")
-        folder_of(out, build).prepare({"n": 1}, {}, "fake_stages:count")
-        rundir.mark_done(out / build, ["total.txt"])
+        folder_of(out, build).claim({"n": 1}, {}, "fake_stages:count", {}).write(out / build)
+        mark_done(out / build, ["total.txt"])
     text, _ = second.communicate(timeout=300)
     assert second.returncode == 0
     assert "done already" in text

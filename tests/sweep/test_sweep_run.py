@@ -11,8 +11,8 @@ import fake_sweep
 import pytest
 import sweep_process
 
-from zifsim.campaign import devices
 from zifsim.errors import InputError
+from zifsim.runs import devices
 from zifsim.sweep import run
 from zifsim.sweep.run import Resources, run_sweep
 

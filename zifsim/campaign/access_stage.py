@@ -11,10 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zifsim.campaign import estimate
-from zifsim.campaign.provenance import digest
 from zifsim.campaign.stage import Stage
+from zifsim.campaign.stagefolder import parameter_digests
+from zifsim.campaign.stages import parameter
 from zifsim.io.files import read_json, write_json_atomic
+from zifsim.io.values import from_plain
+from zifsim.model.forcefield import AdsorptionForceField, ChargeSet, MeltForceField
+from zifsim.model.guest import GuestModel
 from zifsim.rng import derive_seed
+from zifsim.runs import stopping
+from zifsim.runs.progress import Event, Report
 
 if TYPE_CHECKING:
     from zifsim.access.result import GasAccess
@@ -37,19 +43,23 @@ def access_stage(study: Study, access: Access, adsorption: Adsorption, model: Mo
 
     gcmc, name = study.gcmc, f"{model.material} {model.configuration}"
     dynamics = access.dynamics or (study.melt.forcefield if model.kind == "glass" else CRYSTAL_DYNAMICS)
-    parameters = load_melt_forcefield(dynamics)
+    moving = load_melt_forcefield(dynamics)
+    parameters: dict[str, Any] = {"forcefield": adsorption.forcefield, "charges": adsorption.charges,
+                                  "guests": [guest for _, guest in adsorption.gases]}
+    if access.snapshots:
+        parameters["dynamics"] = moving
     config = {
         "material": model.material, "configuration": model.configuration,
-        "gases": [[run.model or run.gas, run.temperature_k] for run, _, _ in adsorption.gases],
+        "gases": [[run.model or run.gas, run.temperature_k] for run, _ in adsorption.gases],
         "forcefield": gcmc.forcefield, "charges": gcmc.charges,
-        "parameters_sha256": [parameters_sha256 for *_, parameters_sha256 in adsorption.gases],
+        "parameters_sha256": parameter_digests(parameters),
         "cutoff_angstrom": gcmc.cutoff_angstrom, **access.model_dump(exclude={"dynamics", "materials"}),
         "seed": derive_seed(study.study.seed, "access", name)}
     if access.snapshots:
-        config |= {"dynamics": dynamics, "dynamics_sha256": digest(parameters), "platform": study.melt.platform}
+        config |= {"dynamics": dynamics, "platform": study.melt.platform}
     n_runs = len(snapshot_temperatures(config))
     nodes = divisions_for(model.cell.cell, access.grid_spacing_angstrom)
-    particles = model.cell.n_atoms + (estimate.dummy_count(model.cell) if parameters.dissociable else 0)
+    particles = model.cell.n_atoms + (estimate.dummy_count(model.cell) if moving.dissociable else 0)
     return Stage(
         "access", name, config, "zifsim.campaign.access_stage:run_access",
         needs={"framework": (model.stage, model.file)},
@@ -58,7 +68,7 @@ def access_stage(study: Study, access: Access, adsorption: Adsorption, model: Mo
         megabytes=1.0 + 0.012 * particles * access.snapshots * n_runs / 1e3, size=f"{model.cell.n_atoms} atoms",
         work=f"{len(adsorption.gases)} gases, "
              + (f"{access.snapshots} snapshots at {n_runs} temperature{'s' if n_runs > 1 else ''}" if access.snapshots
-                else "rigid"))
+                else "rigid"), parameters=parameters)
 
 
 def snapshot_temperatures(config: Mapping[str, Any]) -> dict[float, list[int]]:
@@ -70,35 +80,35 @@ def snapshot_temperatures(config: Mapping[str, Any]) -> dict[float, list[int]]:
 
 
 def run_access(config: Mapping[str, Any], inputs: Mapping[str, Path], folder: Path,
-               report: Callable[..., None]) -> list[str]:
+               report: Report) -> list[str]:
     """Accessibility of every gas in a model, rigid or moving; resumes its dynamics and its average."""
     import zifsim
     from zifsim.access.filling import Experiment
     from zifsim.access.led import LedSettings
     from zifsim.access.run import AccessSettings, framework_access
     from zifsim.access.stored import RESULT, write_access
-    from zifsim.campaign.devices import gpu_lease
     from zifsim.gcmc.settings import GCMCSettings
-    from zifsim.io.adsorption import assign_charges, load_adsorption_forcefield, load_charge_set
-    from zifsim.io.guests import load_guest
-    from zifsim.io.melt_forcefields import load_melt_forcefield
+    from zifsim.io.adsorption import assign_charges
     from zifsim.io.xyz import read_framework
+    from zifsim.runs.devices import gpu_lease
 
-    charges, forcefield = load_charge_set(config["charges"]), load_adsorption_forcefield(config["forcefield"])
+    charges = parameter(config, "charges", ChargeSet)
+    forcefield = parameter(config, "forcefield", AdsorptionForceField)
     framework = assign_charges(read_framework(inputs["framework"]), charges)
-    guests = [(load_guest(name, temperature_k=temperature_k), temperature_k)
-              for name, temperature_k in config["gases"]]
+    guests = [(from_plain(GuestModel, values, "the stage's guest"), temperature_k) for values, (_, temperature_k) in
+              zip(config["parameters"]["guests"], config["gases"], strict=True)]
     settings = AccessSettings(
         experiment=Experiment(config["size_um"], config["hours"]),
         gcmc=GCMCSettings(cutoff_angstrom=config["cutoff_angstrom"], seed=config["seed"],
                           grid_spacing_angstrom=config["grid_spacing_angstrom"]))
-    led = LedSettings(config["led_ps"], load_melt_forcefield(config["dynamics"]), config["seed"],
+    led = LedSettings(config["led_ps"], parameter(config, "dynamics", MeltForceField), config["seed"],
                       config["platform"]) if config["led_ps"] and config["snapshots"] else None
     runs = snapshot_temperatures(config) or {0.0: list(range(len(guests)))}
     found: dict[int, list[GasAccess]] = {}
     for done, (at_k, members) in enumerate(runs.items()):
         def tell(part: float, message: str, done: int = done) -> None:
-            report((done + part) / len(runs), message)
+            stopping.check()
+            report(Event(fraction=(done + part) / len(runs), message=message))
 
         frames = _snapshots(config, framework, at_k, folder, tell) if config["snapshots"] else []
         tell(0.3, "grids")
@@ -111,7 +121,8 @@ def run_access(config: Mapping[str, Any], inputs: Mapping[str, Path], folder: Pa
         found |= {m: [r for r in results if (r.guest_model, r.temperature_k) == (guests[m][0].name, guests[m][1])]
                   for m in members}
     names = write_access(folder, framework, [r for m in range(len(guests)) for r in found[m]],
-                         {**config, "forcefield": forcefield.name, "charges": charges.name}, zifsim.__version__)
+                         {**{k: v for k, v in config.items() if k != "parameters"},
+                          "forcefield": forcefield.name, "charges": charges.name}, zifsim.__version__)
     labels = {name: config[name] for name in ("material", "configuration")}
     write_json_atomic(folder / RESULT, read_json(folder / RESULT) | labels)
     return list(names)
@@ -121,12 +132,11 @@ def _snapshots(config: Mapping[str, Any], framework: Framework, at_k: float, fol
                tell: Callable[[float, str], None]) -> list[Framework]:
     """The framework in motion at a temperature; finished and unfinished dynamics are taken up again."""
     from zifsim.access.snapshots import make_snapshots, read_snapshots
-    from zifsim.campaign.devices import gpu_lease
-    from zifsim.io.melt_forcefields import load_melt_forcefield
+    from zifsim.runs.devices import gpu_lease
 
     run = folder / f"snapshots-{at_k:g}K"
     with gpu_lease(config["platform"]):
-        make_snapshots(framework, load_melt_forcefield(config["dynamics"]), at_k, config["snapshots"], run,
+        make_snapshots(framework, parameter(config, "dynamics", MeltForceField), at_k, config["snapshots"], run,
                        seed=config["seed"], platform=config["platform"],
                        progress=lambda step, total, info: tell(0.3 * step / total, f"snapshots at {at_k:g} K"))
     return read_snapshots(run, framework)

@@ -7,7 +7,6 @@ bytes. Trajectories and checkpoints stay behind: what they led to is in it, and 
 from __future__ import annotations
 
 import gzip
-import hashlib
 import io
 import json
 import tarfile
@@ -19,13 +18,15 @@ from typing import Any
 
 import zifsim
 from zifsim.campaign.access_stage import CRYSTAL_DYNAMICS
-from zifsim.campaign.rundir import DONE, MANIFEST, finished_outputs
+from zifsim.campaign.stagefolder import MANIFEST
 from zifsim.errors import InputError
 from zifsim.io.files import read_json, write_bytes_atomic
+from zifsim.runs.digest import sha256_bytes
+from zifsim.runs.folder import CONFIG, DONE, RECORD, finished_outputs
 
 CONTENTS = "bundle.json"
 FORMAT = 1
-STAGE_FILES = ("config.json", "record.json", DONE, "state.csv")     # beside the results that DONE lists
+STAGE_FILES = (CONFIG, RECORD, DONE, "state.csv")     # beside the results that DONE lists
 OWNERS = ("study.json", "sweep.json")
 NOT_TABLES = {"job.json"}
 TABLES = (".json", ".csv", ".md", ".tex", ".html", ".txt")
@@ -68,7 +69,7 @@ def make_bundle(folder: Path, target: Path | None = None) -> Bundle:
         files[table.relative_to(folder).as_posix()] = table.read_bytes()
     if "materials" in values:
         files |= {f"inputs/{where}": path.read_bytes() for where, path in _inputs(values).items()}
-    checksums = {file: hashlib.sha256(content).hexdigest() for file, content in sorted(files.items())}
+    checksums = {file: sha256_bytes(content) for file, content in sorted(files.items())}
     contents = {"zifsim_bundle": FORMAT, "name": name, "zifsim_version": zifsim.__version__,
                 "versions": _versions(stages), "files": checksums}
     write_bytes_atomic(target, _archive(files | {CONTENTS: _json(contents)}))
@@ -95,7 +96,7 @@ def verify_bundle(path: Path) -> Bundle:
     faults = [f"{file} is missing" for file in checksums if file not in files]
     faults += [f"{file} does not belong to it" for file in files if file not in checksums]
     faults += [f"{file} was changed" for file, content in files.items()
-               if file in checksums and hashlib.sha256(content).hexdigest() != checksums[file]]
+               if file in checksums and sha256_bytes(content) != checksums[file]]
     if not faults:
         faults = list(_stage_faults(files))
     if faults:
@@ -113,8 +114,8 @@ def _stage_faults(files: Mapping[str, bytes]) -> Iterator[str]:
             where = (Path(file).parent / output).as_posix()
             if where not in files:
                 yield f"{where}, a result of its stage, is missing"
-            elif hashlib.sha256(files[where]).hexdigest() != sha256:
-                yield f"{where} is not what its stage wrote"
+            elif sha256_bytes(files[where]) != sha256:
+                yield f"{where} is not what its run wrote"
 
 
 def _owner(folder: Path) -> tuple[str, dict[str, Any]]:
@@ -205,7 +206,7 @@ def _json(value: Any) -> bytes:
 
 
 def _fingerprint(checksums: Mapping[str, str]) -> str:
-    return hashlib.sha256(json.dumps(dict(sorted(checksums.items()))).encode()).hexdigest()
+    return sha256_bytes(json.dumps(dict(sorted(checksums.items()))).encode())
 
 
 def _archive(files: Mapping[str, bytes]) -> bytes:

@@ -8,8 +8,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zifsim.campaign import provenance, rundir
-from zifsim.campaign.job import JobFolder, rewrite
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.io.aif import write_aif
 from zifsim.io.files import read_json, write_bytes_atomic, write_json_atomic
@@ -19,6 +17,8 @@ from zifsim.model.forcefield import AdsorptionForceField
 from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel
 from zifsim.model.uptake import Isotherm, LoadingPoint
+from zifsim.runs.digest import digest
+from zifsim.runs.folder import Claim, rewrite, slug
 
 if TYPE_CHECKING:
     from zifsim.campaign.blocked import BlockedPores
@@ -156,13 +156,13 @@ class IsothermJob:
                 "pressures_pa": list(self.pressures_pa), "forcefield": self.forcefield.name,
                 "charges": self.charges, "settings": asdict(self.settings), "threads": self.threads,
                 "flat_histogram": self.flat_histogram,
-                "guest_sha256": provenance.digest(self.guest),
-                "forcefield_sha256": provenance.digest(self.forcefield), **blocked}
+                "guest_sha256": digest(self.guest),
+                "forcefield_sha256": digest(self.forcefield), **blocked}
 
     @property
-    def folder(self) -> JobFolder:
+    def folder(self) -> Claim:
         """What the job's folder is known by."""
-        return JobFolder("isotherm", f"isotherm {self.guest.gas} in {self.framework.name}", self.config,
+        return Claim("isotherm", f"isotherm {self.guest.gas} in {self.framework.name}", self.config,
                          {"framework": self.framework.content_hash()}, self.settings.seed)
 
     @property
@@ -171,7 +171,7 @@ class IsothermJob:
 
         The same job finds the same folder again, and a changed one gets a folder of its own.
         """
-        name = f"{rundir.slug(self.framework.name)}_{rundir.slug(short_name(self.guest))}_{self.temperature_k:g}K"
+        name = f"{slug(self.framework.name)}_{slug(short_name(self.guest))}_{self.temperature_k:g}K"
         return self.folder.default(DEFAULT_ROOT / name)
 
     @property

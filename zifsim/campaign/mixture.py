@@ -7,9 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from zifsim.campaign import provenance, rundir
 from zifsim.campaign.isotherm import JobCost, job_cost, load_host, short_name
-from zifsim.campaign.job import JobFolder, rewrite
 from zifsim.errors import InputError
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.io.files import json_text, read_json, write_bytes_atomic, write_json_atomic
@@ -19,6 +17,8 @@ from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel
 from zifsim.model.mixture import MixtureIsotherm
 from zifsim.model.uptake import Isotherm, MixturePoint
+from zifsim.runs.digest import digest
+from zifsim.runs.folder import Claim, rewrite, slug
 
 OUTPUTS = ("mixture.json", "mixture.csv", "mixture.png")
 DEFAULT_ROOT = Path("results/mixture")
@@ -70,8 +70,8 @@ class MixtureJob:
                 "temperature_k": self.temperature_k, "pressures_pa": list(self.pressures_pa),
                 "forcefield": self.forcefield.name, "charges": self.charges, "settings": asdict(self.settings),
                 "threads": self.threads,
-                "guests_sha256": {g.gas: provenance.digest(g) for g in self.guests},
-                "forcefield_sha256": provenance.digest(self.forcefield)}
+                "guests_sha256": {g.gas: digest(g) for g in self.guests},
+                "forcefield_sha256": digest(self.forcefield)}
 
     @property
     def title(self) -> str:
@@ -79,16 +79,16 @@ class MixtureJob:
         return " + ".join(f"{fraction:g} {gas}" for gas, fraction in self.composition.items())
 
     @property
-    def folder(self) -> JobFolder:
+    def folder(self) -> Claim:
         """What the job's folder is known by."""
-        return JobFolder("mixture", f"mixture {self.title} in {self.framework.name}", self.config,
+        return Claim("mixture", f"mixture {self.title} in {self.framework.name}", self.config,
                          {"framework": self.framework.content_hash()}, self.settings.seed)
 
     @property
     def default_folder(self) -> Path:
         """``results/mixture/ZIF-8_CO2-N2_298K``; with digits of the job's key where another job is there already."""
         names = "-".join(short_name(g) for g in self.guests)
-        name = f"{rundir.slug(self.framework.name)}_{rundir.slug(names)}_{self.temperature_k:g}K"
+        name = f"{slug(self.framework.name)}_{slug(names)}_{self.temperature_k:g}K"
         return self.folder.default(DEFAULT_ROOT / name)
 
     @property

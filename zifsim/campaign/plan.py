@@ -1,4 +1,4 @@
-"""From a study to its stages: what runs, with which configuration, on which inputs, after which others.
+"""Plans: from a study to its stages, what runs, with which configuration, on which inputs, after which others.
 
 Planning loads every structure, force field and guest once, so that whatever is wrong with the input is said
 before anything is written.
@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING
 
 from zifsim.campaign import estimate
 from zifsim.campaign.access_stage import access_stage
-from zifsim.campaign.devices import threads_per_melt
-from zifsim.campaign.provenance import digest, plain
 from zifsim.campaign.samples import Adsorption, Model
 from zifsim.campaign.stage import Stage
+from zifsim.campaign.stagefolder import parameter_digests
 from zifsim.campaign.study import GasRun, Gcmc, Material, Study
 from zifsim.errors import InputError
 from zifsim.model.framework import Framework
 from zifsim.rng import derive_seed
+from zifsim.runs.devices import threads_per_melt
+from zifsim.runs.digest import plain, sha256_file
 from zifsim.units import BAR_PA
 
 if TYPE_CHECKING:
@@ -96,7 +97,6 @@ def ordered_cell(source: str, bim_per_cell: int | None, letter: str) -> Framewor
 
 def _source_sha256(source: str) -> str:
     from zifsim.crystals.ordering import find_structure
-    from zifsim.io.files import sha256_file
 
     return sha256_file(find_structure(source))
 
@@ -104,12 +104,12 @@ def _source_sha256(source: str) -> str:
 def _relax_stage(name: str, label: str, forcefield: str, build: Stage, cell: Framework) -> Stage:
     from zifsim.io.melt_forcefields import load_melt_forcefield
 
-    parameters = load_melt_forcefield(forcefield)
+    parameters = {"forcefield": load_melt_forcefield(forcefield)}
     return Stage("relax", f"{name} {label}",
-                 {"forcefield": forcefield, "parameters_sha256": digest(parameters), "relax_cell": False},
+                 {"forcefield": forcefield, "parameters_sha256": parameter_digests(parameters), "relax_cell": False},
                  f"{STAGES}:run_relax", needs={"framework": (build.id, "framework.extxyz")},
                  seconds=estimate.relax_seconds(cell.n_atoms), size=f"{cell.n_atoms} atoms",
-                 work=f"atoms in the fixed cell, {parameters.name}")
+                 work=f"atoms in the fixed cell, {parameters['forcefield'].name}", parameters=parameters)
 
 
 def melt_stages(study: Study, name: str, crystals: list[Model], stages: list[Stage],
@@ -119,20 +119,20 @@ def melt_stages(study: Study, name: str, crystals: list[Model], stages: list[Sta
     from zifsim.melt.program import check_temperatures, melt_program
 
     melt = study.melt
-    parameters = load_melt_forcefield(melt.forcefield)
+    forcefield = load_melt_forcefield(melt.forcefield)
+    parameters = {"forcefield": forcefield}
     program = melt_program(melt.program, hold_ps=melt.hold_ps, quench_rate_k_per_ps=melt.quench_rate_k_per_ps,
                            heat_rate_k_per_ps=melt.heat_rate_k_per_ps, anneal_ps=melt.anneal_ps,
                            equilibrate_ps=melt.equilibrate_ps, timestep_fs=melt.timestep_fs)
-    check_temperatures(program, parameters)
-    parameters_sha256 = digest(parameters)
+    check_temperatures(program, forcefield)
     models = []
     for crystal in crystals:
         cell = crystal.cell.supercell(melt.supercell)  # type: ignore[arg-type]
-        particles = cell.n_atoms + (estimate.dummy_count(cell) if parameters.dissociable else 0)
+        particles = cell.n_atoms + (estimate.dummy_count(cell) if forcefield.dissociable else 0)
         for replica in range(1, melt.replicas + 1):
             label = f"{crystal.configuration}-{tag}r{replica}"
             config = {"material": name, "configuration": label, "forcefield": melt.forcefield,
-                      "parameters_sha256": parameters_sha256, "program": plain(program),
+                      "parameters_sha256": parameter_digests(parameters), "program": plain(program),
                       "supercell": list(melt.supercell), "cutoff_angstrom": melt.cutoff_angstrom,
                       "platform": melt.platform,
                       "seed": derive_seed(study.study.seed, "melt", name, label)}
@@ -141,7 +141,7 @@ def melt_stages(study: Study, name: str, crystals: list[Model], stages: list[Sta
                           seconds=estimate.melt_seconds(particles, program.n_steps),
                           megabytes=estimate.melt_megabytes(particles, program.duration_ps),
                           size=f"{cell.n_atoms} atoms, {particles} particles",
-                          work=f"{program.n_steps} steps, {program.duration_ps:g} ps")
+                          work=f"{program.n_steps} steps, {program.duration_ps:g} ps", parameters=parameters)
             stages.append(stage)
             models.append(Model(name, label, "glass", stage.id, cell, "glass.extxyz"))
     return models
@@ -159,7 +159,7 @@ def load_adsorption(gcmc: Gcmc) -> Adsorption:
         guest = load_gas(run)
         for pressure in run.pressures_bar:
             PengRobinson(guest).fugacity_pa(run.temperature_k, pressure * BAR_PA)
-        gases.append((run, guest, digest([forcefield, charges, guest])))
+        gases.append((run, guest))
     return Adsorption(forcefield, charges, tuple(gases))
 
 
@@ -172,13 +172,14 @@ def gcmc_stages(study: Study, adsorption: Adsorption, model: Model, stages: list
     assign_charges(model.cell, adsorption.charges)
     lj_parameters(model.cell, adsorption.forcefield)
     settings = gcmc.model_dump(exclude={"forcefield", "charges", "gases"})
-    for run, guest, parameters_sha256 in adsorption.gases:
+    for run, guest in adsorption.gases:
+        parameters = adsorption.parameters(guest)
         name = f"{model.material} {model.configuration} {run.label}"
         config = {"material": model.material, "configuration": model.configuration,
                   "framework_kind": model.kind, "gas": run.gas, "model": run.model,
                   "temperature_k": run.temperature_k, "pressures_pa": [p * BAR_PA for p in run.pressures_bar],
                   "forcefield": gcmc.forcefield, "charges": gcmc.charges,
-                  "parameters_sha256": parameters_sha256,
+                  "parameters_sha256": parameter_digests(parameters),
                   "settings": settings | {"guest_images": run.guest_images,
                                           "seed": derive_seed(study.study.seed, "gcmc", name)}}
         repeats = supercell_repeats(model.cell, (guest,), gcmc.cutoff_angstrom, run.guest_images)
@@ -190,7 +191,7 @@ def gcmc_stages(study: Study, adsorption: Adsorption, model: Model, stages: list
                                           model.cell.volume * math.prod(repeats)),
             megabytes=estimate.GCMC_MEGABYTES,
             size=f"{atoms} atoms ({'×'.join(map(str, repeats))})",
-            work=f"{len(run.pressures_bar)} pressures, {low:.2g} to {high:.2g} moves each"))
+            work=f"{len(run.pressures_bar)} pressures, {low:.2g} to {high:.2g} moves each", parameters=parameters))
 
 
 def load_gas(run: GasRun) -> GuestModel:

@@ -15,7 +15,6 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from zifsim.campaign.devices import gpu_lease, thread_environment, worker_count
 from zifsim.errors import InputError, RunInterrupted, SimulationError, ZifsimError
 from zifsim.melt.result import MeltResult, read_result
 from zifsim.melt.run import MeltSettings, run_melt, stop_signals
@@ -23,6 +22,7 @@ from zifsim.model.forcefield import MeltForceField
 from zifsim.model.framework import Framework
 from zifsim.model.schedule import TemperatureProgram
 from zifsim.rng import derive_seed
+from zifsim.runs.devices import gpu_lease, thread_environment, worker_count
 
 FOLDER = "replica-{number}"
 PATIENCE_SECONDS = 30.0         # for replicas on their way to the next checkpoint

@@ -1,23 +1,30 @@
-"""A whole study, from its file to the comparison table: the public entry point of the campaign room."""
+"""Study runs: a whole study, from its file to the comparison table: the public entry point of the campaign room."""
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zifsim.campaign import devices, rundir
-from zifsim.campaign.display import make_display
 from zifsim.campaign.plan import make_plan
-from zifsim.campaign.scheduler import Outcome, Scheduler
-from zifsim.campaign.stage import Stage
+from zifsim.campaign.scheduler import Scheduler
+from zifsim.campaign.stagefolder import MANIFEST, owner_claim
 from zifsim.campaign.study import Study, load_study
-from zifsim.errors import RunInterrupted, ZifsimError
+from zifsim.errors import ZifsimError
+from zifsim.io.files import write_json_atomic
+from zifsim.runs import stopping
+from zifsim.runs.devices import worker_count
+from zifsim.runs.digest import sha256_file
+from zifsim.runs.folder import DONE, RECORD, mark_done
+from zifsim.runs.progress import Report, silent
+from zifsim.runs.record import finish_record, start_record, write_record
 
 if TYPE_CHECKING:
     from zifsim.compare.table import ComparisonTable
+
+STUDY = "study.json"
+OUTPUTS = (STUDY, MANIFEST)     # tables and page are views of them, which `zifsim compare` and `report` make anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +50,8 @@ def results_folder(study: Study, out: str | Path | None = None) -> Path:
     return Path("results") / study.name if out is None else Path(out)
 
 
-def run_study(study: str | Path | Study, out: str | Path | None = None, overrides: Iterable[str] = (), *,
-              quiet: bool = False) -> StudyResult:
+def run_study(study: str | Path | Study, out: str | Path | None = None, overrides: Iterable[str] = (),
+              report: Report = silent) -> StudyResult:
     """Run or resume a study: build, relax, melt, adsorb, compare, report. Finished stages are not repeated.
 
     Parameters
@@ -52,42 +59,36 @@ def run_study(study: str | Path | Study, out: str | Path | None = None, override
     study: a TOML file, a shipped study's name (``quick``), or a :class:`Study`.
     out: results folder; default ``results/<study name>``.
     overrides: ``a.b=c`` assignments on top of the file.
-    quiet: no progress display.
+    report: takes an event of every stage as it gets ahead.
 
     Raises
     ------
     InputError: a wrong study, or a results folder that cannot be used; nothing was written.
-    RunInterrupted: SIGTERM or SIGUSR1 arrived; the state is saved, and the same call continues.
-    KeyboardInterrupt: Ctrl-C, likewise.
+    RunInterrupted: SIGTERM, SIGUSR1 or Ctrl-C arrived; the state is saved, and the same call continues.
     """
     study = study if isinstance(study, Study) else load_study(study, overrides)
-    folder = results_folder(study, out)
-    rundir.check_owner(folder, study.to_dict())
-    workers = devices.worker_count(study.study.workers)
+    folder, claim = results_folder(study, out), owner_claim("study", study.to_dict())
+    claim.check(folder)
+    workers = worker_count(study.study.workers)
     stages = make_plan(study, workers)
-    with rundir.locked(folder):
-        rundir.claim(folder, study.to_dict())
-        outcome = execute(stages, folder, workers, quiet=quiet)
+    with stopping.stoppable(), claim.hold(folder):
+        record = start_record(claim.title, seed=claim.seed, settings=claim.config)
+        (folder / DONE).unlink(missing_ok=True)
+        write_record(folder, record)
+        write_json_atomic(folder / STUDY, study.to_dict())
+        outcome = Scheduler(stages, folder, workers, report).run()
         failures = dict(outcome.failed)
         failures |= dict.fromkeys(outcome.blocked, "not started, because a stage before it failed")
-        comparison = report = None
+        comparison = page = None
         if any(stage.startswith("gcmc ") for stage in (*outcome.finished, *outcome.skipped)):
-            comparison, report = compare_and_report(folder, failures)
+            comparison, page = compare_and_report(folder, failures)
+        if not failures:
+            write_record(folder, finish_record(record, {name: sha256_file(folder / name) for name in OUTPUTS}))
+            mark_done(folder, [*OUTPUTS, RECORD])
     input_at_fault = bool(outcome.failed) and set(outcome.input_failures) == set(outcome.failed)
     table = folder / "table1.md" if comparison is not None else None
     n_done = len(outcome.finished) + len(outcome.skipped)
-    return StudyResult(folder, comparison, table, report, len(stages), n_done, failures, input_at_fault)
-
-
-def execute(stages: list[Stage], folder: Path, workers: int, *, quiet: bool = False) -> Outcome:
-    """Run a plan in a results folder held by the caller; raises where a signal stopped it."""
-    outcome = Scheduler(stages, folder, workers, make_display(quiet)).run()
-    if outcome.signal == signal.SIGINT:
-        raise KeyboardInterrupt
-    if outcome.signal is not None:
-        name = signal.Signals(outcome.signal).name
-        raise RunInterrupted(f"stopped by {name}, state saved in {folder}: the same command continues")
-    return outcome
+    return StudyResult(folder, comparison, table, page, len(stages), n_done, failures, input_at_fault)
 
 
 def compare_and_report(folder: Path, failures: dict[str, str]) -> tuple[ComparisonTable | None, Path | None]:

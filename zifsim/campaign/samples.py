@@ -1,9 +1,9 @@
-"""What stages are planned for: a structural model of a material, and the parameters of what is adsorbed in it."""
+"""Samples: the structural models that stages are planned for, and the parameters of what is adsorbed in them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zifsim.model.framework import Framework
 
@@ -27,8 +27,12 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Adsorption:
-    """The force field and charges of the adsorption runs, and for each gas: run, guest, digest of all parameters."""
+    """The force field and charges of the adsorption runs, and for each gas its run and its guest."""
 
     forcefield: AdsorptionForceField
     charges: ChargeSet
-    gases: tuple[tuple[GasRun, GuestModel, str], ...]
+    gases: tuple[tuple[GasRun, GuestModel], ...]
+
+    def parameters(self, guest: GuestModel) -> dict[str, Any]:
+        """Of one gas's stages, by value."""
+        return {"forcefield": self.forcefield, "charges": self.charges, "guest": guest}

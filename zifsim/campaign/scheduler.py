@@ -1,27 +1,28 @@
-"""Runs the stages of a plan side by side in worker processes, each as soon as its inputs are there."""
+"""Scheduler: runs the stages of a plan side by side in worker processes, each as soon as its inputs are there."""
 
 from __future__ import annotations
 
 import json
 import os
 import queue
-import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from zifsim.campaign import rundir
-from zifsim.campaign.devices import thread_environment
-from zifsim.campaign.display import Display
 from zifsim.campaign.estimate import path_lengths
 from zifsim.campaign.stage import Stage
-from zifsim.io.files import sha256_file
+from zifsim.campaign.stagefolder import StageFolder, write_manifest
+from zifsim.campaign.worker import STAGE_LOG
+from zifsim.runs import stopping
+from zifsim.runs.devices import thread_environment
+from zifsim.runs.digest import sha256_file
+from zifsim.runs.folder import content_key
+from zifsim.runs.progress import Event, Report, silent
 
 TICK_SECONDS = 0.5
 GRACE_SECONDS = 60.0   # for workers to save their state after SIGTERM
@@ -29,21 +30,21 @@ GRACE_SECONDS = 60.0   # for workers to save their state after SIGTERM
 
 @dataclass(slots=True)
 class Outcome:
-    """How a run of the plan ended: stage ids by fate, the folders, and the signal that stopped it, if any."""
+    """How a run of the plan ended: stage ids by fate, and the folders."""
 
-    folders: dict[str, rundir.StageFolder] = field(default_factory=dict)
+    folders: dict[str, StageFolder] = field(default_factory=dict)
     finished: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     input_failures: list[str] = field(default_factory=list)
     blocked: list[str] = field(default_factory=list)
-    signal: int | None = None
 
 
 class Worker:
-    """A worker process with its reader thread, which feeds (worker, event) into ``events``."""
+    """A worker process with its reader thread, which feeds (worker, event) into ``events``; its exit, without a kind
+    that it sent itself, comes last as (worker, None)."""
 
-    def __init__(self, threads: int, events: queue.Queue[tuple[Worker, dict[str, Any]]]) -> None:
+    def __init__(self, threads: int, events: queue.Queue[tuple[Worker, Event | None]]) -> None:
         self.threads = threads
         self.stage: Stage | None = None
         self.process = subprocess.Popen(
@@ -51,11 +52,12 @@ class Worker:
             stderr=subprocess.DEVNULL, text=True, env=os.environ | thread_environment(threads))
         threading.Thread(target=self._read, args=(events,), daemon=True).start()
 
-    def _read(self, events: queue.Queue[tuple[Worker, dict[str, Any]]]) -> None:
+    def _read(self, events: queue.Queue[tuple[Worker, Event | None]]) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            events.put((self, json.loads(line)))
-        events.put((self, {"event": "exit", "code": self.process.wait()}))
+            events.put((self, Event(**json.loads(line))))
+        self.process.wait()
+        events.put((self, None))
 
     def start(self, stage: Stage, folder: Path) -> None:
         assert self.process.stdin is not None
@@ -70,15 +72,15 @@ class Worker:
 
 
 class Scheduler:
-    """One pass over a plan."""
+    """One pass over a plan. ``report`` takes an event of every stage, whose parts are their ids."""
 
-    def __init__(self, stages: Sequence[Stage], out: Path, workers: int, display: Display) -> None:
+    def __init__(self, stages: Sequence[Stage], out: Path, workers: int, report: Report = silent) -> None:
         self.stages = list(stages)
         self.out = out
         self.cores = workers
-        self.display = display
+        self.report = report
         self.outcome = Outcome()
-        self._events: queue.Queue[tuple[Worker, dict[str, Any]]] = queue.Queue()
+        self._events: queue.Queue[tuple[Worker, Event | None]] = queue.Queue()
         self._workers: list[Worker] = []
         self._urgency = path_lengths(self.stages)
 
@@ -87,13 +89,13 @@ class Scheduler:
 
         Raises
         ------
-        InputError: results of a finished stage were changed.
+        InputError: results of a finished stage were changed. RunInterrupted: asked to stop; workers saved their state.
         """
         waiting = self._skip_done(sorted(self.stages, key=lambda s: -self._urgency[s.id]))
-        self.display.begin(self.stages, self.outcome.skipped)
-        with _signals(self._on_signal):
+        self.report(Event(kind="plan", values={s.id: s.seconds for s in waiting}))
+        with stopping.polled(GRACE_SECONDS + stopping.PATIENCE_S):
             try:
-                while (waiting or self._busy()) and self.outcome.signal is None:
+                while (waiting or self._busy()) and not stopping.asked():
                     waiting = self._start_ready(waiting)
                     if not self._busy():
                         break
@@ -102,6 +104,7 @@ class Scheduler:
             finally:
                 self._shut_down()
         self._write_manifest()
+        stopping.check()
         return self.outcome
 
     def _skip_done(self, stages: list[Stage]) -> list[Stage]:
@@ -128,13 +131,12 @@ class Scheduler:
         return {name: self.outcome.folders[upstream].path / file
                 for name, (upstream, file) in stage.needs.items()}
 
-    def _folder(self, stage: Stage) -> rundir.StageFolder | None:
+    def _folder(self, stage: Stage) -> StageFolder | None:
         inputs = self._inputs(stage)
         if inputs is None:
             return None
         digests = {name: sha256_file(path) for name, path in inputs.items()}
-        key = rundir.content_key(stage.kind, stage.config, digests)
-        return rundir.StageFolder(self.out, stage.kind, stage.name, key)
+        return StageFolder(self.out, stage.kind, stage.name, content_key(stage.kind, stage.config, digests))
 
     def _busy(self) -> list[Worker]:
         return [w for w in self._workers if w.stage is not None]
@@ -160,9 +162,9 @@ class Scheduler:
                    for w in self._workers):
                 left.append(stage)
                 continue
-            folder.prepare(stage.config, inputs, stage.run)
+            folder.claim(stage.config, inputs, stage.run, stage.parameters).write(folder.path)
             self._worker(min(stage.threads, self.cores)).start(stage, folder.path)
-            self.display.started(stage)
+            self.report(Event(stage.id))
         return left
 
     def _worker(self, threads: int) -> Worker:
@@ -183,52 +185,54 @@ class Scheduler:
             try:
                 worker, event = self._events.get(timeout=max(0.0, deadline - time.monotonic()))
             except queue.Empty:
-                break
+                return
             if self._handle(worker, event):
-                break
-        self.display.tick()
+                return
 
-    def _handle(self, worker: Worker, event: dict[str, Any]) -> bool:
+    def _handle(self, worker: Worker, event: Event | None) -> bool:
         """Take one event; True where a core became free."""
         stage = worker.stage
-        if event["event"] == "exit" and worker in self._workers:
+        if event is None and worker in self._workers:
             self._workers.remove(worker)
         if stage is None:
             return False
-        if event["event"] == "note":
-            self.display.note(event["text"])
-            return False
-        if event["event"] == "progress":
-            self.display.progress(stage, event["fraction"], event["message"])
+        if event is not None and event.kind not in ("done", "failed"):
+            self.report(replace(event, part="" if event.kind == "note" else stage.id))
             return False
         worker.stage = None
-        if event["event"] == "done":
+        if event is None:
+            if not stopping.asked():
+                code = worker.process.poll()
+                cause = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+                self._fail(stage, f"its process ended unexpectedly ({cause}; see "
+                                  f"{self.outcome.folders[stage.id].path / STAGE_LOG})", {})
+        elif event.kind == "done":
             self._finish(stage)
-        elif event["event"] == "failed":
-            self._fail(stage, event["error"], event["input"])
-        elif self.outcome.signal is None:
-            code = event.get("code", worker.process.poll())
-            cause = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-            log = self.outcome.folders[stage.id].path / "stage.log"
-            self._fail(stage, f"its process ended unexpectedly ({cause}; see {log})", False)
+        else:
+            self._fail(stage, event.message, event.values)
         return True
 
     def _finish(self, stage: Stage) -> None:
         self.outcome.finished.append(stage.id)
-        self.display.finished(stage)
+        self.report(Event(stage.id, kind="done"))
         self._write_manifest()
 
-    def _fail(self, stage: Stage, message: str, input_error: bool) -> None:
+    def _fail(self, stage: Stage, message: str, values: Mapping[str, Any]) -> None:
         self.outcome.failed[stage.id] = message
-        if input_error:
+        if values.get("input"):
             self.outcome.input_failures.append(stage.id)
-        self.display.failed(stage, message)
+        self.report(Event(stage.id, message=message, kind="failed"))
+        self._drop_after(stage)
+
+    def _drop_after(self, stage: Stage) -> None:
+        """Say that all which hangs on a failed stage will not be reached."""
+        for other in self.stages:
+            if any(upstream == stage.id for upstream, _ in other.needs.values()):
+                self.report(Event(other.id, kind="dropped"))
+                self._drop_after(other)
 
     def _write_manifest(self) -> None:
-        rundir.write_manifest(self.out, self.outcome.folders)
-
-    def _on_signal(self, signum: int, frame: Any) -> None:
-        self.outcome.signal = signum
+        write_manifest(self.out, self.outcome.folders)
 
     def _shut_down(self) -> None:
         """Ask busy workers to save and stop, let idle ones end, and wait for all of them."""
@@ -243,19 +247,3 @@ class Scheduler:
             except subprocess.TimeoutExpired:
                 worker.process.kill()
                 worker.process.wait()
-        self.display.end()
-
-
-@contextmanager
-def _signals(handler: Callable[[int, Any], None]) -> Iterator[None]:
-    """Route SIGINT, SIGTERM and SIGUSR1 to ``handler`` while the body runs (main thread only)."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1]
-    before = {n: signal.signal(n, handler) for n in numbers}
-    try:
-        yield
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)

@@ -1,4 +1,4 @@
-"""A stage: one unit of work of a study, before it is run."""
+"""Stage: one unit of work of a study, before it is run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any
 class Stage:
     """One unit of work. ``needs`` maps an input's name to (stage id, file in that stage's folder).
 
-    ``config`` is JSON-ready and holds everything that can change the numbers. ``run`` names the function as
+    ``config`` is JSON-ready and holds everything that can change the numbers; of the ``parameters`` (name -> value as
+    loaded: force field, charges, guest), which travel by value, it has the digests. ``run`` names the function as
     ``module:function``. ``seconds`` and ``megabytes`` are estimates for one CPU thread.
     """
 
@@ -25,6 +26,7 @@ class Stage:
     size: str = ""
     work: str = ""
     threads: int = 1
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def id(self) -> str:

@@ -78,12 +78,13 @@ def access(
     from zifsim.access.filling import Experiment
     from zifsim.access.led import LedSettings
     from zifsim.access.run import AccessSettings, framework_access
-    from zifsim.campaign.provenance import plain, start_record
     from zifsim.crystals.load import load_framework
     from zifsim.errors import InputError
     from zifsim.gcmc.settings import GCMCSettings
     from zifsim.io.adsorption import assign_charges, load_adsorption_forcefield, load_charge_set
     from zifsim.io.melt_forcefields import load_melt_forcefield
+    from zifsim.runs.digest import plain
+    from zifsim.runs.record import start_record
 
     guests = parse_guests(gas, temperature)
     if led_ps and snapshots is None:
@@ -291,8 +292,9 @@ def _number(value: float, band: tuple[float, float]) -> str:
 
 def _write(folder: Path, framework: Framework, results: list[GasAccess], record: Any, picture: bytes) -> None:
     from zifsim.access.stored import write_access
-    from zifsim.campaign.provenance import finish_record, write_record
-    from zifsim.io.files import sha256_file, write_bytes_atomic
+    from zifsim.io.files import write_bytes_atomic
+    from zifsim.runs.digest import sha256_file
+    from zifsim.runs.record import finish_record, write_record
 
     written = write_access(folder, framework, results, record.settings, record.zifsim_version)
     write_bytes_atomic(folder / "access.png", picture)

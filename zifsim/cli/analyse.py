@@ -72,9 +72,8 @@ def analyse(
     from zifsim.analysis.measured import read_curve
     from zifsim.analysis.summary import AnalysisSettings
     from zifsim.analysis.summary import analyse as analyse_one
-    from zifsim.campaign.provenance import plain
     from zifsim.cli.iast import read_isotherm
-    from zifsim.io.files import sha256_file
+    from zifsim.runs.digest import plain, sha256_file
 
     settings = AnalysisSettings(zn_n_cutoff=cutoff, r_max=r_max, q_max=q_max, q_resolution=q_resolution,
                                 lorch=not no_lorch, rings=rings, pores=pores, energy_pores=energy_pores)
@@ -127,8 +126,8 @@ def _labels(arguments: list[str]) -> list[str]:
 
 def _sources(arguments: list[str], names: list[str]) -> dict[str, dict[str, str]]:
     """Name -> argument, and the sha256 of its files."""
-    from zifsim.io.files import sha256_file
     from zifsim.io.resources import find_data
+    from zifsim.runs.digest import sha256_file
 
     found = {}
     for name, argument in zip(names, arguments, strict=True):
@@ -141,9 +140,9 @@ def _sources(arguments: list[str], names: list[str]) -> dict[str, dict[str, str]
 
 def _check_folder(out: Path, content: dict[str, Any]) -> None:
     """Raise InputError unless ``out`` is new, empty, or holds this same analysis."""
-    from zifsim.campaign.provenance import plain
     from zifsim.errors import InputError
     from zifsim.io.files import read_json
+    from zifsim.runs.digest import plain
 
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; give a folder with --out.")
@@ -173,7 +172,8 @@ def _with_progress(frames: list[Any], run: Any) -> list[Analysis]:
 
 def _as_dict(content: dict[str, Any], analyses: list[Analysis]) -> dict[str, Any]:
     import zifsim
-    from zifsim.campaign.provenance import git_commit, package_versions, plain
+    from zifsim.runs.digest import plain
+    from zifsim.runs.record import git_commit, package_versions
 
     return {
         "zifsim_version": zifsim.__version__, "git_commit": git_commit(), "versions": package_versions(),

@@ -27,8 +27,6 @@ from zifsim.cli.sweep import app as sweep
 from zifsim.cli.widom import widom
 from zifsim.errors import RunInterrupted, ZifsimError
 
-INTERRUPTED_BY_CTRL_C = 130
-
 app = typer.Typer(
     name="zifsim", no_args_is_help=True, add_completion=False, rich_markup_mode="rich",
     pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]},
@@ -64,7 +62,7 @@ app.add_typer(sweep, name="sweep")
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Entry point. Exit codes: 0 done, 1 failed, 2 wrong input, 75 stopped with state saved, 130 Ctrl-C."""
+    """Run a command line. Exit codes: 0 done, 1 failed, 2 wrong input, 75 stopped with its state saved, 130 Ctrl-C."""
     try:
         app(arguments, prog_name="zifsim")
     except RunInterrupted as stop:
@@ -73,15 +71,8 @@ def main(arguments: list[str] | None = None) -> None:
     except ZifsimError as error:
         _say(f"error: {error}")
         sys.exit(2)
-    except KeyboardInterrupt:
-        _say("interrupted: the same command continues")
-        sys.exit(INTERRUPTED_BY_CTRL_C)
 
 
 def _say(message: str) -> None:
     """One line on stderr, whatever the message held."""
     print(" ".join(message.split()), file=sys.stderr)
-
-
-if __name__ == "__main__":
-    main()

@@ -59,10 +59,10 @@ def gcmc(
 
     Example: zifsim gcmc ZIF-8 --gas CO2 --temperature 273 --pressures 0.01:1:12
     """
-    from zifsim.campaign import devices
     from zifsim.campaign.isotherm import IsothermJob, run_isotherm_job
     from zifsim.cli.isotherm_view import Columns, Watch, print_isotherm, print_plan, say_what_will_run
     from zifsim.errors import InputError
+    from zifsim.runs import devices
 
     unit_key = parse_unit(unit)
     if flat_histogram and starts != "auto":

@@ -156,7 +156,7 @@ class Watch:
     @property
     def headline(self) -> str:
         """``42%, 1:05 elapsed, ETA 1:30``; the pace is that of the sampling, without preparation."""
-        from zifsim.campaign.display import clock
+        from zifsim.runs.progress import clock
 
         now, fraction, eta = time.monotonic(), self.fraction, None
         if self._first is None:

@@ -49,12 +49,12 @@ def mixture(
 
     Example: zifsim mixture ZIF-8 --composition CO2=0.15,N2=0.85 --temperature 298 --pressures 0.1:10:5
     """
-    from zifsim.campaign import devices
     from zifsim.campaign.mixture import MixtureJob, run_mixture_job
     from zifsim.cli.gcmc import make_settings, parse_pressures, parse_unit
     from zifsim.cli.iast import parse_composition, read_isotherm
     from zifsim.cli.isotherm_view import Watch, say_where
     from zifsim.cli.mixture_view import MixtureColumns, mixture_lines, print_mixture, print_mixture_plan
+    from zifsim.runs import devices
 
     unit_key = parse_unit(unit)
     settings = make_settings(cutoff_angstrom=cutoff, truncation=truncation, guest_coulomb=coulomb, starts=starts,

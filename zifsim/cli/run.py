@@ -33,9 +33,13 @@ def run(
     if dry_run:
         _show_plan(study, out, changes or [])
         return
-    from zifsim.campaign.run import run_study
+    from zifsim.campaign.run import results_folder, run_study
+    from zifsim.campaign.study import load_study
+    from zifsim.cli.screen import screen
 
-    result = run_study(study, out, changes or [])
+    asked = load_study(study, changes or [])
+    with screen(results_folder(asked, out)) as report:
+        result = run_study(asked, out, report=report)
     _show_result(result)
     if result.failures:
         raise typer.Exit(2 if result.input_at_fault else 1)
@@ -46,17 +50,18 @@ def _show_plan(study: str, out: Path | None, changes: list[str]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from zifsim.campaign import devices, rundir
-    from zifsim.campaign.display import clock
     from zifsim.campaign.estimate import wall_seconds
     from zifsim.campaign.plan import make_plan
     from zifsim.campaign.run import results_folder
+    from zifsim.campaign.stagefolder import owner_claim
     from zifsim.campaign.study import load_study
+    from zifsim.runs.devices import worker_count
+    from zifsim.runs.progress import clock
 
     plan = load_study(study, changes)
     folder = results_folder(plan, out)
-    rundir.check_owner(folder, plan.to_dict())
-    workers = devices.worker_count(plan.study.workers)
+    owner_claim("study", plan.to_dict()).check(folder)
+    workers = worker_count(plan.study.workers)
     stages = make_plan(plan, workers)
     title = f"{plan.name}: {len(stages)} stages, {plan.study.quality} settings"
     table = Table(title=title, title_justify="left")

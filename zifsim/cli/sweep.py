@@ -28,17 +28,18 @@ def plan(sweep: SweepFile, out: Out = None, changes: Changes = None,
 
     Example: zifsim sweep plan quench_sweep --set axes.replicates=3
     """
-    from zifsim.campaign import rundir
+    from zifsim.campaign.stagefolder import owner_claim
     from zifsim.cli.sweep_view import print_plan
     from zifsim.sweep.axes import load_sweep
-    from zifsim.sweep.folder import SWEEP, results_folder, write_plan
+    from zifsim.sweep.folder import results_folder, write_plan
     from zifsim.sweep.jobs import plan_jobs
 
     chosen = load_sweep(sweep, changes or [])
     folder = results_folder(chosen, out)
-    rundir.check_owner(folder, chosen.to_dict(), SWEEP)
+    claim = owner_claim("sweep", chosen.to_dict())
+    claim.check(folder)
     jobs = plan_jobs(chosen)
-    with rundir.locked(folder):
+    with claim.hold(folder):
         write_plan(folder, chosen, jobs)
     print_plan(folder, jobs, all_jobs)
 

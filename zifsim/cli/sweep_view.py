@@ -15,7 +15,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from zifsim.campaign.display import clock
+from zifsim.runs.progress import clock
 
 if TYPE_CHECKING:
     from zifsim.sweep.findings import Collected

@@ -1,9 +1,8 @@
 """Reading a results folder: the one place that knows its layout.
 
-``study.json`` (the resolved study), ``gcmc/<stage>/isotherm.json`` (an Isotherm with ``material``,
-``configuration`` and ``framework_kind`` added), ``melt/<stage>/melt.json`` (a MeltResult),
-``access/<stage>/access.json`` (with ``material`` and ``configuration`` added), and ``config.json`` (what the stage was
-told) and ``record.json`` (a RunRecord) beside each of them. ``manifest.json``, where there
+``study.json`` (the resolved study), ``gcmc/<stage>/isotherm.json`` (an Isotherm), ``melt/<stage>/melt.json`` (a
+MeltResult), ``access/<stage>/access.json``, and beside each of them ``config.json`` (what the stage was told, with the
+material and configuration that it is about) and ``record.json`` (a RunRecord). ``manifest.json``, where there
 is one, lists the folders that belong to the study as it stands; others are left over from earlier settings and
 are not read.
 """
@@ -24,6 +23,7 @@ from zifsim.model.schedule import Segment
 from zifsim.model.uptake import Isotherm
 
 QUALITY_NOTES = {"quick": "quick settings, not converged", "production": "production settings"}
+LABELS = ("material", "configuration", "framework_kind")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ def read_results(folder: str | Path) -> StudyResults:
         study=study,
         isotherms=_unique([_read_isotherm(path) for path in paths]),
         glasses=tuple(
-            GlassModel(stage.name, _read_object(stage / "melt.json"), _quench_rate(stage))
+            GlassModel(stage.name, _labels(stage) | _read_object(stage / "melt.json"), _quench_rate(stage))
             for stage in stages
             if (stage / "melt.json").is_file()
         ),
@@ -161,10 +161,21 @@ def _finished_stages(folder: Path) -> list[Path]:
     return [path for path in paths if (path / "DONE").is_file()]
 
 
+def _config(stage: Path) -> dict[str, Any]:
+    """What a stage was told; nothing where no config.json says so."""
+    path = stage / "config.json"
+    config = _read_object(path).get("config") if path.is_file() else None
+    return config if isinstance(config, dict) else {}
+
+
+def _labels(stage: Path) -> dict[str, str]:
+    """The material, configuration and kind of framework that a stage is about."""
+    return {key: str(value) for key, value in _config(stage).items() if key in LABELS}
+
+
 def _quench_rate(stage: Path) -> float | None:
     """Rate of the last cooling segment of the temperature program in a melt stage's config.json, K/ps."""
-    path = stage / "config.json"
-    config = _read_object(path).get("config", {}) if path.is_file() else {}
+    config = _config(stage)
     segments = [Segment(**segment) for segment in config.get("program", {}).get("segments", ())]
     cooling = [-segment.rate_k_per_ps for segment in segments if segment.to_k < segment.from_k]
     return cooling[-1] if cooling else None
@@ -184,8 +195,10 @@ def _read_object(path: Path) -> dict[str, Any]:
 
 def _read_isotherm(path: Path) -> ModelIsotherm:
     values = _read_object(path)
-    try:
-        extra = {key: str(values.pop(key)) for key in ("material", "configuration", "framework_kind")}
+    told = _labels(path.parent)
+    try:    # results of versions before 0.2 have the labels in them
+        extra = {key: told.get(key) or str(values[key]) for key in LABELS}
+        values = {key: value for key, value in values.items() if key not in LABELS}
         isotherm = Isotherm.from_dict(values)
     except (KeyError, TypeError) as error:
         raise InputError(
@@ -197,7 +210,7 @@ def _read_isotherm(path: Path) -> ModelIsotherm:
 
 def _read_access(stage: Path) -> list[ModelAccess]:
     stored = read_access(stage)
-    values = _read_object(stage / ACCESS)
+    values = _read_object(stage / ACCESS) | _labels(stage)
     return [ModelAccess(str(values.get("material", "")), str(values.get("configuration", "")), one) for one in stored]
 
 

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
+import re
 import threading
 from pathlib import Path
 from typing import Any
+
+TEMPORARY = re.compile(r"\..+\.\d+\.\d+\.tmp")     # names of files that are being written, or that a kill left
 
 
 def write_bytes_atomic(path: Path, content: bytes) -> None:
     """Write ``content`` so that a kill at any moment leaves the old file or the new one, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
-    with open(temporary, "wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(temporary, path)
+    try:
+        with open(temporary, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def write_text_atomic(path: Path, text: str) -> None:
@@ -39,7 +45,3 @@ def write_json_atomic(path: Path, value: Any) -> None:
 def read_json(path: Path) -> Any:
     return json.loads(path.read_text())
 
-
-def sha256_file(path: Path) -> str:
-    """Hex sha256 of a file's content."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -98,8 +98,7 @@ def _of_pores(job: Job, values: Mapping[str, float]) -> list[Measured]:
 
 
 def _of_isotherm(job: Job, values: dict[str, Any], glass: str, reference: Reference) -> list[Measured]:
-    isotherm = Isotherm.from_dict({k: v for k, v in values.items()
-                                   if k not in ("material", "configuration", "framework_kind")})
+    isotherm = Isotherm.from_dict(values)
     rows = []
     for point in isotherm.points:
         bar = round(point.pressure_pa / BAR_PA, 12)

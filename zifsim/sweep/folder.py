@@ -1,7 +1,8 @@
 """The results folder of a sweep: which sweep it is, and its jobs, as other processes and other nodes read them.
 
 ``sweep.json`` is the sweep with every default written out, ``jobs.json`` the jobs, ``jobs.csv`` the same for people,
-``jobs/<kind>.txt`` their ids for array jobs, ``snakemake.json`` what the Snakefile asks for.
+``jobs/<kind>.txt`` their ids for array jobs, ``snakemake.json`` what the Snakefile asks for, ``parameters.json`` the
+force fields, charges and guests of all of them as they were when it was planned, each by its digest.
 """
 
 from __future__ import annotations
@@ -11,15 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import zifsim
-from zifsim.campaign import rundir
+from zifsim.campaign.stagefolder import parameter_digests
 from zifsim.errors import InputError, UnknownNameError
 from zifsim.io.files import read_json, write_json_atomic, write_text_atomic
 from zifsim.io.tables import write_csv
+from zifsim.runs.folder import DONE
 from zifsim.sweep.axes import Sweep
 from zifsim.sweep.jobs import KINDS, Job
 from zifsim.sweep.state import forget_failure
 
-SWEEP, JOBS, SNAKEMAKE = "sweep.json", "jobs.json", "snakemake.json"
+SWEEP, JOBS, SNAKEMAKE, PARAMETERS = "sweep.json", "jobs.json", "snakemake.json", "parameters.json"
 COLUMNS = ("id", "kind", "quench_rate_k_per_ps", "configuration", "replicate", "seed", "size", "work", "cpu_hours",
            "gpu_hours", "megabytes")
 
@@ -30,21 +32,17 @@ def results_folder(sweep: Sweep, out: Path | None = None) -> Path:
 
 
 def write_plan(out: Path, sweep: Sweep, jobs: Sequence[Job]) -> None:
-    """Make ``out`` the folder of this sweep. Results that are there stay, and failed jobs may try again.
-
-    Raises
-    ------
-    InputError: the folder holds another sweep, or files that are no sweep at all.
-    """
-    rundir.claim(out, sweep.to_dict(), SWEEP)
+    """Write a plan into ``out``, held by the caller. Results that are there stay, and failed jobs may try again."""
+    write_json_atomic(out / SWEEP, sweep.to_dict())
     write_csv(out / "jobs.csv", COLUMNS, [plan_row(job) for job in jobs])
     for kind in KINDS:
         write_text_atomic(out / "jobs" / f"{kind}.txt", "".join(f"{j.id}\n" for j in jobs if j.kind == kind))
     write_json_atomic(out / SNAKEMAKE, {
-        "targets": [f"{job.id}/{rundir.DONE}" for job in jobs],
-        "needs": {job.id: [f"{source}/{rundir.DONE}" for source, _ in job.needs.values()] for job in jobs}})
+        "targets": [f"{job.id}/{DONE}" for job in jobs],
+        "needs": {job.id: [f"{source}/{DONE}" for source, _ in job.needs.values()] for job in jobs}})
     for job in jobs:
         forget_failure(out / job.id)
+    write_json_atomic(out / PARAMETERS, {sha256: value for job in jobs for sha256, value in job.parameters.items()})
     write_json_atomic(out / JOBS, {"zifsim_version": zifsim.__version__, "cwd": str(Path.cwd()),
                                    "jobs": [job.to_dict() for job in jobs]})
 
@@ -79,6 +77,24 @@ def read_jobs(out: Path) -> list[Job]:
         raise InputError(f"{out} was planned by zifsim {values['zifsim_version']}, this is {zifsim.__version__}: plan "
                          "it again with `zifsim sweep plan`, or use that version.")
     return [Job.from_dict(job) for job in values["jobs"]]
+
+
+def read_parameters(out: Path, job: Job) -> dict[str, Any]:
+    """The parameters of a job by value, as they were planned.
+
+    Raises
+    ------
+    InputError: they were changed since, or are missing.
+    """
+    stated = job.config.get("parameters_sha256", {})
+    try:
+        held = read_json(out / PARAMETERS)
+        values = {name: held[sha256] for name, sha256 in stated.items()}
+    except (OSError, ValueError, KeyError):
+        raise InputError(f"{out / PARAMETERS} is missing or damaged; plan the sweep again.") from None
+    if parameter_digests(values) != stated:
+        raise InputError(f"{out / PARAMETERS} was changed after the sweep was planned; plan it again.")
+    return values
 
 
 def planned_in(out: Path) -> Path:

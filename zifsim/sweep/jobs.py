@@ -1,24 +1,26 @@
-"""From a sweep to its jobs. A job is known by what it computes, so its id never depends on the rest of the sweep.
+"""Jobs of a sweep. A job is known by what it computes, so its id never depends on the rest of the sweep.
 
-A job's key is a hash of its configuration, of zifsim's version and of the keys of the jobs it takes its inputs from;
-its id, which is also its folder, ends in eight digits of the key. Keys are known before anything has run, a grown
-sweep finds the finished jobs of the smaller one, and seeds are derived from the sweep's seed and the job's name.
+A job's key is a hash of its configuration, of the version of the physics and of the keys of the jobs it takes its
+inputs from; its id, which is also its folder, ends in eight digits of the key. Keys are known before anything has run,
+a grown sweep finds the finished jobs of the smaller one, and seeds derive from the sweep's seed and the job's name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from zifsim.campaign import estimate
 from zifsim.campaign.plan import crystal_stages, gcmc_stages, load_adsorption, melt_stages
-from zifsim.campaign.rundir import StageFolder, content_key
 from zifsim.campaign.samples import Model
 from zifsim.campaign.stage import Stage
+from zifsim.campaign.stagefolder import StageFolder, seed_of
 from zifsim.campaign.stages import program_from
 from zifsim.errors import InputError
+from zifsim.runs.digest import plain
+from zifsim.runs.folder import content_key
 from zifsim.sweep.axes import Sweep, rate_label
 
 KINDS = ("build", "relax", "melt", "pores", "gcmc")
@@ -30,7 +32,8 @@ class Job:
     """One job. ``id`` is its folder under the results folder; ``needs``: input -> (id of the job it is from, file).
 
     ``rate_k_per_ps``, ``configuration`` and ``replicate`` are its point on the axes, None where it serves several.
-    ``seconds`` are estimated for one CPU thread, ``gpu_seconds`` for a GPU (0 where it uses none).
+    ``seconds`` are estimated for one CPU thread, ``gpu_seconds`` for a GPU (0 where it uses none). ``parameters``:
+    digest -> force field, charges or guest, of a job that was just planned.
     """
 
     id: str
@@ -49,13 +52,15 @@ class Job:
     rate_k_per_ps: float | None = None
     configuration: str | None = None
     replicate: int | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def folder(self, out: Path) -> StageFolder:
         """The job's folder under ``out``."""
         return StageFolder(out, self.kind, self.name, self.key)
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """All but the parameters, which the jobs of a sweep share."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "parameters"}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Job:
@@ -114,9 +119,10 @@ class _Planned:
                 id=StageFolder(Path(), stage.kind, stage.name, key).relative, kind=stage.kind, name=stage.name,
                 key=key, config=stage.config, run=stage.run,
                 needs={name: (self.jobs[source].id, file) for name, (source, file) in stage.needs.items()},
-                seed=stage.config.get("seed", stage.config.get("settings", {}).get("seed")),
+                seed=seed_of(stage.config),
                 seconds=stage.seconds, gpu_seconds=_gpu_seconds(stage), megabytes=stage.megabytes, size=stage.size,
-                work=stage.work, **point)
+                work=stage.work, parameters={sha256: plain(stage.parameters[name]) for name, sha256 in
+                                             stage.config.get("parameters_sha256", {}).items()}, **point)
 
 
 def _gpu_seconds(stage: Stage) -> float:

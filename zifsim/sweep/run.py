@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import re
 import signal
@@ -14,17 +13,19 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from zifsim.campaign import devices, rundir
-from zifsim.errors import InputError, RunInterrupted
+from zifsim.campaign.stagefolder import owner_claim
+from zifsim.errors import InputError
 from zifsim.io.resources import data_folder
+from zifsim.runs import devices, stopping
 from zifsim.sweep.axes import Sweep
-from zifsim.sweep.folder import SNAKEMAKE, SWEEP, write_plan
+from zifsim.sweep.folder import SNAKEMAKE, write_plan
 from zifsim.sweep.jobs import Job
 from zifsim.sweep.status import SweepStatus, read_status
 
 INSTALL = "install it with \"pip install 'zifsim[sweep]'\", or submit the array jobs of docs/cluster.md"
 LOG = "snakemake.log"
 LOOK_SECONDS = 2.0
+GRACE_SECONDS = 300.0       # for the jobs of this machine to save their state
 LOG_LINES_SHOWN = 12
 
 
@@ -50,15 +51,14 @@ def run_sweep(sweep: Sweep, jobs: Sequence[Job], out: Path, resources: Resources
     Raises
     ------
     InputError: a wrong profile, a folder that cannot be used, no Snakemake, or Snakemake refused to run.
-    RunInterrupted, KeyboardInterrupt: asked to stop; running jobs saved their state, and the same call continues.
+    RunInterrupted: asked to stop; running jobs saved their state, and the same call continues.
     """
     profile = find_profile(resources.profile)
     check_snakemake(needs_slurm=executor_of(profile) == "slurm")
     if any(job.kind == "pores" for job in jobs) and find_spec("pyzeo") is None:
         raise InputError("[measure] pores needs pyzeo (Zeo++): pip install 'zifsim[sweep]', or leave it out with "
                          "--set measure.pores=false.")
-    rundir.check_owner(out, sweep.to_dict(), SWEEP)
-    with rundir.locked(out):
+    with stopping.stoppable(), owner_claim("sweep", sweep.to_dict()).hold(out):
         write_plan(out, sweep, jobs)
         code = _run_snakemake(out.resolve(), profile, resources, jobs, show)
         status = read_status(out, jobs)
@@ -116,21 +116,18 @@ def _run_snakemake(out: Path, profile: Path, resources: Resources, jobs: Sequenc
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "ZIFSIM_MELTS_PER_GPU": str(resources.melts_per_gpu)}
-    with open(out / LOG, "ab") as log, _Asked() as asked:
+    with open(out / LOG, "ab") as log, stopping.polled(GRACE_SECONDS):
         process = subprocess.Popen(snakemake_command(out, profile, resources, jobs), stdin=subprocess.DEVNULL,
                                    stdout=log, stderr=log, cwd=out, env=environment, start_new_session=True,
-                                   preexec_fn=_die_with_parent)
+                                   preexec_fn=stopping.end_with_parent)
         told = False
         while process.poll() is None:
-            if asked.signal is not None and not told:
+            if stopping.asked() and not told:
                 _stop(process, executor_of(profile))
                 told = True
             show(read_status(out, jobs))
             time.sleep(LOOK_SECONDS)
-    if asked.signal == signal.SIGINT:
-        raise KeyboardInterrupt
-    if asked.signal is not None:
-        raise RunInterrupted(f"running jobs saved their state in {out}; the same command continues")
+    stopping.check()
     return process.returncode
 
 
@@ -139,29 +136,6 @@ def _stop(process: subprocess.Popen[bytes], executor: str) -> None:
     process.send_signal(signal.SIGINT)
     if not executor:
         os.killpg(process.pid, signal.SIGTERM)
-
-
-def _die_with_parent() -> None:
-    """Snakemake ends with this process; its jobs, which may be far in, end on their own and hold their folders."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG
-
-
-class _Asked:
-    """Notes the signal that asks this process to stop, while the body runs."""
-
-    def __enter__(self) -> _Asked:
-        self.signal: int | None = None
-        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
-        self._before = {number: signal.signal(number, self._note) for number in numbers}
-        return self
-
-    def _note(self, number: int, frame: object) -> None:
-        self.signal = number
-
-    def __exit__(self, *error: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
 
 
 def _last_words(log: Path) -> str:

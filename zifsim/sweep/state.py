@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from zifsim.campaign.rundir import DONE
 from zifsim.io.files import read_json, write_json_atomic
+from zifsim.runs.folder import DONE
 
 STATE = "job.json"
 BEAT_SECONDS = 10.0

@@ -1,16 +1,18 @@
-"""How many processes and threads a run may use, and whose turn it is on a GPU."""
+"""Devices: how many processes and threads a run may use, and whose turn it is on a GPU."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
+
+from zifsim.runs import stopping
+from zifsim.runs.folder import try_lock
 
 # Cells of some thousand atoms leave most of a GPU idle: several melts share one. ZIFSIM_MELTS_PER_GPU overrides it.
 MELTS_PER_GPU = 4
@@ -78,17 +80,13 @@ def gpu_lease(platform: str) -> Iterator[str | None]:
             os.environ["CUDA_VISIBLE_DEVICES"] = before
 
 
-def _wait_for_share(folder: Path, gpus: list[str]):  # type: ignore[no-untyped-def]
+def _wait_for_share(folder: Path, gpus: list[str]) -> tuple[TextIO, str]:
     """(locked stream, device) of the first free share, spread over devices before doubling up."""
     shares = int(os.environ.get("ZIFSIM_MELTS_PER_GPU") or MELTS_PER_GPU)
     while True:
         for share in range(shares):
             for gpu in gpus:
-                stream = open(folder / f"{gpu.replace('/', '-')}-{share}.lock", "a")  # noqa: SIM115
-                try:
-                    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    stream.close()
-                    continue
-                return stream, gpu
-        time.sleep(LEASE_CHECK_SECONDS)
+                stream = try_lock(folder / f"{gpu.replace('/', '-')}-{share}.lock")
+                if stream is not None:
+                    return stream, gpu
+        stopping.sleep(LEASE_CHECK_SECONDS)

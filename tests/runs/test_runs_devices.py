@@ -8,11 +8,11 @@ import time
 
 import pytest
 
-from zifsim.campaign import devices
+from zifsim.runs import devices
 
 HOLD = """
 import sys, time
-from zifsim.campaign.devices import gpu_lease
+from zifsim.runs.devices import gpu_lease
 with gpu_lease("CUDA") as gpu:
     print(gpu, flush=True)
     time.sleep(60)

@@ -1,14 +1,13 @@
-"""Where a result came from: versions, machine, seeds, inputs and outputs, as a :class:`RunRecord`."""
+"""Records: where a result came from, as ``record.json`` beside it."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, fields, is_dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
@@ -17,10 +16,37 @@ from typing import Any
 
 import zifsim
 from zifsim.io.files import write_json_atomic
-from zifsim.model.record import RunRecord
+from zifsim.runs.digest import plain
 
 PACKAGES = ("numpy", "scipy", "numba", "openmm", "ase", "gemmi", "pymbar", "MDAnalysis", "pymatgen",
             "pyzeo", "matscipy")
+
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """Everything needed to say how a number came about. Times are UTC, ISO 8601.
+
+    ``stage``: what was calculated; ``platform``: of OpenMM, if any; ``schema``: version of these fields.
+    """
+
+    stage: str
+    zifsim_version: str
+    git_commit: str | None
+    versions: Mapping[str, str]
+    machine: str
+    platform: str | None
+    seed: int | None
+    argv: tuple[str, ...]
+    started: str
+    finished: str | None
+    exit_reason: str
+    inputs_sha256: Mapping[str, str] = field(default_factory=dict)
+    outputs_sha256: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    schema: int = SCHEMA
 
 
 def start_record(stage: str, *, seed: int | None = None, settings: Mapping[str, Any] | None = None,
@@ -40,7 +66,7 @@ def finish_record(record: RunRecord, outputs_sha256: Mapping[str, str],
 
 def write_record(folder: Path, record: RunRecord) -> None:
     """``record.json`` in a result folder."""
-    write_json_atomic(folder / "record.json", asdict(record))
+    write_json_atomic(folder / "record.json", plain(record))
 
 
 def now() -> str:
@@ -93,21 +119,3 @@ def machine() -> str:
 
 def _argv() -> tuple[str, ...]:
     return (Path(sys.argv[0]).name, *sys.argv[1:])
-
-
-def plain(value: Any) -> Any:
-    """Nested frozen values (dataclasses, mappings, arrays, tuples) as JSON-ready ones."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(v) for v in value]
-    if hasattr(value, "tolist"):
-        return plain(value.tolist())
-    return str(value) if isinstance(value, Path) else value
-
-
-def digest(value: Any) -> str:
-    """sha256 of parameters as loaded, so that comments and layout of their files do not count."""
-    return hashlib.sha256(repr(plain(value)).encode()).hexdigest()

@@ -1,0 +1,5 @@
+"""``python -m zifsim``."""
+
+from zifsim.cli.entry import entry
+
+entry()
