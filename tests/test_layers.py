@@ -51,3 +51,35 @@ def test_imports_point_downward(path: Path) -> None:
 
 def test_every_room_has_a_floor() -> None:
     assert {room_of(p) for p in MODULES} <= set(FLOORS)
+
+
+# What belongs to the floor of running, and where a hash is physics (a stream, a structure, a grid) or a name is not the
+# mechanism.
+MECHANISMS = {
+    "fcntl": {"runs/folder.py"},
+    "flock": {"runs/folder.py"},
+    "signal.signal": {"runs/stopping.py"},
+    "hashlib": {"runs/digest.py", "rng.py", "model/framework.py", "gcmc/gridcache.py"},
+}
+WORKFLOWS = PACKAGE.parent / "workflows"
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+def test_a_mechanism_of_running_stands_in_one_place(mechanism: str) -> None:
+    found = {p.relative_to(PACKAGE).as_posix() for p in MODULES if mechanism in _names(p)}
+    assert found == MECHANISMS[mechanism]
+    assert not [p for p in WORKFLOWS.glob("*.py") if mechanism in _names(p)]
+
+
+def _names(path: Path) -> set[str]:
+    """Every name and dotted name in a file's code."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute):
+            names |= {node.attr, ast.unparse(node)}
+        elif isinstance(node, ast.Name):
+            names.add(node.id)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {alias.name for alias in node.names}
+            names.add(getattr(node, "module", None) or "")
+    return names
