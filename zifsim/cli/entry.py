@@ -8,13 +8,13 @@ from zifsim.errors import RunInterrupted
 from zifsim.runs import stopping
 
 
-def entry() -> None:
-    """The ``zifsim`` command. See :func:`zifsim.cli.app.main` for its exit codes."""
+def entry(arguments: list[str] | None = None) -> None:
+    """The ``zifsim`` command, with those of the process by default; exit codes: :func:`zifsim.cli.app.main`."""
     stopping.stop_at_signals_for_good()
     try:
         from zifsim.cli.app import main
 
-        main()
+        main(arguments)
     except RunInterrupted as stop:
         print(f"stopped: {stop}", file=sys.stderr)
         sys.exit(stop.exit_code)
