@@ -1,10 +1,13 @@
 """Tests leave the user's cache of host grids alone, and two workers do not compile the same kernels."""
 
 import os
+import sys
+from pathlib import Path
 
 import pytest
 
 os.environ["ZIFSIM_CACHE"] = "off"
+sys.path.insert(0, str(Path(__file__).parent / "runs"))     # faults.py, for the tests of every room
 
 NEED_KERNELS = ("access", "cli", "gcmc")
 
