@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from zifsim.campaign import run_study
+from zifsim.cli.screen import screen
 from zifsim.errors import RunInterrupted, ZifsimError
 
 STUDY = Path(__file__).with_suffix(".toml")
@@ -16,7 +17,8 @@ STUDY = Path(__file__).with_suffix(".toml")
 
 def main() -> int:
     try:
-        result = run_study(STUDY, overrides=sys.argv[1:])
+        with screen() as report:
+            result = run_study(STUDY, overrides=sys.argv[1:], report=report)
     except ZifsimError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

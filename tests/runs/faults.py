@@ -27,7 +27,7 @@ from typing import Any
 
 HOOK = Path(__file__).parent / "hook"
 ROOT = Path(__file__).resolve().parents[2]
-ZIFSIM = "zifsim.cli.app:main"      # called with a list of arguments; a path ending in .py is run as a script
+ZIFSIM = "zifsim.cli.entry:entry"    # called with a list of arguments; a path ending in .py is run as a script
 
 
 @dataclass(frozen=True, slots=True)
