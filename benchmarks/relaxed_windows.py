@@ -2,13 +2,13 @@
 
     python benchmarks/relaxed_windows.py STRUCTURE ACCESS_FOLDER GAS@K [--axis b]
 
-Averages over snapshots of the empty framework see a window open by chance. Here the molecule pushes it open: it is led
+Averages over snapshots of the empty framework see a window open by chance. Here the molecule pushes it open: it goes
 along the easiest path through the averaged landscape of the folder (`zifsim access --snapshots`), and at every place
 the energy of framework and molecule together is minimised, with the molecule held in the plane across the path. Highest
 less lowest energy is the barrier at rest of a framework that gives way: the limit of the free-energy barrier in a cold
 classical crystal, but for entropy. A molecule of several sites is begun along x, y and z, and the lowest counts.
 Energies are good to 1 or 2 kJ/mol: the minimiser ends in neighbouring minima of the framework. Lennard-Jones and damped
-Coulomb end at half the cell. With heat and entropy: `zifsim access --led-ps`.
+Coulomb end at half the cell. With heat and entropy: `zifsim access --umbrella-ps`.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def way_of(structure, folder, gas, axis):
     access = read_json(folder / "access.json")
     framework = load_framework(structure)
     forcefield = load_adsorption_forcefield(access["settings"]["forcefield"])
-    guests = [g for r in access["results"] if r["n_snapshots"] and not r["led"]
+    guests = [g for r in access["results"] if r["n_snapshots"] and not r.get("umbrella")
               for g in parse_guests(f"{r['guest_model']}@{r['temperature_k']}", 273.0)]
     made = access["settings"]["snapshots"]
     if any(model.has_charges for model, _ in guests):       # as `zifsim access` does, so that its average is found

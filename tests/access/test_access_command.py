@@ -107,3 +107,12 @@ def test_snapshots_have_the_temperature_of_the_gases(temperatures, k, said, caps
 def test_a_signal_while_averaging_is_a_stop_that_continues():
     with pytest.raises(RunInterrupted, match="by SIGTERM; the same command continues"), _stopped_by_signals():
         signal.raise_signal(signal.SIGTERM)
+
+
+def test_the_old_name_of_umbrella_sampling_is_accepted_and_told(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(["access", "ZIF-8", *QUICK, "--led-ps", "5", "--out", str(tmp_path)])
+    told, error = capsys.readouterr().err.strip().splitlines()
+    assert told == "--led-ps is now called --umbrella-ps."
+    assert "--umbrella-ps" in error
+    assert "--snapshots" in error

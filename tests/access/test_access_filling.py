@@ -9,7 +9,7 @@ from zifsim.access.filling import (
     FILLED,
     FILLED_FOURIER,
     Experiment,
-    accessible_share,
+    accessible_fraction,
     diffusion_m2_s,
     fill_time_s,
     sphere_filled,
@@ -52,7 +52,7 @@ def test_a_slow_pocket_is_left_out_and_a_fast_one_counts():
     basins = basins_of([6.0, 3.0, 1.0])
     hopping = Hopping(np.eye(3) * 1e-9, np.array([0.0, 1e-3, 1e12]))
     experiment = Experiment(size_um=1.0, hours=1.0)
-    assert accessible_share(basins, hopping, experiment) == pytest.approx(0.9)
+    assert accessible_fraction(basins, hopping, experiment) == pytest.approx(0.9)
     # The tensor belongs to those that take part: the same flow, carried by nine tenths of the molecules.
     assert np.diag(diffusion_m2_s(basins, hopping, experiment.seconds)) == pytest.approx(np.full(3, 1e-9 / 0.9))
 
@@ -60,18 +60,18 @@ def test_a_slow_pocket_is_left_out_and_a_fast_one_counts():
 def test_a_pocket_fills_with_its_exchange_time():
     basins, hour = basins_of([1.0, 1.0]), 3600.0
     hopping = Hopping(np.eye(3), np.array([0.0, hour]))
-    assert accessible_share(basins, hopping, Experiment(1.0, 1.0)) == pytest.approx(0.5 + 0.5 * (1.0 - np.exp(-1.0)))
+    assert accessible_fraction(basins, hopping, Experiment(1.0, 1.0)) == pytest.approx(0.5 + 0.5 * (1.0 - np.exp(-1.0)))
 
 
 def test_a_closed_framework_takes_up_nothing():
     hopping = Hopping(np.zeros((3, 3)), np.array([np.inf, np.inf]))
-    assert accessible_share(basins_of([1.0, 1.0]), hopping, Experiment()) == 0.0
+    assert accessible_fraction(basins_of([1.0, 1.0]), hopping, Experiment()) == 0.0
 
 
-def test_shares_grow_with_time_and_shrink_with_size():
+def test_fractions_grow_with_time_and_shrink_with_size():
     basins, hopping = basins_of([1.0]), Hopping(np.eye(3) * 1e-17, np.array([0.0]))
-    by_time = [accessible_share(basins, hopping, Experiment(10.0, h)) for h in (0.1, 1.0, 24.0)]
-    by_size = [accessible_share(basins, hopping, Experiment(s, 1.0)) for s in (1.0, 10.0, 1000.0)]
+    by_time = [accessible_fraction(basins, hopping, Experiment(10.0, h)) for h in (0.1, 1.0, 24.0)]
+    by_size = [accessible_fraction(basins, hopping, Experiment(s, 1.0)) for s in (1.0, 10.0, 1000.0)]
     assert by_time == sorted(by_time)
     assert by_size == sorted(by_size, reverse=True)
     assert 0.0 < by_size[-1] < by_size[0] < 1.0

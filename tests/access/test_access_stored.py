@@ -9,7 +9,7 @@ import pytest
 from zifsim.access.filling import Experiment
 from zifsim.access.kinetics import Kinetics
 from zifsim.access.landscape import FreeEnergyGrid
-from zifsim.access.result import GasAccess, Reach
+from zifsim.access.result import GasAccess, Reach, UmbrellaBarrier
 from zifsim.access.stored import best_access, geometry_sha256, read_access, write_access
 from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError
@@ -24,8 +24,8 @@ def access_of(temperature_k=77.0, n_snapshots=0, snapshot_temperature_k=None, *,
         snapshot_temperature_k=snapshot_temperature_k, spacing_angstrom=0.2, barrier_kj_mol=np.inf,
         barrier_band=(1.0, 2.0), axis_barriers_kj_mol=(1.0, 2.0, np.inf), dimensions=2, diffusion_m2_s=1e-12,
         diffusion_axes_m2_s=(1e-12,) * 3, size_um=10.0, hours=1.0, fill_time_s=np.inf, fill_time_band=(1.0, np.inf),
-        share=0.5, reaches=(Reach(1.0, 24.0, 0.9, 0.8, 1.0), Reach(1000.0, 0.1, 0.1, 0.0, 0.2)), mean_weight=1.0,
-        n_basins=2, pockets=(), blocked=blocked)
+        accessible_fraction=0.5, reaches=(Reach(1.0, 24.0, 0.9, 0.8, 1.0), Reach(1000.0, 0.1, 0.1, 0.0, 0.2)),
+        mean_weight=1.0, n_basins=2, pockets=(), blocked=blocked)
 
 
 def test_what_is_written_is_read(tmp_path):
@@ -34,7 +34,7 @@ def test_what_is_written_is_read(tmp_path):
     write_access(tmp_path, framework, [access_of(), access_of(77.0, 20, 77.0, blocked=mask)], SETTINGS, "1.0")
     rigid, moving = read_access(tmp_path)
     assert (rigid.kind, moving.kind) == ("rigid", "20 snapshots at 77 K")
-    assert (moving.share, moving.share_low, moving.share_high) == (0.5, 0.1, 0.9)
+    assert (moving.accessible_fraction, moving.fraction_low, moving.fraction_high) == (0.5, 0.1, 0.9)
     assert moving.geometry_sha256 == geometry_sha256(replace(framework, charges=np.zeros(framework.n_atoms)))
     assert moving.mass_amu == framework.mass_amu
     assert np.array_equal(moving.blocked(), mask)
@@ -78,4 +78,31 @@ def test_a_result_of_an_older_version_asks_for_another_run(tmp_path):
     del data["geometry_sha256"]
     (tmp_path / "access.json").write_text(json.dumps(data))
     with pytest.raises(InputError, match="geometry_sha256"):
+        read_access(tmp_path)
+
+
+def test_a_result_of_the_last_release_is_read_with_its_old_names(tmp_path):
+    mask = np.random.default_rng(2).random((3, 4, 5)) < 0.4
+    sampled = replace(access_of(77.0, 20, 77.0, blocked=mask),
+                      umbrella=UmbrellaBarrier("b", 9.0, 1.0, 10.0, 0.5, 57, 12.0, ()))
+    write_access(tmp_path, load_framework("ZIF-8"), [access_of(), sampled], SETTINGS, "1.0")
+    new = read_access(tmp_path)
+    data = json.loads((tmp_path / "access.json").read_text())
+    assert data.pop("schema") == 1
+    for result in data["results"]:
+        result["led"], result["share"] = result.pop("umbrella"), result.pop("accessible_fraction")
+        for reach in result["reaches"]:
+            reach["share"] = reach.pop("fraction")
+    (tmp_path / "access.json").write_text(json.dumps(data))
+    with np.load(tmp_path / "blocked.npz") as stored:
+        arrays = {name.replace("umbrella", "led"): stored[name] for name in stored}
+    np.savez_compressed(tmp_path / "blocked.npz", **arrays)
+    assert read_access(tmp_path) == new
+    assert read_access(tmp_path)[1].umbrella_ps == 12.0
+    assert np.array_equal(read_access(tmp_path)[1].blocked(), mask)
+
+
+def test_a_result_of_a_newer_version_is_one_sentence(tmp_path):
+    (tmp_path / "access.json").write_text(json.dumps({"schema": 2, "results": []}))
+    with pytest.raises(InputError, match="newer zifsim"):
         read_access(tmp_path)

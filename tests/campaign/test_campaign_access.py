@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from zifsim.access import led
+from zifsim.access import umbrella
 from zifsim.access.stored import read_access
 from zifsim.campaign.access_stage import run_access, snapshot_temperatures
 from zifsim.campaign.plan import make_plan
@@ -22,8 +22,8 @@ from zifsim.sweep.axes import Sweep
 
 CONFIG = {
     "material": "ZIF-8", "configuration": "A", "gases": [["CH4", 300.0]], "forcefield": "PP", "charges": "ZIF-FF",
-    "cutoff_angstrom": 7.0, "snapshots": 0, "led_ps": 0.0, "snapshot_temperature_k": None, "grid_spacing_angstrom": 0.6,
-    "size_um": 50.0, "hours": 2.0, "seed": 7}
+    "cutoff_angstrom": 7.0, "snapshots": 0, "umbrella_ps": 0.0, "snapshot_temperature_k": None,
+    "grid_spacing_angstrom": 0.6, "size_um": 50.0, "hours": 2.0, "seed": 7}
 
 
 def planned(*changes):
@@ -115,12 +115,20 @@ def test_the_stage_writes_what_the_comparison_reads(tmp_path):
 
 @pytest.mark.slow
 def test_dynamics_at_two_temperatures_give_every_gas_its_own_snapshots(tmp_path, monkeypatch):
-    monkeypatch.setattr(led, "SPACING", 1e3)         # the ends of the path and its top
-    folder = run(tmp_path, gases=[["CH4", 300.0], ["H2", 77.0]], snapshots=2, led_ps=1.0, dynamics="ZIF-FF",
+    monkeypatch.setattr(umbrella, "SPACING", 1e3)         # the ends of the path and its top
+    folder = run(tmp_path, gases=[["CH4", 300.0], ["H2", 77.0]], snapshots=2, umbrella_ps=1.0, dynamics="ZIF-FF",
                  platform="CPU")
     data = json.loads((folder / "access.json").read_text())
     assert [(r["gas"], r["n_snapshots"], r["snapshot_temperature_k"]) for r in data["results"]] == [
         ("CH4", 0, None), ("CH4", 2, 300.0), ("CH4", 2, 300.0), ("H2", 0, None), ("H2", 2, 77.0), ("H2", 2, 77.0)]
-    assert [r["led"] and r["led"]["ps"] for r in data["results"]] == [None, None, 1.0] * 2
-    assert all(r["led"]["places"] == 3 for r in data["results"] if r["led"])
-    assert {one.led_ps for one in read_access(folder)} == {None, 1.0}
+    assert [r["umbrella"] and r["umbrella"]["ps"] for r in data["results"]] == [None, None, 1.0] * 2
+    assert all(r["umbrella"]["places"] == 3 for r in data["results"] if r["umbrella"])
+    assert {one.umbrella_ps for one in read_access(folder)} == {None, 1.0}
+
+
+def test_the_old_key_of_umbrella_sampling_is_accepted_and_told(capsys):
+    study = load_study("quick", ["access.snapshots=5", "access.led_ps=2"])
+    assert study.access.umbrella_ps == 2.0
+    assert "access.led_ps is now called access.umbrella_ps" in capsys.readouterr().err
+    with pytest.raises(UnknownNameError, match="led_ps"):
+        load_study("quick", ["access.snapshots=5", "access.led_ps=2", "access.umbrella_ps=2"])

@@ -33,13 +33,13 @@ def test_the_shipped_glasses_are_models_of_one_material_named_by_their_files():
     access = {s.name: s for s in stages if s.kind == "access"}
     assert set(access) == ids(stages, "build")
     assert {access[g].config["dynamics"] for g in glasses} == {"nb-ZIF-FF-s"}
-    led = make_plan(load_study("shipped_glasses", ["access.led_ps=12"]))
-    assert all(s.config["led_ps"] == 12.0 and s.seconds > 2 * access[s.name].seconds
-               for s in led if s.kind == "access")
-    with pytest.raises(InputError, match=r"led_ps.*at least 1 ps"):
-        load_study("shipped_glasses", ["access.led_ps=0.5"])
+    sampled = make_plan(load_study("shipped_glasses", ["access.umbrella_ps=12"]))
+    assert all(s.config["umbrella_ps"] == 12.0 and s.seconds > 2 * access[s.name].seconds
+               for s in sampled if s.kind == "access")
+    with pytest.raises(InputError, match=r"umbrella_ps.*at least 1 ps"):
+        load_study("shipped_glasses", ["access.umbrella_ps=0.5"])
     with pytest.raises(InputError, match="snapshots must be above 0"):
-        load_study("shipped_glasses", ["access.led_ps=12", "access.snapshots=0"])
+        load_study("shipped_glasses", ["access.umbrella_ps=12", "access.snapshots=0"])
 
 
 def test_inputs_come_before_what_uses_them_and_from_the_right_stage(quick):

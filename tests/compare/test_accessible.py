@@ -1,4 +1,4 @@
-"""Accessible loading in the comparison: shares from access results, averaged and weighted as uptakes are."""
+"""Accessible loading in the comparison: fractions from access results, averaged and weighted as uptakes are."""
 
 import csv
 import json
@@ -20,7 +20,7 @@ from zifsim.errors import InputError, UnknownNameError
 from zifsim.model.framework import Framework
 from zifsim.report import write_report
 
-SHARES = {"H2": 1.0, "CO2": 1.0, "O2": 0.5, "N2": 0.01, "CH4": 0.9}
+FRACTIONS = {"H2": 1.0, "CO2": 1.0, "O2": 0.5, "N2": 0.01, "CH4": 0.9}
 
 
 @pytest.fixture(scope="module")
@@ -28,28 +28,28 @@ def zif8() -> Framework:
     return load_framework("ZIF-8")
 
 
-def access_folder(folder: Path, framework: Framework, shares: dict[str, float], forcefield: str = "PP") -> Path:
+def access_folder(folder: Path, framework: Framework, fractions: dict[str, float], forcefield: str = "PP") -> Path:
     results = [GasAccess(
         gas=gas, guest_model=f"{gas}-model", temperature_k=GASES[gas], n_snapshots=50, snapshot_temperature_k=77.0,
         spacing_angstrom=0.2, barrier_kj_mol=5.0, barrier_band=(4.0, 6.0), axis_barriers_kj_mol=(5.0, 5.0, 5.0),
         dimensions=3, diffusion_m2_s=1e-12, diffusion_axes_m2_s=(1e-12,) * 3, size_um=10.0, hours=1.0,
-        fill_time_s=1.0, fill_time_band=(1.0, 2.0), share=share,
-        reaches=(Reach(1.0, 24.0, min(1.0, 2.0 * share), 0.0, 1.0), Reach(1000.0, 0.1, 0.5 * share, 0.0, 1.0)),
-        mean_weight=1.0, n_basins=2, pockets=()) for gas, share in shares.items()]
+        fill_time_s=1.0, fill_time_band=(1.0, 2.0), accessible_fraction=fraction,
+        reaches=(Reach(1.0, 24.0, min(1.0, 2.0 * fraction), 0.0, 1.0), Reach(1000.0, 0.1, 0.5 * fraction, 0.0, 1.0)),
+        mean_weight=1.0, n_basins=2, pockets=()) for gas, fraction in fractions.items()]
     write_access(folder, framework, results, {"forcefield": forcefield, "charges": "ZIF-FF"}, "1.0")
     return folder
 
 
 @pytest.fixture
 def zif62_access(tmp_path: Path, zif8: Framework) -> str:
-    return f"ZIF-62={access_folder(tmp_path / 'access', zif8, SHARES)}"
+    return f"ZIF-62={access_folder(tmp_path / 'access', zif8, FRACTIONS)}"
 
 
 def accessible(table: ComparisonTable, material: str, gas: str):
     return next(row.accessible for row in table.rows if (row.material, row.gas) == (material, gas))
 
 
-def test_the_accessible_uptake_is_the_uptake_times_the_share(results_folder: Path, zif62_access: str) -> None:
+def test_the_accessible_uptake_is_the_uptake_times_the_fraction(results_folder: Path, zif62_access: str) -> None:
     table = run_comparison(results_folder, [zif62_access])
     found = accessible(table, "ZIF-62", "N2")
     uptakes = [UPTAKE["ZIF-62", c]["N2"] for c in "AB"]
@@ -69,7 +69,7 @@ def test_a_mixture_needs_the_accessibility_of_every_part(results_folder: Path, z
     assert accessible(table, mixture, "CH4") is None
     note = next(row.note for row in table.rows if (row.material, row.gas) == (mixture, "CH4"))
     assert "no accessibility of ZIF-8 A for CH4-model at 273 K" in note
-    other = access_folder(tmp_path / "zif8", zif8, dict.fromkeys(SHARES, 0.8))
+    other = access_folder(tmp_path / "zif8", zif8, dict.fromkeys(FRACTIONS, 0.8))
     found = accessible(run_comparison(results_folder, [zif62_access, f"ZIF-8={other}"]), mixture, "CH4")
     zif62 = sum(UPTAKE["ZIF-62", c]["CH4"] for c in "AB") / 2
     assert found.estimate.value == pytest.approx(0.2 * 0.8 * UPTAKE["ZIF-8", "A"]["CH4"] + 0.8 * 0.9 * zif62)
@@ -77,13 +77,13 @@ def test_a_mixture_needs_the_accessibility_of_every_part(results_folder: Path, z
 
 def test_a_model_of_its_own_goes_before_the_material(results_folder: Path, zif62_access: str, tmp_path: Path,
                                                      zif8: Framework) -> None:
-    closed = access_folder(tmp_path / "b", zif8, dict.fromkeys(SHARES, 0.0))
+    closed = access_folder(tmp_path / "b", zif8, dict.fromkeys(FRACTIONS, 0.0))
     found = accessible(run_comparison(results_folder, [zif62_access, f"ZIF-62:B={closed}"]), "ZIF-62", "H2")
     assert found.estimate.value == pytest.approx(UPTAKE["ZIF-62", "A"]["H2"] / 2)
 
 
 def test_another_force_field_is_not_used(results_folder: Path, tmp_path: Path, zif8: Framework) -> None:
-    other = access_folder(tmp_path / "uff", zif8, SHARES, forcefield="UFF")
+    other = access_folder(tmp_path / "uff", zif8, FRACTIONS, forcefield="UFF")
     table = run_comparison(results_folder, [f"ZIF-62={other}"])
     assert not table.has_access
     assert "no accessibility of ZIF-62 A" in next(r.note for r in table.rows if r.material == "ZIF-62")
@@ -99,7 +99,7 @@ def test_a_cell_of_another_composition_is_refused(results_folder: Path, zif62_ac
 
 def test_stages_of_the_study_need_no_naming(results_folder: Path, zif8: Framework) -> None:
     for configuration in "AB":
-        stage = access_folder(results_folder / "access" / f"ZIF-62-{configuration}", zif8, SHARES)
+        stage = access_folder(results_folder / "access" / f"ZIF-62-{configuration}", zif8, FRACTIONS)
         values = json.loads((stage / "access.json").read_text())
         (stage / "access.json").write_text(json.dumps(values | {"material": "ZIF-62", "configuration": configuration}))
     assert accessible(run_comparison(results_folder), "ZIF-62", "O2").estimate.value == pytest.approx(0.5 * 5.2)
@@ -120,7 +120,7 @@ def test_the_accessible_score_runs_over_the_same_rows(results_folder: Path, zif6
 
 
 def test_what_is_shut_out_altogether_has_no_log_ratio(results_folder: Path, tmp_path: Path, zif8: Framework) -> None:
-    closed = access_folder(tmp_path / "closed", zif8, SHARES | {"H2": 0.0})
+    closed = access_folder(tmp_path / "closed", zif8, FRACTIONS | {"H2": 0.0})
     table = run_comparison(results_folder, [f"ZIF-62={closed}"])
     score = next(s for s in score_table(table) if s.group == "ZIF-62")
     assert (score.n_rows, score.n_log_rows) == (5, 2)

@@ -1,1 +1,1 @@
-"""Kinetic accessibility: free-energy landscape of a guest, its basins and windows, and how fast a particle fills."""
+"""Accessibility in time: a guest's free-energy landscape, its basins and windows, and how fast a particle fills."""

@@ -43,8 +43,8 @@ class Basins:
     areas: FloatArray
 
     @property
-    def shares(self) -> FloatArray:
-        """(B,) of the molecules at vanishing loading."""
+    def probabilities(self) -> FloatArray:
+        """(B,) Boltzmann probability of each basin: the part of the molecules that it holds at vanishing loading."""
         return self.weights / self.weights.sum()
 
 

@@ -1,4 +1,4 @@
-"""A picture of who gets in: barriers to percolate, and times to fill particles from the smallest to the largest."""
+"""Figure of who gets in: barriers to percolate, and times to fill particles from the smallest to the largest."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zifsim.access.result import YEAR_S, GasAccess
 
 # Kind of result -> its colour, its name in the legend.
 KINDS = {"rigid": ("#7a828c", "rigid"), "moving": ("#0072b2", "averaged over snapshots"),
-         "led": ("#009e73", "led through the windows")}
+         "umbrella": ("#009e73", "umbrella sampling")}
 NEVER_S, AT_ONCE_S = 1e12, 1e-6     # ends of the axis of times; what lies beyond is drawn at its end
 BAR = 0.68                          # height of a gas's bars together, of the distance between gases
 LARGEST_BARRIER = 120.0             # kJ/mol, likewise
@@ -55,7 +55,7 @@ def access_png(results: Sequence[GasAccess], title: str) -> bytes:
 
 
 def _kind(result: GasAccess) -> str:
-    return "led" if result.led else "moving" if result.n_snapshots else "rigid"
+    return "umbrella" if result.umbrella else "moving" if result.n_snapshots else "rigid"
 
 
 def _barrier(axes, result: GasAccess, y: float, colour: str, height: float) -> None:  # type: ignore[no-untyped-def]

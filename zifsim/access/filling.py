@@ -1,4 +1,4 @@
-"""How much of a particle a gas fills in a time: diffusion through the network, exchange with its pockets."""
+"""Filling of a particle by a gas: diffusion through the network, exchange with its pockets, the fraction reached."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from zifsim.access.basins import Basins
 from zifsim.access.network import Hopping
 
 FloatArray = NDArray[np.float64]
-FILLED = 0.9                # the share that "filled" means
-FILLED_FOURIER = 0.18299    # Dt/R² at which a sphere is filled to that share
+FILLED = 0.9                # the fraction that "filled" means
+FILLED_FOURIER = 0.18299    # Dt/R² at which a sphere is filled to that fraction
 EARLY = 0.02                # Dt/R² below which the series for early times is exact to 1e-8
 SIZES_UM = (1.0, 10.0, 100.0, 1000.0)
 TIMES_HOURS = (0.1, 1.0, 24.0)
@@ -36,7 +36,7 @@ class Experiment:
 
 
 def sphere_filled(fourier: float) -> float:
-    """Share of its final uptake that a sphere has at Dt/R² = ``fourier``, its surface at equilibrium from t = 0.
+    """Fraction of its final uptake that a sphere has at Dt/R² = ``fourier``, its surface at equilibrium from t = 0.
 
     Crank, The Mathematics of Diffusion, 2nd ed. 1975, equations 6.20 and 6.22.
     """
@@ -61,12 +61,12 @@ def taking_part(hopping: Hopping, seconds: float) -> NDArray[np.bool_]:
 
 def diffusion_m2_s(basins: Basins, hopping: Hopping, seconds: float) -> FloatArray:
     """(3, 3) self-diffusion tensor at vanishing loading of the molecules in basins that take part within a time."""
-    share = float(basins.shares[taking_part(hopping, seconds)].sum())
-    return hopping.conductance_m2_s / share if share > 0.0 else np.zeros((3, 3))
+    fraction = float(basins.probabilities[taking_part(hopping, seconds)].sum())
+    return hopping.conductance_m2_s / fraction if fraction > 0.0 else np.zeros((3, 3))
 
 
-def accessible_share(basins: Basins, hopping: Hopping, experiment: Experiment) -> float:
-    """Share of the equilibrium loading that an experiment finds, at vanishing loading.
+def accessible_fraction(basins: Basins, hopping: Hopping, experiment: Experiment) -> float:
+    """Accessible fraction: the part of the equilibrium loading that an experiment finds, at vanishing loading.
 
     The particle's network fills as a sphere, with the mean of the diffusion tensor's diagonal; a pocket fills from the
     network as 1 − exp(−t/τ).
@@ -75,4 +75,4 @@ def accessible_share(basins: Basins, hopping: Hopping, experiment: Experiment) -
     with np.errstate(divide="ignore"):
         pockets = -np.expm1(-t / hopping.exchange_s)
     d = float(np.trace(diffusion_m2_s(basins, hopping, t))) / 3.0
-    return float(basins.shares @ pockets) * sphere_filled(d * t / experiment.radius_m**2)
+    return float(basins.probabilities @ pockets) * sphere_filled(d * t / experiment.radius_m**2)

@@ -67,7 +67,7 @@ class SnapshotAverage:
         return grid
 
     def largest_part(self, node: int) -> float:
-        """Share of the widest snapshot in the average at a node (flat index): 1 if one opening is all there is."""
+        """Fraction of the average at a node (flat index) that the widest snapshot has: 1 if one opening is all."""
         logs = self.log_weights.reshape(len(self.counts), -1)[:, node].astype(np.float64)
         best = float(self.log_highest.ravel()[node])
         return float(1.0 / (self.counts @ np.exp(logs - best)))

@@ -1,4 +1,4 @@
-"""A framework that moves with one rigid guest inside, as an OpenMM system, the guest's centre held by a restraint."""
+"""OpenMM system of a framework that moves with one rigid guest inside, the guest's centre held by a restraint."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def _add_guest(system: openmm.System, guest: GuestModel) -> list[int]:
         for site in set(range(m)) - set(ends):
             part = float((sites[site] - sites[ends[0]]) @ span / (span @ span))
             if np.linalg.norm(sites[ends[0]] + part * span - sites[site]) > 1e-6:
-                raise InputError(f"Guest {guest.name} is neither a point nor linear; only those can be led.")
+                raise InputError(f"Guest {guest.name} is neither a point nor linear; only those follow a path.")
             system.setVirtualSite(n + site, openmm.TwoParticleAverageSite(n + ends[0], n + ends[1], 1.0 - part, part))
     return ends
 

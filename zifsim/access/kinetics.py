@@ -1,4 +1,4 @@
-"""From a free-energy grid to all that is asked of it: percolation, basins, hopping, what an experiment reaches."""
+"""Kinetics of a gas on its free-energy grid: percolation, basins, hopping, and what an experiment reaches."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zifsim.access.basins import Basins, find_basins
-from zifsim.access.filling import Experiment, accessible_share, diffusion_m2_s, fill_time_s, taking_part
+from zifsim.access.filling import Experiment, accessible_fraction, diffusion_m2_s, fill_time_s, taking_part
 from zifsim.access.flexible import SnapshotAverage, network_minimum
 from zifsim.access.flood import Flooding, flood
 from zifsim.access.landscape import FreeEnergyGrid
@@ -76,9 +76,9 @@ class Kinetics:
             return -1
         return int(np.flatnonzero(self.grid.values.ravel() == np.float32(self.flooding.percolation_level))[0])
 
-    def share(self, experiment: Experiment) -> float:
-        """Share of the equilibrium loading that an experiment finds."""
-        return accessible_share(self.basins, self.hopping, experiment)
+    def accessible_fraction(self, experiment: Experiment) -> float:
+        """Fraction of the equilibrium loading that an experiment finds."""
+        return accessible_fraction(self.basins, self.hopping, experiment)
 
     def diffusion(self, experiment: Experiment) -> FloatArray:
         """(3, 3) m²/s."""
@@ -101,11 +101,11 @@ class Kinetics:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """A barrier (kJ/mol) and a fill time (s) over resampled snapshots: 16th and 84th percentile."""
+    """Barrier (kJ/mol), fill time (s) and accessible fractions over resampled snapshots: 16th and 84th percentile."""
 
     barrier: tuple[float, float]
     fill_time_s: tuple[float, float]
-    shares: dict[Experiment, tuple[float, float]]
+    fractions: dict[Experiment, tuple[float, float]]
 
 
 def resample(average: SnapshotAverage, guest: GuestModel, experiment: Experiment,
@@ -113,14 +113,14 @@ def resample(average: SnapshotAverage, guest: GuestModel, experiment: Experiment
     """Bootstrap over blocks of consecutive snapshots, which are correlated among themselves."""
     rng = np.random.default_rng(SEED)
     k = len(average.counts)
-    barriers, times, shares = [], [], []
+    barriers, times, fractions = [], [], []
     for _ in range(resamples):
         kinetics = Kinetics.of(average.grid(rng.multinomial(k, np.full(k, 1.0 / k))), guest)
         barriers.append(kinetics.barrier)
         times.append(kinetics.fill_time_s(experiment))
-        shares.append([kinetics.share(e) for e in experiments])
+        fractions.append([kinetics.accessible_fraction(e) for e in experiments])
     return Spread(_band(barriers), _band(times),
-                  {e: _band(column) for e, column in zip(experiments, np.transpose(shares).tolist(), strict=True)})
+                  {e: _band(column) for e, column in zip(experiments, np.transpose(fractions).tolist(), strict=True)})
 
 
 def convergence(average: SnapshotAverage, guest: GuestModel, experiment: Experiment) -> list[tuple[int, float, float]]:

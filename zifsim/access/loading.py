@@ -1,6 +1,6 @@
 """The loading of the pores that a gas reaches, by grand canonical Monte Carlo at their full density.
 
-Shares of the loading by Boltzmann weight hold at vanishing loading. Elsewhere the blocked nodes are closed to the
+Fractions of the loading by Boltzmann weight hold at vanishing loading. Elsewhere the blocked nodes are closed to the
 molecules (the way used), or the molecules in them are counted and left out (the check; it agrees where molecules on
 either side of a closed window hardly feel each other).
 """

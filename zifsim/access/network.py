@@ -28,8 +28,8 @@ FloatArray = NDArray[np.float64]
 @dataclass(frozen=True, slots=True, eq=False)
 class Hopping:
     """``conductance`` (3, 3) m²/s: the diffusion tensor of the molecules if all basins took part, in proportion to
-    their weights; divided by the share of those that do, it is that of the rest. ``exchange_s`` (B,): mean time in
-    which a molecule gets from a basin to the percolating network, 0 within it, inf where there is no way.
+    their weights; divided by the probability of those that do, it is that of the rest. ``exchange_s`` (B,): mean time
+    in which a molecule gets from a basin to the percolating network, 0 within it, inf where there is no way.
     """
 
     conductance_m2_s: FloatArray
@@ -80,16 +80,16 @@ def _add_edge(strength, displacement, tensor, i, j, g, dx, dy, dz):
     old = strength[i, j]
     new = old + g
     dx, dy, dz = dx - displacement[i, j, 0], dy - displacement[i, j, 1], dz - displacement[i, j, 2]
-    both, share = old * (g / new), g / new
+    both, part = old * (g / new), g / new
     tensor[0, 0] += both * dx * dx
     tensor[1, 1] += both * dy * dy
     tensor[2, 2] += both * dz * dz
     tensor[0, 1] += both * dx * dy
     tensor[0, 2] += both * dx * dz
     tensor[1, 2] += both * dy * dz
-    displacement[i, j, 0] += share * dx
-    displacement[i, j, 1] += share * dy
-    displacement[i, j, 2] += share * dz
+    displacement[i, j, 0] += part * dx
+    displacement[i, j, 1] += part * dy
+    displacement[i, j, 2] += part * dz
     for x in range(3):
         displacement[j, i, x] = -displacement[i, j, x]
     strength[i, j] = strength[j, i] = new
@@ -100,8 +100,8 @@ def _eliminate(strength, displacement, tensor, source, removable, order, degree)
     """Eliminate all ``removable`` nodes, those with the fewest neighbours first; returns how many there were.
 
     Every two neighbours of an eliminated node get the conductance by way of it; the node's ``source`` (what flows in
-    there) goes to its neighbours by their shares. The neighbours forget an eliminated node; its own row is left for
-    substituting back. ``order`` (B,) of elimination; ``degree`` (B,) is scratch.
+    there) goes to its neighbours in proportion to those. The neighbours forget an eliminated node; its own row is left
+    for substituting back. ``order`` (B,) of elimination; ``degree`` (B,) is scratch.
     """
     n = strength.shape[0]
     for i in range(n):

@@ -1,4 +1,4 @@
-"""The easiest way of a guest through a free-energy landscape, from a node to an image of it in the next cell."""
+"""Path of least resistance through a guest's free-energy landscape, from a node to an image of it in the next cell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of a gas's way into a framework: one frozen value per gas, and how it is written."""
+"""Results for a gas in a framework: one frozen value each, and how it is written."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ YEAR_S = 3.156e7
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Share of the equilibrium loading that an experiment finds; ``low`` and ``high`` over resampled snapshots."""
+    """Fraction of the equilibrium loading that an experiment finds; ``low`` and ``high`` over resampled snapshots."""
 
     size_um: float
     hours: float
-    share: float
+    fraction: float
     low: float
     high: float
 
 
 @dataclass(frozen=True, slots=True)
 class Pocket:
-    """A basin off the network: share of the molecules at vanishing loading, its minimum and the barrier from it to the
-    network, kJ/mol, and the mean time in which a molecule gets from it to the network, s."""
+    """A basin off the network: the probability that a molecule is in it at vanishing loading, its minimum and the
+    barrier from it to the network, kJ/mol, and the mean time in which a molecule gets from it to the network, s."""
 
-    share: float
+    probability: float
     minimum_kj_mol: float
     barrier_kj_mol: float
     exchange_s: float
@@ -48,13 +48,13 @@ class Loading:
 
 
 @dataclass(frozen=True, slots=True)
-class LedBarrier:
-    """What a molecule meets that is led through the moving framework along ``axis`` (a, b or c).
+class UmbrellaBarrier:
+    """What umbrella sampling finds on a path through the moving framework along ``axis`` (a, b or c).
 
     ``barrier_kj_mol`` ± ``error_kj_mol`` (one standard error, half the closure included), and ``averaged_kj_mol``, that
     of the average over snapshots on the same path. ``closure_kj_mol``: F at the end of the path less F at its start,
     which ought to be 0; it is spread evenly over the path. ``places`` of ``ps`` each; ``profile``: rows of Å along the
-    path, F led, F averaged, kJ/mol, from the path's start.
+    path, F sampled, F averaged, kJ/mol, from the path's start.
     """
 
     axis: str
@@ -70,16 +70,16 @@ class LedBarrier:
 @dataclass(frozen=True, slots=True)
 class GasAccess:
     """One gas in one framework, rigid (``n_snapshots`` 0), averaged over snapshots at ``snapshot_temperature_k``, or
-    ``led`` through the moving framework along the best path of that average.
+    with ``umbrella`` sampling along the best path of that average.
 
     Barriers, kJ/mol, from the deepest minimum of the network that percolates first, inf where nothing percolates;
-    pairs of ``*_band`` are 16th and 84th percentile over resampled snapshots, or one standard error either way of a led
-    molecule. ``diffusion_m2_s`` is the mean over the
-    axes of the self-diffusion coefficient at vanishing loading (an upper bound), ``diffusion_axes_m2_s`` along x, y, z;
-    ``fill_time_s`` to 90 % for a particle of ``size_um``; ``reaches`` for other sizes and times. ``mean_weight`` is
-    ⟨exp(−F/k_BT)⟩. ``snapshot_barriers``: 10th, 50th, 90th percentile of single snapshots; ``largest_snapshot`` the
-    share of the widest in the average at the bottleneck; ``convergence``: snapshots, barrier, fill time. ``blocked``
-    (nx, ny, nz): nodes that the gas does not reach in a particle of ``size_um`` within ``hours``.
+    pairs of ``*_band`` are 16th and 84th percentile over resampled snapshots, or one standard error either way of
+    umbrella sampling. ``diffusion_m2_s`` is the mean over the axes of the self-diffusion coefficient at vanishing
+    loading (an upper bound), ``diffusion_axes_m2_s`` along x, y, z; ``fill_time_s`` to 90 % for a particle of
+    ``size_um``; ``reaches`` for other sizes and times. ``mean_weight`` is ⟨exp(−F/k_BT)⟩. ``snapshot_barriers``: 10th,
+    50th, 90th percentile of single snapshots; ``largest_snapshot``: fraction that the widest has of the average at the
+    bottleneck; ``convergence``: snapshots, barrier, fill time. ``blocked`` (nx, ny, nz): nodes that the gas does not
+    reach in a particle of ``size_um`` within ``hours``.
     """
 
     gas: str
@@ -98,7 +98,7 @@ class GasAccess:
     hours: float
     fill_time_s: float
     fill_time_band: tuple[float, float]
-    share: float
+    accessible_fraction: float
     reaches: tuple[Reach, ...]
     mean_weight: float
     n_basins: int
@@ -107,20 +107,20 @@ class GasAccess:
     largest_snapshot: float | None = None
     convergence: tuple[tuple[int, float, float], ...] = ()
     loading: Loading | None = None
-    led: LedBarrier | None = None
+    umbrella: UmbrellaBarrier | None = None
     blocked: NDArray[np.bool_] | None = field(default=None, repr=False, compare=False)
 
     @property
     def kind(self) -> str:
-        if self.led is not None:
-            return f"led along {self.led.axis}"
+        if self.umbrella is not None:
+            return f"umbrella along {self.umbrella.axis}"
         return f"{self.n_snapshots} snapshots" if self.n_snapshots else "rigid"
 
     @property
-    def share_range(self) -> tuple[float, float]:
-        """Lowest and highest share over all sizes and times."""
-        shares = [r.share for r in self.reaches]
-        return min(shares), max(shares)
+    def accessible_range(self) -> tuple[float, float]:
+        """Lowest and highest accessible fraction over all sizes and times."""
+        fractions = [r.fraction for r in self.reaches]
+        return min(fractions), max(fractions)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values without the mask; what is infinite ("never") or not a number is None."""
@@ -130,7 +130,7 @@ class GasAccess:
 
     def row(self) -> dict[str, Cell]:
         """Flat columns for CSV; empty where infinite."""
-        low, high = self.share_range
+        low, high = self.accessible_range
         values: dict[str, Any] = {
             "gas": self.gas, "guest_model": self.guest_model, "temperature_k": self.temperature_k,
             "n_snapshots": self.n_snapshots, "snapshot_temperature_k": self.snapshot_temperature_k,
@@ -140,9 +140,10 @@ class GasAccess:
             **{f"barrier_{x}_kj_mol": b for x, b in zip("abc", self.axis_barriers_kj_mol, strict=True)},
             "diffusion_m2_s": self.diffusion_m2_s, "size_um": self.size_um, "hours": self.hours,
             "fill_time_s": self.fill_time_s, "fill_time_low_s": self.fill_time_band[0],
-            "fill_time_high_s": self.fill_time_band[1], "share": self.share, "share_lowest": low, "share_highest": high,
+            "fill_time_high_s": self.fill_time_band[1], "accessible_fraction": self.accessible_fraction,
+            "accessible_fraction_lowest": low, "accessible_fraction_highest": high,
             "largest_snapshot": self.largest_snapshot,
-            **{f"led_{name}": getattr(self.led, name) if self.led else None
+            **{f"umbrella_{name}": getattr(self.umbrella, name) if self.umbrella else None
                for name in ("axis", "ps", "places", "error_kj_mol", "averaged_kj_mol", "closure_kj_mol")}}
         for name in ("pressure_bar", "equilibrium", "equilibrium_error", "accessible", "accessible_error"):
             unit = "" if name == "pressure_bar" else "_ml_stp_g"

@@ -14,10 +14,10 @@ from zifsim.access.filling import SIZES_UM, TIMES_HOURS, Experiment
 from zifsim.access.flexible import SnapshotAverage, average_snapshots
 from zifsim.access.kinetics import Kinetics, Spread, convergence, resample
 from zifsim.access.landscape import free_energy_grids
-from zifsim.access.led import LedSettings, lead
 from zifsim.access.loading import loading_with
 from zifsim.access.path import easiest_path
 from zifsim.access.result import GasAccess, Loading, Pocket, Reach
+from zifsim.access.umbrella import UmbrellaSettings, umbrella_barrier
 from zifsim.errors import InputError
 from zifsim.gcmc.grid import divisions_for
 from zifsim.gcmc.settings import GCMCSettings
@@ -56,16 +56,17 @@ class AccessSettings:
 def framework_access(framework: Framework, guests: Sequence[tuple[GuestModel, float]],
                      forcefield: AdsorptionForceField, settings: AccessSettings, *,
                      snapshots: Sequence[Framework] = (), snapshot_temperature_k: float | None = None,
-                     led: LedSettings | None = None, threads: int = 1, folder: Path | None = None,
+                     umbrella: UmbrellaSettings | None = None, threads: int = 1, folder: Path | None = None,
                      progress: Callable[[int, int], None] | None = None,
-                     led_progress: Callable[[int, int], None] | None = None) -> list[GasAccess]:
+                     umbrella_progress: Callable[[int, int], None] | None = None) -> list[GasAccess]:
     """Several gases in the framework as it stands and, gas by gas after it, averaged over ``snapshots`` if any, and
-    ``led`` through the framework along the best path of that average where asked and there is a path."""
+    with ``umbrella`` sampling along the best path of that average where asked and there is a path."""
     results = [rigid_access(framework, model, temperature_k, forcefield, settings, threads=threads)
                for model, temperature_k in guests]
     if snapshots:
-        moving = flexible_access(snapshots, framework, guests, forcefield, settings, snapshot_temperature_k, led=led,
-                                 threads=threads, folder=folder, progress=progress, led_progress=led_progress)
+        moving = flexible_access(snapshots, framework, guests, forcefield, settings, snapshot_temperature_k,
+                                 umbrella=umbrella, threads=threads, folder=folder, progress=progress,
+                                 umbrella_progress=umbrella_progress)
         results = [r for rigid, others in zip(results, moving, strict=True) for r in (rigid, *others)]
     return results
 
@@ -85,14 +86,14 @@ def rigid_access(framework: Framework, guest: GuestModel, temperature_k: float, 
 
 def flexible_access(snapshots: Sequence[Framework], framework: Framework, guests: Sequence[tuple[GuestModel, float]],
                     forcefield: AdsorptionForceField, settings: AccessSettings, snapshot_temperature_k: float | None, *,
-                    led: LedSettings | None = None, threads: int = 1, folder: Path | None = None,
+                    umbrella: UmbrellaSettings | None = None, threads: int = 1, folder: Path | None = None,
                     progress: Callable[[int, int], None] | None = None,
-                    led_progress: Callable[[int, int], None] | None = None) -> list[tuple[GasAccess, ...]]:
+                    umbrella_progress: Callable[[int, int], None] | None = None) -> list[tuple[GasAccess, ...]]:
     """Several gases in a framework that moves; ``framework`` is what loadings are sampled in (rigid). Of each gas, the
-    average and, where it is led and there is a path, what the led molecule says.
+    average and, where asked and there is a path, what umbrella sampling says.
 
-    ``folder``: blocks of the average and places of the led molecules are kept there. ``progress``: snapshots done and
-    their total; ``led_progress``: places done and their total, of one gas after the other.
+    ``folder``: blocks of the average and places of umbrella sampling are kept there. ``progress``: snapshots done and
+    their total; ``umbrella_progress``: places done and their total, of one gas after the other.
     """
     averages = average_snapshots(snapshots, guests, forcefield, settings.gcmc, threads=threads, folder=folder,
                                  progress=progress)
@@ -100,25 +101,26 @@ def flexible_access(snapshots: Sequence[Framework], framework: Framework, guests
     for (guest, _), average in zip(guests, averages, strict=True):
         kinetics = Kinetics.of(average.grid(), guest)
         found = _averaged(kinetics, average, framework, guest, forcefield, settings, snapshot_temperature_k, threads)
-        if led is None or not np.isfinite(kinetics.axis_barriers.min()):
+        if umbrella is None or not np.isfinite(kinetics.axis_barriers.min()):
             results.append((found,))
             continue
-        slower = _led(kinetics, found, framework, guest, forcefield, settings, led, folder, led_progress)
+        slower = _with_umbrella(kinetics, found, framework, guest, forcefield, settings, umbrella, folder,
+                                umbrella_progress)
         results.append((found, _with_loading(slower, framework, guest, forcefield, settings, threads)))
     return results
 
 
-def _led(kinetics: Kinetics, found: GasAccess, framework: Framework, guest: GuestModel,
-         forcefield: AdsorptionForceField, settings: AccessSettings, led: LedSettings, folder: Path | None,
-         progress: Callable[[int, int], None] | None) -> GasAccess:
-    """The average's hopping with the barrier that a molecule meets which is led along the best path.
+def _with_umbrella(kinetics: Kinetics, found: GasAccess, framework: Framework, guest: GuestModel,
+                   forcefield: AdsorptionForceField, settings: AccessSettings, umbrella: UmbrellaSettings,
+                   folder: Path | None, progress: Callable[[int, int], None] | None) -> GasAccess:
+    """The average's hopping with the barrier that umbrella sampling finds along the best path.
 
-    All rates along the network are scaled by exp(−δ/k_BT), δ the led barrier less the average's on the same path.
+    All rates along the network are scaled by exp(−δ/k_BT), δ that barrier less the average's on the same path.
     """
     axis = int(np.argmin(kinetics.axis_barriers))
     path = easiest_path(kinetics.grid, kinetics.start, axis, float(kinetics.flooding.axis_levels[axis]))
-    barrier = lead(framework, guest, kinetics.grid.temperature_k, forcefield, path, axis, led, folder=folder,
-                   progress=progress)
+    barrier = umbrella_barrier(framework, guest, kinetics.grid.temperature_k, forcefield, path, axis, umbrella,
+                               folder=folder, progress=progress)
 
     def hopping_at(offset: float) -> Kinetics:
         return kinetics.scaled(math.exp(-(barrier.barrier_kj_mol + offset - path.barrier) / kinetics.grid.kt))
@@ -126,7 +128,7 @@ def _led(kinetics: Kinetics, found: GasAccess, framework: Framework, guest: Gues
     middle = _result(hopping_at(0.0), guest, settings, found.spacing_angstrom)
     slow, fast = (_result(hopping_at(sign * barrier.error_kj_mol), guest, settings, found.spacing_angstrom)
                   for sign in (1, -1))
-    reaches = tuple(replace(m, low=s.share, high=f.share)
+    reaches = tuple(replace(m, low=s.fraction, high=f.fraction)
                     for m, s, f in zip(middle.reaches, slow.reaches, fast.reaches, strict=True))
     axes = list(middle.axis_barriers_kj_mol)
     axes[axis] = barrier.barrier_kj_mol
@@ -134,7 +136,7 @@ def _led(kinetics: Kinetics, found: GasAccess, framework: Framework, guest: Gues
                    barrier_kj_mol=barrier.barrier_kj_mol, axis_barriers_kj_mol=(axes[0], axes[1], axes[2]),
                    barrier_band=(barrier.barrier_kj_mol - barrier.error_kj_mol,
                                  barrier.barrier_kj_mol + barrier.error_kj_mol),
-                   fill_time_band=(fast.fill_time_s, slow.fill_time_s), reaches=reaches, led=barrier)
+                   fill_time_band=(fast.fill_time_s, slow.fill_time_s), reaches=reaches, umbrella=barrier)
 
 
 def _averaged(kinetics: Kinetics, average: SnapshotAverage, framework: Framework, guest: GuestModel,
@@ -157,12 +159,12 @@ def _result(kinetics: Kinetics, guest: GuestModel, settings: AccessSettings, spa
     tensor, fill = kinetics.diffusion(experiment), kinetics.fill_time_s(experiment)
     reaches = []
     for e in settings.band:
-        share = kinetics.share(e)
-        low, high = spread.shares[e] if spread else (share, share)
-        reaches.append(Reach(e.size_um, e.hours, share, low, high))
+        fraction = kinetics.accessible_fraction(e)
+        low, high = spread.fractions[e] if spread else (fraction, fraction)
+        reaches.append(Reach(e.size_um, e.hours, fraction, low, high))
     times = kinetics.hopping.exchange_s
     off_network = [b for b in np.argsort(-basins.weights) if times[b] > 0.0][:MOST_POCKETS]
-    pockets = tuple(Pocket(float(basins.shares[b]), float(basins.minima[b]),
+    pockets = tuple(Pocket(float(basins.probabilities[b]), float(basins.minima[b]),
                            float(basins.network_levels[b] - basins.minima[b]), float(times[b])) for b in off_network)
     barrier, axes = kinetics.barrier, kinetics.axis_barriers
     return GasAccess(
@@ -173,8 +175,9 @@ def _result(kinetics: Kinetics, guest: GuestModel, settings: AccessSettings, spa
         diffusion_m2_s=float(np.trace(tensor)) / 3.0,
         diffusion_axes_m2_s=(float(tensor[0, 0]), float(tensor[1, 1]), float(tensor[2, 2])),
         size_um=experiment.size_um, hours=experiment.hours, fill_time_s=fill,
-        fill_time_band=spread.fill_time_s if spread else (fill, fill), share=kinetics.share(experiment),
-        reaches=tuple(reaches), mean_weight=kinetics.grid.mean_weight(), n_basins=len(basins.weights), pockets=pockets,
+        fill_time_band=spread.fill_time_s if spread else (fill, fill),
+        accessible_fraction=kinetics.accessible_fraction(experiment), reaches=tuple(reaches),
+        mean_weight=kinetics.grid.mean_weight(), n_basins=len(basins.weights), pockets=pockets,
         blocked=kinetics.blocked(experiment))
 
 

@@ -1,9 +1,8 @@
-"""Accessibility on disk: what is written into a folder of results, read again, and chosen for a gas."""
+"""Stored accessibility: what is written into a folder of results, read again, and chosen for a gas."""
 
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from zifsim.io.tables import write_csv
 from zifsim.model.framework import Framework
 
 RESULT, TABLE, MASKS = "access.json", "access.csv", "blocked.npz"
+SCHEMA = 1          # 0: files without a schema, whose umbrella sampling is "led" and whose fractions are "share"
 SAME_TEMPERATURE_K = 0.5    # "273 K" in one file may be 273.15 K in another
 
 
@@ -26,7 +26,8 @@ SAME_TEMPERATURE_K = 0.5    # "273 K" in one file may be 273.15 K in another
 class StoredAccess:
     """One gas in one framework, as its folder has it: see :class:`zifsim.access.result.GasAccess`.
 
-    ``share`` for ``size_um`` and ``hours``; ``share_low``, ``share_high`` over the whole band of sizes and times.
+    ``accessible_fraction`` of the equilibrium loading for ``size_um`` and ``hours``; ``fraction_low`` and
+    ``fraction_high`` over the whole band of sizes and times.
     ``sha256``: of the framework as it was, ``geometry_sha256`` without its charges; ``mass_amu`` of its cell.
     """
 
@@ -42,18 +43,18 @@ class StoredAccess:
     temperature_k: float
     n_snapshots: int
     snapshot_temperature_k: float | None
-    led_ps: float | None
+    umbrella_ps: float | None
     size_um: float
     hours: float
-    share: float
-    share_low: float
-    share_high: float
+    accessible_fraction: float
+    fraction_low: float
+    fraction_high: float
 
     @property
     def kind(self) -> str:
-        """``rigid``, ``200 snapshots at 77 K``, ``led for 16 ps a place``."""
-        if self.led_ps is not None:
-            return f"led for {self.led_ps:g} ps a place"
+        """``rigid``, ``200 snapshots at 77 K``, ``umbrella sampling, 16 ps a place``."""
+        if self.umbrella_ps is not None:
+            return f"umbrella sampling, {self.umbrella_ps:g} ps a place"
         if not self.n_snapshots:
             return "rigid"
         at = "" if self.snapshot_temperature_k is None else f" at {self.snapshot_temperature_k:g} K"
@@ -68,9 +69,11 @@ class StoredAccess:
         """
         path = self.folder / MASKS
         name = _mask_name(self.guest_model, self.temperature_k, self.n_snapshots, self.snapshot_temperature_k,
-                          self.led_ps)
+                          self.umbrella_ps)
         try:
             with np.load(path) as stored:
+                if name not in stored:
+                    name = name.replace(", umbrella ", ", led ")        # its name up to schema 0
                 shape = tuple(int(n) for n in stored[f"{name} shape"])
                 bits = np.unpackbits(stored[name], count=int(np.prod(shape)))
         except (OSError, KeyError, ValueError):
@@ -91,7 +94,7 @@ def write_access(folder: Path, framework: Framework, results: Sequence[GasAccess
     np.savez_compressed(stream, **_packed(results))
     write_bytes_atomic(folder / MASKS, stream.getvalue())
     write_json_atomic(folder / RESULT, {
-        "framework": framework.name, "framework_sha256": framework.content_hash(),
+        "schema": SCHEMA, "framework": framework.name, "framework_sha256": framework.content_hash(),
         "geometry_sha256": geometry_sha256(framework), "mass_amu": framework.mass_amu, "source": framework.source,
         "zifsim_version": version, "settings": settings, "results": [r.to_dict() for r in results]})
     return RESULT, TABLE, MASKS
@@ -107,38 +110,48 @@ def read_access(folder: Path) -> tuple[StoredAccess, ...]:
 
     Raises
     ------
-    InputError: no such folder or result, a damaged file, or one of an older version.
+    InputError: no such folder or result, a damaged file, or one of a newer or a much older version.
     """
     path = folder / RESULT
     if not path.is_file():
         raise InputError(f"'{folder}' holds no {RESULT}; give a folder that `zifsim access` wrote.")
     try:
         data = read_json(path)
-        settings = data["settings"]
-        return tuple(StoredAccess(
-            folder=folder, framework=data["framework"], sha256=data["framework_sha256"],
-            geometry_sha256=data["geometry_sha256"], mass_amu=float(data["mass_amu"]),
-            forcefield=settings["forcefield"], charges=settings["charges"], gas=r["gas"],
-            guest_model=r["guest_model"], temperature_k=r["temperature_k"], n_snapshots=r["n_snapshots"],
-            snapshot_temperature_k=r["snapshot_temperature_k"], led_ps=(r.get("led") or {}).get("ps"),
-            size_um=r["size_um"], hours=r["hours"],
-            share=r["share"], share_low=min(reach["share"] for reach in r["reaches"]),
-            share_high=max(reach["share"] for reach in r["reaches"])) for r in data["results"])
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
+        schema = data.get("schema", 0)
+        if schema <= SCHEMA:
+            return tuple(_stored(folder, data, result) for result in data["results"])
+    except (AttributeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"'{path}' is not an access result of this version ({type(error).__name__}: {error}); run "
-                         "`zifsim access` again with the same --out.") from None
+                         "`zifsim access` again with another --out.") from None
+    raise InputError(f"'{path}' was written by a newer zifsim (schema {schema}; this one reads {SCHEMA}); read it with "
+                     "that.")
+
+
+def _stored(folder: Path, data: dict[str, Any], result: dict[str, Any]) -> StoredAccess:
+    old = "schema" not in data
+    settings, umbrella = data["settings"], result.get("led" if old else "umbrella")     # the oldest know of none
+    fractions = [float(reach["share" if old else "fraction"]) for reach in result["reaches"]]
+    return StoredAccess(
+        folder=folder, framework=data["framework"], sha256=data["framework_sha256"],
+        geometry_sha256=data["geometry_sha256"], mass_amu=float(data["mass_amu"]), forcefield=settings["forcefield"],
+        charges=settings["charges"], gas=result["gas"], guest_model=result["guest_model"],
+        temperature_k=result["temperature_k"], n_snapshots=result["n_snapshots"],
+        snapshot_temperature_k=result["snapshot_temperature_k"], umbrella_ps=umbrella["ps"] if umbrella else None,
+        size_um=result["size_um"], hours=result["hours"],
+        accessible_fraction=float(result["share" if old else "accessible_fraction"]),
+        fraction_low=min(fractions), fraction_high=max(fractions))
 
 
 def best_access(stored: Iterable[StoredAccess], guest_model: str, temperature_k: float) -> StoredAccess | None:
     """The result to use for a gas, or None.
 
-    Windows that breathe before rigid ones, and led molecules before averages, whose windows open by chance; of several,
-    the snapshots at the temperature nearest to the gas's own, which is what the average over them stands for; then the
-    most snapshots.
+    Windows that breathe before rigid ones, and umbrella sampling before averages, whose windows open by chance; of
+    several, the snapshots at the temperature nearest to the gas's own, which is what the average over them stands for;
+    then the most snapshots.
     """
     def rank(one: StoredAccess) -> tuple[bool, bool, float, int]:
         away = float("inf") if one.snapshot_temperature_k is None else abs(one.snapshot_temperature_k - temperature_k)
-        return (one.n_snapshots == 0, one.led_ps is None, away, -one.n_snapshots)
+        return (one.n_snapshots == 0, one.umbrella_ps is None, away, -one.n_snapshots)
 
     fitting = [one for one in stored
                if one.guest_model == guest_model and abs(one.temperature_k - temperature_k) < SAME_TEMPERATURE_K]
@@ -150,13 +163,13 @@ def _packed(results: Sequence[GasAccess]) -> dict[str, Any]:
     for r in results:
         if r.blocked is not None:
             name = _mask_name(r.guest_model, r.temperature_k, r.n_snapshots, r.snapshot_temperature_k,
-                              r.led.ps if r.led else None)
+                              r.umbrella.ps if r.umbrella else None)
             arrays |= {name: np.packbits(r.blocked), f"{name} shape": np.array(r.blocked.shape)}
     return arrays
 
 
 def _mask_name(guest_model: str, temperature_k: float, n_snapshots: int, snapshot_temperature_k: float | None,
-               led_ps: float | None) -> str:
+               umbrella_ps: float | None) -> str:
     at = "" if snapshot_temperature_k is None else f" {snapshot_temperature_k:g} K"
-    led = "" if led_ps is None else f", led {led_ps:g} ps"
-    return f"{guest_model} {temperature_k:g} K, {n_snapshots}{at}{led}"
+    umbrella = "" if umbrella_ps is None else f", umbrella {umbrella_ps:g} ps"
+    return f"{guest_model} {temperature_k:g} K, {n_snapshots}{at}{umbrella}"

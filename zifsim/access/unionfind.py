@@ -1,4 +1,4 @@
-"""Sets of periodic things: a union–find whose members also know by how many lattice vectors they are displaced.
+"""Union–find over periodic sets, whose members also know by how many lattice vectors they are displaced.
 
 Member b of a set lies in the frame of its parent displaced by ``shift[b]`` whole cells. Two members of one set that
 meet with another displacement than the one on record have closed a path through the periodic cell: the set percolates.

@@ -64,7 +64,7 @@ def access_stage(study: Study, access: Access, adsorption: Adsorption, model: Mo
         "access", name, config, "zifsim.campaign.access_stage:run_access",
         needs={"framework": (model.stage, model.file)},
         seconds=estimate.access_seconds(nodes, len(adsorption.gases), access.snapshots, n_runs, particles,
-                                        access.led_ps),
+                                        access.umbrella_ps),
         megabytes=1.0 + 0.012 * particles * access.snapshots * n_runs / 1e3, size=f"{model.cell.n_atoms} atoms",
         work=f"{len(adsorption.gases)} gases, "
              + (f"{access.snapshots} snapshots at {n_runs} temperature{'s' if n_runs > 1 else ''}" if access.snapshots
@@ -84,9 +84,9 @@ def run_access(config: Mapping[str, Any], inputs: Mapping[str, Path], folder: Pa
     """Accessibility of every gas in a model, rigid or moving; resumes its dynamics and its average."""
     import zifsim
     from zifsim.access.filling import Experiment
-    from zifsim.access.led import LedSettings
     from zifsim.access.run import AccessSettings, framework_access
     from zifsim.access.stored import RESULT, write_access
+    from zifsim.access.umbrella import UmbrellaSettings
     from zifsim.gcmc.settings import GCMCSettings
     from zifsim.io.adsorption import assign_charges
     from zifsim.io.xyz import read_framework
@@ -101,8 +101,8 @@ def run_access(config: Mapping[str, Any], inputs: Mapping[str, Path], folder: Pa
         experiment=Experiment(config["size_um"], config["hours"]),
         gcmc=GCMCSettings(cutoff_angstrom=config["cutoff_angstrom"], seed=config["seed"],
                           grid_spacing_angstrom=config["grid_spacing_angstrom"]))
-    led = LedSettings(config["led_ps"], parameter(config, "dynamics", MeltForceField), config["seed"],
-                      config["platform"]) if config["led_ps"] and config["snapshots"] else None
+    led = UmbrellaSettings(config["umbrella_ps"], parameter(config, "dynamics", MeltForceField), config["seed"],
+                      config["platform"]) if config["umbrella_ps"] and config["snapshots"] else None
     runs = snapshot_temperatures(config) or {0.0: list(range(len(guests)))}
     found: dict[int, list[GasAccess]] = {}
     for done, (at_k, members) in enumerate(runs.items()):
@@ -115,9 +115,9 @@ def run_access(config: Mapping[str, Any], inputs: Mapping[str, Path], folder: Pa
         with gpu_lease(config["platform"]) if led else nullcontext():
             results = framework_access(
                 framework, [guests[m] for m in members], forcefield, settings, snapshots=frames,
-                snapshot_temperature_k=at_k or None, led=led, folder=folder / "average",
+                snapshot_temperature_k=at_k or None, umbrella=led, folder=folder / "average",
                 progress=lambda n, total: tell(0.3 + 0.3 * n / total, f"{n} of {total} snapshots averaged"),
-                led_progress=lambda n, total: tell(0.6 + 0.4 * n / total, f"led to {n} of {total} places"))
+                umbrella_progress=lambda n, total: tell(0.6 + 0.4 * n / total, f"led to {n} of {total} places"))
         found |= {m: [r for r in results if (r.guest_model, r.temperature_k) == (guests[m][0].name, guests[m][1])]
                   for m in members}
     names = write_access(folder, framework, [r for m in range(len(guests)) for r in found[m]],

@@ -43,7 +43,7 @@ VOLUME_PER_WARM_GUEST = 1500.0
 CONDENSING = 0.7
 # Free energies of a gas on a grid, basins included: ZIF-62 at 0.25 Å, six gases, 4 s.
 ACCESS_SECONDS_PER_NODE = 4e-6
-LED_PLACES = 80     # on the way through one cell: 57 in ZIF-62, some 100 in ZIF-8 and in glasses
+UMBRELLA_PLACES = 80     # on the way through one cell: 57 in ZIF-62, some 100 in ZIF-8 and in glasses
 
 
 def dummy_count(cell: Framework) -> int:
@@ -87,11 +87,12 @@ def gcmc_seconds(guest: GuestModel, temperature_k: float, n_pressures: int, move
 
 
 def access_seconds(nodes: tuple[int, int, int], n_gases: int, n_snapshots: int, n_runs: int, n_particles: int,
-                   led_ps: float) -> float:
-    """Accessibility of some gases in one framework, s: rigid (finer nodes), averaged over snapshots 1 ps apart, led."""
-    from zifsim.access.led import SETTLING, STEP_PS
+                   umbrella_ps: float) -> float:
+    """Accessibility of some gases in one framework, s: rigid (finer nodes), averaged over snapshots 1 ps apart,
+    and with umbrella sampling."""
     from zifsim.access.run import REFINE, REFINED_NODES
     from zifsim.access.snapshots import EQUILIBRATION_PS, INTERVAL_PS, STEP_FS
+    from zifsim.access.umbrella import SETTLING, STEP_PS
 
     n = math.prod(nodes)
     finer = n * REFINE**3
@@ -99,9 +100,9 @@ def access_seconds(nodes: tuple[int, int, int], n_gases: int, n_snapshots: int, 
     if not n_snapshots:
         return rigid
     steps = round((n_snapshots * INTERVAL_PS + EQUILIBRATION_PS) * 1e3 / STEP_FS)
-    led = LED_PLACES * n_gases * round(led_ps * (1.0 + SETTLING) / STEP_PS)
+    umbrella = UMBRELLA_PLACES * n_gases * round(umbrella_ps * (1.0 + SETTLING) / STEP_PS)
     return (rigid + ACCESS_SECONDS_PER_NODE * n * n_gases * n_snapshots
-            + melt_seconds(n_particles, n_runs * steps + led))
+            + melt_seconds(n_particles, n_runs * steps + umbrella))
 
 
 def path_lengths(stages: Sequence[Stage]) -> dict[str, float]:

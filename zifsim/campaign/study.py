@@ -5,6 +5,7 @@ Every wrong key or value becomes one sentence: the file, the key, what was found
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ from zifsim.io.resources import data_folder
 
 Positive = Annotated[float, Field(gt=0)]
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+OLD_UMBRELLA = "led_ps"
 
 
 class Section(BaseModel):
@@ -149,20 +151,28 @@ class Access(Section):
     snapshots: int = Field(default=0, ge=0, le=100_000, description="of the moving framework, 1 ps apart; 0: rigid")
     snapshot_temperature_k: float | None = Field(default=None, gt=0, le=2000,
                                                  description="K; left out: that of each gas")
-    led_ps: float = Field(default=0.0, ge=0, le=1e6,
-                          description="ps at each place on the way of a led molecule; 0: not led")
+    umbrella_ps: float = Field(default=0.0, ge=0, le=1e6,
+                               description="ps of umbrella sampling at each place of a gas's path; 0: none")
     dynamics: str | None = Field(default=None, description="force field of the snapshots; left out: ZIF-FF, and that "
                                                            "of [melt] for a glass")
     grid_spacing_angstrom: float = Field(default=0.2, ge=0.05, le=1.0, description="Å")
     size_um: float = Field(default=10.0, gt=0, le=1e6, description="diameter of the particles, µm")
     hours: float = Field(default=1.0, gt=0, le=1e6, description="time they are given, h")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _renamed(cls, values: Any) -> Any:
+        """The key of the last release, accepted until the next."""
+        if isinstance(values, dict) and OLD_UMBRELLA in values and "umbrella_ps" not in values:
+            return {"umbrella_ps" if key == OLD_UMBRELLA else key: value for key, value in values.items()}
+        return values
+
     @model_validator(mode="after")
-    def _led_after_snapshots(self) -> Access:
-        if self.led_ps and not self.snapshots:
-            raise ValueError("led_ps follows the best path of an average: snapshots must be above 0")
-        if 0.0 < self.led_ps < 1.0:
-            raise ValueError(f"led_ps is {self.led_ps:g}; it must be 0 or at least 1 ps")
+    def _umbrella_after_snapshots(self) -> Access:
+        if self.umbrella_ps and not self.snapshots:
+            raise ValueError("umbrella_ps follows the best path of an average: snapshots must be above 0")
+        if 0.0 < self.umbrella_ps < 1.0:
+            raise ValueError(f"umbrella_ps is {self.umbrella_ps:g}; it must be 0 or at least 1 ps")
         return self
 
 
@@ -239,6 +249,8 @@ def load_as(model: type[StudyT], path: str | Path, overrides: Iterable[str] = ()
         raise InputError(f"{file} is not a valid TOML file: {error}.") from None
     for assignment in overrides:
         _merge(data, _parse_override(assignment), assignment)
+    if isinstance(data.get("access"), dict) and OLD_UMBRELLA in data["access"]:
+        print(f"{file}: access.{OLD_UMBRELLA} is now called access.umbrella_ps.", file=sys.stderr)
     if "axes" in data and "axes" not in model.model_fields:
         raise InputError(f"{file} is a sweep, not a study: use `zifsim sweep run {path}`.")
     return _with_paths(_checked(model, data, str(file)), file.parent)

@@ -53,8 +53,8 @@ def access(
     dynamics: Annotated[str, typer.Option(
         "--dynamics", metavar="NAME", rich_help_panel=SNAPSHOTS,
         help="Force field of the snapshots made: ZIF-FF for crystals, nb-ZIF-FF-s for glasses.")] = "ZIF-FF",
-    led_ps: Annotated[float, typer.Option(
-        "--led-ps", metavar="PS", rich_help_panel=SNAPSHOTS, show_default="not led",
+    umbrella_ps: Annotated[float, typer.Option(
+        "--umbrella-ps", metavar="PS", rich_help_panel=SNAPSHOTS, show_default="not led",
         help="Lead each gas through the moving windows along the best path of the average, PS at each of 50 to 110 "
         "places (12 is fair; half an hour of a core per gas): barriers that need no rare opening.")] = 0.0,
     platform: Annotated[str, typer.Option(
@@ -76,8 +76,8 @@ def access(
     """
     from zifsim.access.figure import access_png
     from zifsim.access.filling import Experiment
-    from zifsim.access.led import LedSettings
     from zifsim.access.run import AccessSettings, framework_access
+    from zifsim.access.umbrella import UmbrellaSettings
     from zifsim.crystals.load import load_framework
     from zifsim.errors import InputError
     from zifsim.gcmc.settings import GCMCSettings
@@ -87,9 +87,9 @@ def access(
     from zifsim.runs.record import start_record
 
     guests = parse_guests(gas, temperature)
-    if led_ps and snapshots is None:
-        raise InputError("--led-ps follows the best path of an average over snapshots: add --snapshots.")
-    led = LedSettings(led_ps, load_melt_forcefield(dynamics), seed, platform, threads) if led_ps else None
+    if umbrella_ps and snapshots is None:
+        raise InputError("--umbrella-ps follows the best path of an average over snapshots: add --snapshots.")
+    led = UmbrellaSettings(umbrella_ps, load_melt_forcefield(dynamics), seed, platform, threads) if umbrella_ps else None
     settings = AccessSettings(experiment=Experiment(size_um, hours), pressure_bar=pressure, gcmc=GCMCSettings(
         cutoff_angstrom=cutoff, grid_spacing_angstrom=spacing, seed=seed))
     framework, parameters = load_framework(structure), load_adsorption_forcefield(forcefield)
@@ -106,13 +106,13 @@ def access(
         frames, of_k = _snapshots(snapshots, framework, dynamics, made_at or 300.0, folder, seed, threads, platform)
     record = start_record("access", seed=seed, settings=plain(settings) | {
         "forcefield": forcefield, "charges": charges, "snapshots": snapshots, "dynamics": dynamics,
-        "snapshot_temperature_k": of_k, "led_ps": led_ps or None},
+        "snapshot_temperature_k": of_k, "umbrella_ps": umbrella_ps or None},
         inputs_sha256={"framework": framework.content_hash()})
     _say_what(framework, guests, settings, len(frames), of_k)
     with _stopped_by_signals():
         results = framework_access(framework, guests, parameters, settings, snapshots=frames,
-                                   snapshot_temperature_k=of_k, led=led, threads=threads, folder=folder / "average",
-                                   progress=_Told(), led_progress=_Told("places on the way"))
+                                   snapshot_temperature_k=of_k, umbrella=led, threads=threads, folder=folder / "average",
+                                   progress=_Told(), umbrella_progress=_Told("places on the way"))
     print_results(results)
     _write(folder, framework, results, record, access_png(results, f"{framework.name}: {len(frames)} snapshots"
                                                           if frames else f"{framework.name}, rigid"))
@@ -257,29 +257,29 @@ def print_results(results: list[GasAccess]) -> None:
     if with_loading:
         table.add_column("mL/g, all\n/ reached", justify="right")
     for r in results:
-        low, high = r.share_range
+        low, high = r.accessible_range
         row = [f"{r.gas} {r.temperature_k:g} K", r.kind, _number(r.barrier_kj_mol, r.barrier_band),
-               f"{r.diffusion_m2_s:.0e}", time_text(r.fill_time_s), f"{r.share:.2g}", f"{low:.1g}–{high:.1g}"]
+               f"{r.diffusion_m2_s:.0e}", time_text(r.fill_time_s), f"{r.accessible_fraction:.2g}", f"{low:.1g}–{high:.1g}"]
         if with_loading and r.loading:
             row.append(f"{r.loading.equilibrium:.1f} / {r.loading.accessible:.1f}")
         table.add_row(*row)
     Console().print(table)
     print("D and fill times: transition-state theory at vanishing loading, so D is an upper bound. Share: of the "
           "equilibrium loading. Band: 1 µm to 1 mm, 6 min to 24 h.")
-    led = {(r.gas, r.temperature_k) for r in results if r.led}
+    led = {(r.gas, r.temperature_k) for r in results if r.umbrella}
     for r in results:
-        if r.led is not None:
-            print(f"{r.gas} {r.temperature_k:g} K, led along {r.led.axis}: {r.led.barrier_kj_mol:.1f} ± "
-                  f"{r.led.error_kj_mol:.1f} kJ/mol, the average has {r.led.averaged_kj_mol:.1f} on the same path; the "
-                  f"two ends of the path, which should be equal, differ by {abs(r.led.closure_kj_mol):.1f}; "
-                  f"{r.led.places} places of {r.led.ps:g} ps.")
-            if abs(r.led.closure_kj_mol) > MOST_OPEN:
-                print("The framework changed on the way, or the time is too short: use a longer --led-ps.")
+        if r.umbrella is not None:
+            print(f"{r.gas} {r.temperature_k:g} K, led along {r.umbrella.axis}: {r.umbrella.barrier_kj_mol:.1f} ± "
+                  f"{r.umbrella.error_kj_mol:.1f} kJ/mol, the average has {r.umbrella.averaged_kj_mol:.1f} on the same path; the "
+                  f"two ends of the path, which should be equal, differ by {abs(r.umbrella.closure_kj_mol):.1f}; "
+                  f"{r.umbrella.places} places of {r.umbrella.ps:g} ps.")
+            if abs(r.umbrella.closure_kj_mol) > MOST_OPEN:
+                print("The framework changed on the way, or the time is too short: use a longer --umbrella-ps.")
         elif r.largest_snapshot is not None and r.largest_snapshot > 0.3:
             print(f"{r.gas} {r.temperature_k:g} K: one snapshot makes {100 * r.largest_snapshot:.0f} % of the average "
                   "at the bottleneck: too few snapshots" + ("." if (r.gas, r.temperature_k) in led else
                                                            ", the barrier is an upper bound; "
-                                                           "--led-ps needs no rare opening."))
+                                                           "--umbrella-ps needs no rare opening."))
 
 
 def _number(value: float, band: tuple[float, float]) -> str:

@@ -19,10 +19,10 @@ SAME_MASS = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class AccessibleUptake:
-    """``estimate``: equilibrium uptake × share reached, mL(STP)/g, averaged and weighted as the uptake itself is.
+    """``estimate``: equilibrium uptake × accessible fraction, mL(STP)/g, averaged and weighted as the uptake itself is.
 
     Its errors are those of the uptake. ``low`` and ``high``: over all sizes of particles and times of the access
-    results (1 µm to 1 mm, 6 min to 24 h), mL(STP)/g. ``basis``: what the shares rest on, in words.
+    results (1 µm to 1 mm, 6 min to 24 h), mL(STP)/g. ``basis``: what the fractions rest on, in words.
     """
 
     estimate: UptakeEstimate
@@ -82,12 +82,13 @@ def accessible_at(results: StudyResults, material: str, gas: str, temperature_k:
             return Missing(f"missing: no {gas} isotherm of {part} at {temperature_k:g} K")
         parts.append((fraction, pairs))
 
-    def total(share: Callable[[StoredAccess], float]) -> UptakeEstimate:
-        return mass_weighted([(fraction, average_models([_times(uptake, share(one)) for uptake, one in pairs]))
+    def total(accessible: Callable[[StoredAccess], float]) -> UptakeEstimate:
+        return mass_weighted([(fraction, average_models([_times(uptake, accessible(one)) for uptake, one in pairs]))
                               for fraction, pairs in parts])
 
-    return AccessibleUptake(total(lambda one: one.share), total(lambda one: one.share_low).value,
-                            total(lambda one: one.share_high).value, _basis(used))
+    return AccessibleUptake(total(lambda one: one.accessible_fraction),
+                            total(lambda one: one.fraction_low).value, total(lambda one: one.fraction_high).value,
+                            _basis(used))
 
 
 def _access_of(results: StudyResults, model: ModelIsotherm) -> StoredAccess | None:
@@ -113,8 +114,8 @@ def _check_composition(found: StoredAccess, model: ModelIsotherm) -> None:
                          f"than {model.material} {model.configuration}; name the material it belongs to.")
 
 
-def _times(uptake: UptakeEstimate, share: float) -> UptakeEstimate:
-    return replace(uptake, value=share * uptake.value, sampling_error=share * uptake.sampling_error)
+def _times(uptake: UptakeEstimate, fraction: float) -> UptakeEstimate:
+    return replace(uptake, value=fraction * uptake.value, sampling_error=fraction * uptake.sampling_error)
 
 
 def _basis(used: Sequence[tuple[ModelIsotherm, StoredAccess]]) -> str:

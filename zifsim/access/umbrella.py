@@ -1,11 +1,13 @@
-"""The barrier of a molecule that is led through the moving framework: no rare event to wait for.
+"""Umbrella sampling of a guest along a path through the moving framework: no rare event to wait for.
 
 An average over snapshots of the empty framework waits for windows that open by chance; at 77 K one snapshot in hundreds
-makes all of it. Here the molecule is in the window and holds it open. It is led on a soft tether along the easiest path
-through the averaged landscape, with dynamics of framework and molecule together at the temperature of the gas. The mean
-pull on the tether is the gradient of the molecule's free energy on its tether, which the places' own spread turns into
-that without (umbrella integration, Kästner & Thiel 2005, doi:10.1063/1.2052648). The path ends at an image of its
-start, where F must be what it was: how far it is not (the closure) is a check, and part of the error.
+makes all of it. Here a soft harmonic restraint (the umbrella) holds the molecule at place after place of the easiest
+path through the averaged landscape, the window among them, which it keeps open, with dynamics of framework and molecule
+together at the temperature of the gas. The mean force of the restraint is the gradient of the restrained molecule's
+free energy, which the molecule's own spread at each place turns into that without restraint (umbrella integration,
+Kästner & Thiel 2005, doi:10.1063/1.2052648). The path ends at an image of its start, where F must be what it was: how
+far it is not (the closure) is a check, and part of the error. The field calls the places windows; in this room windows
+are the framework's.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from openmm import unit
 
 from zifsim.access.guest_system import GuestSystem, Restraint, guest_system, turned
 from zifsim.access.path import GuestPath
-from zifsim.access.result import LedBarrier
+from zifsim.access.result import UmbrellaBarrier
 from zifsim.errors import InputError
 from zifsim.io.files import write_bytes_atomic
 from zifsim.melt.platform import choose_platform
@@ -37,19 +39,20 @@ from zifsim.rng import derive_seed
 from zifsim.units import KELVIN_TO_KJ_MOL
 
 FloatArray = NDArray[np.float64]
-STIFFNESS = 50.0                    # of the tether, kJ/mol/Å²: at 77 K the molecule is within 0.1 Å of its end
-TETHER = Restraint("0.5*hold*((x1-x2-ax)^2+(y1-y2-ay)^2+(z1-z2-az)^2)", ("hold", "ax", "ay", "az"))
+STIFFNESS = 50.0                    # of the restraint, kJ/mol/Å²: at 77 K the molecule is within 0.1 Å of its centre
+BIAS = Restraint("0.5*hold*((x1-x2-ax)^2+(y1-y2-ay)^2+(z1-z2-az)^2)", ("hold", "ax", "ay", "az"))
 SPACING = 0.5                       # Å between places, at most (but for the spacing of the path's own nodes)
 FRICTION, STEP_PS = 5.0, 0.001      # 1/ps; ps
 EVERY, BLOCKS = 10, 10              # steps between readings; blocks of time for the error
-LEAST_PS = 1.0                      # at a place: with less the mean pull is noise
+LEAST_PS = 1.0                      # at a place: with less the mean force is noise
 SETTLING = 0.25                     # of the time at a place, on top of it, not counted
 WARMING_PS = 10.0                   # before the first place
+STREAM = "led"                      # of random numbers: the method's old name, kept so that numbers stay the same
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class LedSettings:
+class UmbrellaSettings:
     """``ps`` counted at each place; ``dynamics``: force field of the framework; ``platform``, ``threads``: OpenMM's."""
 
     ps: float
@@ -60,13 +63,13 @@ class LedSettings:
 
     def __post_init__(self) -> None:
         if not LEAST_PS <= self.ps < 1e6:
-            raise InputError(f"A led molecule needs {LEAST_PS:g} ps or more at each place, not {self.ps:g}.")
+            raise InputError(f"Umbrella sampling needs {LEAST_PS:g} ps or more at each place, not {self.ps:g}.")
 
 
-def lead(framework: Framework, guest: GuestModel, temperature_k: float, forcefield: AdsorptionForceField,
-         path: GuestPath, axis: int, settings: LedSettings, *, folder: Path | None = None,
-         progress: Progress | None = None) -> LedBarrier:
-    """Lead one guest along ``path``, which runs one cell on along ``axis``, through the framework (charges assigned).
+def umbrella_barrier(framework: Framework, guest: GuestModel, temperature_k: float, forcefield: AdsorptionForceField,
+         path: GuestPath, axis: int, settings: UmbrellaSettings, *, folder: Path | None = None,
+         progress: Progress | None = None) -> UmbrellaBarrier:
+    """Sample one guest along ``path``, which runs one cell on along ``axis``, in the framework (charges assigned).
 
     ``folder``: finished places are kept there, and the same call continues with them, to the same numbers on one CPU
     thread. ``progress``: called with the number of places done and their total.
@@ -75,35 +78,35 @@ def lead(framework: Framework, guest: GuestModel, temperature_k: float, forcefie
     ------
     InputError: a guest that is neither a point nor linear, missing parameters or charges.
     """
-    inside = guest_system(framework, guest, temperature_k, forcefield, settings.dynamics, TETHER)
+    inside = guest_system(framework, guest, temperature_k, forcefield, settings.dynamics, BIAS)
     name = _digest(framework, guest, temperature_k, forcefield, path, settings)
     keep = _thinned(path)
     places, averaged = inside.model.box.to_box_frame(path.places[keep]), path.levels[keep]
-    walk = _Walk(inside, guest, temperature_k, settings)
-    pulls = []
+    sampling = _Sampling(inside, guest, temperature_k, settings)
+    forces = []
     for number, place in enumerate(places):
         stored = folder / f"{name}-{number:03d}.npz" if folder else None
-        pulls.append(walk.pulls_at(place, number, stored))
+        forces.append(sampling.forces_at(place, number, stored))
         if progress:
             progress(number + 1, len(places))
-    level, blocks = free_energy(places, np.array(pulls), temperature_k * KELVIN_TO_KJ_MOL)
+    level, blocks = free_energy(places, np.array(forces), temperature_k * KELVIN_TO_KJ_MOL)
     return _barrier(places, level, blocks, averaged - averaged[0], "abc"[axis], settings.ps)
 
 
-def free_energy(places: FloatArray, pulls: FloatArray, kt: float) -> tuple[FloatArray, FloatArray]:
-    """F (n,), kJ/mol, along places (n, 3) Å from readings (n, m, 3) kJ/mol/Å of the pull, and the same (BLOCKS, n) from
-    every block of time by itself, tether included.
+def free_energy(places: FloatArray, forces: FloatArray, kt: float) -> tuple[FloatArray, FloatArray]:
+    """F (n,), kJ/mol, along places (n, 3) Å from readings (n, m, 3) kJ/mol/Å of the restraint's force, and the same
+    (BLOCKS, n) from every block of time by itself, restraint included.
 
-    The mean pull is the gradient of the free energy on the tether, F_k, integrated by the trapezoidal rule. Where F is
-    a parabola over the molecule's spread S (covariance) around its mean place, d from the tether's end,
+    The mean force is the gradient of the restrained free energy, F_k, integrated by the trapezoidal rule. Where F is a
+    parabola over the molecule's spread S (covariance) around its mean place, d from the restraint's centre,
     F = F_k + k_BT/2·(ln det(S·k/k_BT) + d·S⁻¹·d).
     """
     freed = np.empty(len(places))
-    for n, here in enumerate(pulls):
+    for n, here in enumerate(forces):
         d, spread = here.mean(axis=0) / STIFFNESS, np.cov(here.T) / STIFFNESS**2
         freed[n] = 0.5 * kt * (np.linalg.slogdet(spread * STIFFNESS / kt)[1] + d @ np.linalg.solve(spread, d))
-    blocks = np.array([integrated(places, block.mean(axis=1)) for block in np.array_split(pulls, BLOCKS, axis=1)])
-    return integrated(places, pulls.mean(axis=1)) + freed - freed[0], blocks
+    blocks = np.array([integrated(places, block.mean(axis=1)) for block in np.array_split(forces, BLOCKS, axis=1)])
+    return integrated(places, forces.mean(axis=1)) + freed - freed[0], blocks
 
 
 def integrated(places: FloatArray, gradients: FloatArray) -> FloatArray:
@@ -113,7 +116,7 @@ def integrated(places: FloatArray, gradients: FloatArray) -> FloatArray:
 
 
 def _barrier(places: FloatArray, level: FloatArray, blocks: FloatArray, averaged: FloatArray, axis: str,
-             ps: float) -> LedBarrier:
+             ps: float) -> UmbrellaBarrier:
     """Highest above lowest, the closure spread over the path, with the error of that difference."""
     along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(places, axis=0), axis=1))])
     closure = float(level[-1])
@@ -126,9 +129,9 @@ def _barrier(places: FloatArray, level: FloatArray, blocks: FloatArray, averaged
     top, bottom = int(np.argmax(flat)), int(np.argmin(flat))
     differences = closed(blocks)[:, top] - closed(blocks)[:, bottom]
     error = float(np.hypot(differences.std(ddof=1) / np.sqrt(len(blocks)), 0.5 * closure))
-    return LedBarrier(axis, float(flat[top] - flat[bottom]), error, float(averaged.max() - averaged.min()), closure,
-                      len(places), ps, tuple((float(a), float(f), float(o)) for a, f, o in
-                                             zip(along, flat, averaged, strict=True)))
+    profile = tuple((float(a), float(f), float(o)) for a, f, o in zip(along, flat, averaged, strict=True))
+    return UmbrellaBarrier(axis, float(flat[top] - flat[bottom]), error, float(averaged.max() - averaged.min()),
+                           closure, len(places), ps, profile)
 
 
 def _thinned(path: GuestPath) -> NDArray[np.int64]:
@@ -141,11 +144,12 @@ def _thinned(path: GuestPath) -> NDArray[np.int64]:
     return np.array(keep)
 
 
-class _Walk:
-    """A context with the guest on its tether, led from place to place; every place begins with a stream of its own from
-    what the one before left, so that it does not matter where the run was stopped."""
+class _Sampling:
+    """A context with the guest under its restraint, from place to place; each begins with a stream of its own from what
+    the one before left, so that it does not matter where the run was stopped."""
 
-    def __init__(self, inside: GuestSystem, guest: GuestModel, temperature_k: float, settings: LedSettings) -> None:
+    def __init__(self, inside: GuestSystem, guest: GuestModel, temperature_k: float,
+                 settings: UmbrellaSettings) -> None:
         self._guest, self._settings, self._temperature_k = guest, settings, temperature_k
         self._model, self._masses = inside.model, inside.masses
         self._n = len(inside.model.positions)
@@ -156,38 +160,38 @@ class _Walk:
         self._centre = masses @ inside.model.positions / masses.sum()
         self._state: tuple[FloatArray, FloatArray] | None = None
 
-    def pulls_at(self, place: FloatArray, number: int, stored: Path | None) -> FloatArray:
-        """Readings (m, 3) kJ/mol/Å of the pull at a place (3,) Å, made, or read where it is finished."""
+    def forces_at(self, place: FloatArray, number: int, stored: Path | None) -> FloatArray:
+        """Readings (m, 3) kJ/mol/Å of the restraint's force at a place (3,) Å, made, or read where it is finished."""
         if stored and stored.exists():
             with np.load(stored) as held:
                 self._state = (held["positions"], held["velocities"])
-                return np.array(held["pulls"])
+                return np.array(held["forces"])
         self._begin(place, number)
-        pulls = []
+        forces = []
         for _ in range(round(self._settings.ps / STEP_PS) // EVERY):
             self._integrator.step(EVERY)
-            pulls.append(STIFFNESS * (place - self._centre - self._away()))
+            forces.append(STIFFNESS * (place - self._centre - self._away()))
         state = self._context.getState(getPositions=True, getVelocities=True)
         self._state = (state.getPositions(asNumpy=True).value_in_unit(unit.nanometer),
                        state.getVelocities(asNumpy=True).value_in_unit(unit.nanometer / unit.picosecond))
         if stored:
             stream = io.BytesIO()
-            np.savez(stream, pulls=np.array(pulls), positions=self._state[0], velocities=self._state[1])
+            np.savez(stream, forces=np.array(forces), positions=self._state[0], velocities=self._state[1])
             write_bytes_atomic(stored, stream.getvalue())
-        return np.array(pulls)
+        return np.array(forces)
 
     def _begin(self, place: FloatArray, number: int) -> None:
         """Take up where the last place ended, or put the molecule into the framework, and let it settle at this one."""
-        self._integrator.setRandomNumberSeed(derive_seed(self._settings.seed, "led", number))
+        self._integrator.setRandomNumberSeed(derive_seed(self._settings.seed, STREAM, number))
         self._context.reinitialize()
-        for name, value in zip(TETHER.parameters, (STIFFNESS / NM**2, *((place - self._centre) * NM)), strict=True):
+        for name, value in zip(BIAS.parameters, (STIFFNESS / NM**2, *((place - self._centre) * NM)), strict=True):
             self._context.setParameter(name, float(value))
         settling = SETTLING * self._settings.ps
         if self._state is None:
             body = place + turned(self._guest.site_positions, np.array([1.0, 0.0, 0.0]))
             self._context.setPositions(np.concatenate([self._model.positions, body]) * NM)
             settle(self._context)
-            self._context.setVelocitiesToTemperature(self._temperature_k, derive_seed(self._settings.seed, "led"))
+            self._context.setVelocitiesToTemperature(self._temperature_k, derive_seed(self._settings.seed, STREAM))
             settling += WARMING_PS
         else:
             self._context.setPositions(self._state[0])
@@ -203,8 +207,8 @@ class _Walk:
 
 
 def _digest(framework: Framework, guest: GuestModel, temperature_k: float, forcefield: AdsorptionForceField,
-            path: GuestPath, settings: LedSettings) -> str:
-    """Name of what a led molecule's readings are made from."""
+            path: GuestPath, settings: UmbrellaSettings) -> str:
+    """Name of what the readings of umbrella sampling are made from."""
     values = [framework.content_hash(), asdict(guest), temperature_k, asdict(forcefield), path.places.tolist(),
               settings.ps, settings.seed, asdict(settings.dynamics), STIFFNESS, SPACING, FRICTION, STEP_PS, WARMING_PS,
               SETTLING, EVERY]

@@ -1,4 +1,4 @@
-"""A molecule led through the moving framework: path, forces, free energy, resuming."""
+"""Umbrella sampling along a path through the moving framework: path, forces, free energy, resuming."""
 
 from dataclasses import replace
 
@@ -6,14 +6,14 @@ import numpy as np
 import openmm
 import pytest
 
-from zifsim.access import led, run
+from zifsim.access import run, umbrella
 from zifsim.access.guest_system import guest_system, turned
 from zifsim.access.landscape import FreeEnergyGrid
-from zifsim.access.led import BLOCKS, STIFFNESS, TETHER, LedSettings, free_energy, integrated, lead
 from zifsim.access.path import GuestPath, easiest_path
-from zifsim.access.result import LedBarrier
+from zifsim.access.result import UmbrellaBarrier
 from zifsim.access.run import AccessSettings
 from zifsim.access.stored import best_access, read_access, write_access
+from zifsim.access.umbrella import BIAS, BLOCKS, STIFFNESS, UmbrellaSettings, free_energy, integrated, umbrella_barrier
 from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError
 from zifsim.gcmc.host import framework_kinds, host_pairs
@@ -95,7 +95,7 @@ def test_what_is_not_joined_has_no_path():
 def test_the_guest_feels_the_lennard_jones_of_gcmc(gas):
     framework = load_framework("ZIF-62")
     guest = replace(load_guest(gas), sites=tuple(replace(s, charge_e=0.0) for s in load_guest(gas).sites))
-    inside = guest_system(framework, guest, 77.0, PP, ZIF_FF, TETHER)
+    inside = guest_system(framework, guest, 77.0, PP, ZIF_FF, BIAS)
     context = inside.context(openmm.VerletIntegrator(0.001), choose_platform("CPU", cpu_threads=1))
     model = inside.model
     cutoff = 0.499 * float(np.linalg.norm(model.box.vectors, axis=1).min())
@@ -126,17 +126,17 @@ def test_a_molecule_is_turned_with_its_sites_in_order():
     assert turned(CH4.site_positions, along) == pytest.approx(np.zeros((1, 3)))
 
 
-def test_a_bent_molecule_cannot_be_led(zif8):
+def test_a_bent_molecule_cannot_follow_a_path(zif8):
     places = ((1.0, 0.0, 0.0), (-1.0, 0.0, 0.0), (0.0, 0.5, 0.0))
     bent = replace(CH4, name="bent", sites=tuple(
         GuestSite(f"X{n}", "C", 5.0, 50.0, 3.0, 0.0, place) for n, place in enumerate(places)))
     with pytest.raises(InputError, match="neither a point nor linear"):
-        guest_system(zif8, bent, 300.0, PP, ZIF_FF, TETHER)
+        guest_system(zif8, bent, 300.0, PP, ZIF_FF, BIAS)
 
 
 def test_a_channel_that_narrows_has_the_free_energy_of_its_middle():
-    """U = 5 − 5 cos(2πy/L) and walls ½·c(y)·(x² + z²), stiffest at the top: along the middle F = U, whatever the tether
-    makes of the walls, and the last place is the image of the first."""
+    """U = 5 − 5 cos(2πy/L) and walls ½·c(y)·(x² + z²), stiffest at the top: along the middle F = U, whatever the
+    restraint makes of the walls, and the last place is the image of the first."""
     length, kt = 6.0, 77.0 * KELVIN_TO_KJ_MOL
     system = openmm.System()
     force = openmm.CustomExternalForce(
@@ -152,7 +152,7 @@ def test_a_channel_that_narrows_has_the_free_energy_of_its_middle():
     context = openmm.Context(system, integrator, openmm.Platform.getPlatformByName("Reference"))
     context.setPositions([[0.0, 0.0, 0.0]])
     places = np.column_stack([np.zeros(25), np.linspace(0.0, length, 25), np.zeros(25)])
-    pulls = []
+    forces = []
     for place in places:
         context.setParameter("ay", 0.1 * place[1])
         integrator.step(5_000)
@@ -161,22 +161,22 @@ def test_a_channel_that_narrows_has_the_free_energy_of_its_middle():
             integrator.step(10)
             at = context.getState(getPositions=True).getPositions(asNumpy=True)._value[0] * 10.0
             here.append(STIFFNESS * (place - at))
-        pulls.append(here)
-    level, blocks = free_energy(places, np.array(pulls), kt)
+        forces.append(here)
+    level, blocks = free_energy(places, np.array(forces), kt)
     error = blocks.std(axis=0, ddof=1) / np.sqrt(BLOCKS)
     exact = 5.0 * (1.0 - np.cos(2 * np.pi * places[:, 1] / length))
     assert 0.1 < error[-1] < 0.6
     assert np.abs(level - exact).max() < 4 * error.max()
     assert level[-1] == pytest.approx(0.0, abs=4 * error[-1])
-    tethered = integrated(places, np.array(pulls).mean(axis=1))
-    assert tethered.max() > exact.max() + 0.3       # what the freeing takes away: kT·ln((k + c)/k) grows
+    restrained = integrated(places, np.array(forces).mean(axis=1))
+    assert restrained.max() > exact.max() + 0.3       # what the freeing takes away: kT·ln((k + c)/k) grows
 
 
 def test_what_does_not_close_is_spread_over_the_path_and_counts_as_an_error():
     places = np.column_stack([np.zeros(11), np.linspace(0.0, 10.0, 11), np.zeros(11)])
     level = 4.0 * np.sin(np.pi * places[:, 1] / 10.0) + 0.1 * places[:, 1]       # ends 1 too high
     blocks = np.array([level + spread * places[:, 1] / 10.0 for spread in np.linspace(-0.1, 0.1, BLOCKS)])
-    found = led._barrier(places, level, blocks, level - 0.1 * places[:, 1], "b", 12.0)
+    found = umbrella._barrier(places, level, blocks, level - 0.1 * places[:, 1], "b", 12.0)
     assert found.barrier_kj_mol == pytest.approx(4.0)
     assert found.averaged_kj_mol == pytest.approx(4.0)
     assert found.closure_kj_mol == pytest.approx(1.0)
@@ -188,20 +188,21 @@ def test_places_lie_half_an_angstrom_apart_with_the_top_among_them():
     levels = np.zeros(41)
     levels[7] = 3.0
     path = GuestPath(np.column_stack([np.zeros(41), 0.25 * np.arange(41), np.zeros(41)]), levels)
-    keep = led._thinned(path)
+    keep = umbrella._thinned(path)
     assert {0, 7, 40} <= set(keep.tolist())
     assert np.diff(keep).max() == 2
     assert len(keep) < 25
 
 
 def test_a_stopped_walk_continues_to_the_same_numbers(zif8, tmp_path, monkeypatch):
-    monkeypatch.setattr(led, "WARMING_PS", 0.1)
-    monkeypatch.setattr(led, "LEAST_PS", 0.1)
-    short = LedSettings(0.2, ZIF_FF, seed=3)
+    monkeypatch.setattr(umbrella, "WARMING_PS", 0.1)
+    monkeypatch.setattr(umbrella, "LEAST_PS", 0.1)
+    short = UmbrellaSettings(0.2, ZIF_FF, seed=3)
     places = np.array([[0.5, 0.5, 0.5]]) @ zif8.cell + np.column_stack([np.zeros(4), 0.5 * np.arange(4), np.zeros(4)])
     path = GuestPath(places, np.array([0.0, 0.1, 0.2, 0.0]))
     seen = []
-    whole = lead(zif8, H2, 77.0, PP, path, 1, short, folder=tmp_path, progress=lambda n, total: seen.append((n, total)))
+    whole = umbrella_barrier(zif8, H2, 77.0, PP, path, 1, short, folder=tmp_path,
+                             progress=lambda n, total: seen.append((n, total)))
     assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
     assert whole.axis == "b"
     assert whole.places == 4
@@ -209,40 +210,42 @@ def test_a_stopped_walk_continues_to_the_same_numbers(zif8, tmp_path, monkeypatc
     assert len(files) == 4
     for path_ in files[2:]:
         path_.unlink()
-    again = lead(zif8, H2, 77.0, PP, path, 1, short, folder=tmp_path)
+    again = umbrella_barrier(zif8, H2, 77.0, PP, path, 1, short, folder=tmp_path)
     assert again == whole
-    other = lead(zif8, H2, 77.0, PP, path, 1, replace(short, seed=4), folder=tmp_path)
+    other = umbrella_barrier(zif8, H2, 77.0, PP, path, 1, replace(short, seed=4), folder=tmp_path)
     assert other != whole
     assert len(list(tmp_path.glob("*.npz"))) == 8
 
 
 def test_too_short_a_time_is_refused():
     with pytest.raises(InputError, match="1 ps or more"):
-        LedSettings(0.5, ZIF_FF)
+        UmbrellaSettings(0.5, ZIF_FF)
 
 
-def test_the_led_barrier_slows_the_averages_hopping_and_comes_first_in_comparisons(zif8, tmp_path, monkeypatch):
+def test_its_barrier_slows_the_averages_hopping_and_comes_first_in_comparisons(zif8, tmp_path, monkeypatch):
     asked = []
 
     def two_higher(framework, guest, temperature_k, forcefield, path, axis, settings, **rest):
         asked.append((framework.name, guest.name, temperature_k, settings.ps))
-        return LedBarrier("abc"[axis], path.barrier + 2.0, 0.5, path.barrier, 0.1, len(path.places), settings.ps, ())
+        return UmbrellaBarrier("abc"[axis], path.barrier + 2.0, 0.5, path.barrier, 0.1, len(path.places), settings.ps,
+                               ())
 
-    monkeypatch.setattr(run, "lead", two_higher)
+    monkeypatch.setattr(run, "umbrella_barrier", two_higher)
     settings = AccessSettings(gcmc=GCMCSettings(cutoff_angstrom=6.0, grid_spacing_angstrom=0.4))
     rigid, average, found = run.framework_access(
         zif8, [(CH4, 300.0)], PP, settings, snapshots=[zif8], snapshot_temperature_k=300.0,
-        led=LedSettings(12.0, ZIF_FF), folder=tmp_path / "average")
+        umbrella=UmbrellaSettings(12.0, ZIF_FF), folder=tmp_path / "average")
     assert asked == [("ZIF-8", CH4.name, 300.0, 12.0)]
-    assert (rigid.kind, average.kind, found.kind) == ("rigid", "1 snapshots", f"led along {found.led.axis}")
-    assert found.barrier_kj_mol == found.led.barrier_kj_mol == found.axis_barriers_kj_mol["abc".index(found.led.axis)]
-    assert found.led.averaged_kj_mol >= average.barrier_kj_mol - 1e-6
+    assert (rigid.kind, average.kind, found.kind) == ("rigid", "1 snapshots", f"umbrella along {found.umbrella.axis}")
+    along = "abc".index(found.umbrella.axis)
+    assert found.barrier_kj_mol == found.umbrella.barrier_kj_mol == found.axis_barriers_kj_mol[along]
+    assert found.umbrella.averaged_kj_mol >= average.barrier_kj_mol - 1e-6
     slower, error = (np.exp(e / (300.0 * KELVIN_TO_KJ_MOL)) for e in (-2.0, 0.5))
     assert found.diffusion_m2_s == pytest.approx(slower * average.diffusion_m2_s, rel=1e-6)
     assert found.fill_time_s == pytest.approx(average.fill_time_s / slower, rel=1e-6)
     assert found.fill_time_band == pytest.approx((found.fill_time_s / error, found.fill_time_s * error), rel=1e-6)
     write_access(tmp_path, zif8, [rigid, average, found], {"forcefield": "PP", "charges": "none"}, "0")
     best = best_access(read_access(tmp_path), CH4.name, 300.0)
-    assert best.kind == "led for 12 ps a place"
-    assert best.share == pytest.approx(found.share)
+    assert best.kind == "umbrella sampling, 12 ps a place"
+    assert best.accessible_fraction == pytest.approx(found.accessible_fraction)
     assert best.blocked().shape == found.blocked.shape
