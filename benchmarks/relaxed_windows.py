@@ -89,22 +89,25 @@ def way_of(structure, folder, gas, axis):
     access = read_json(folder / "access.json")
     framework = load_framework(structure)
     forcefield = load_adsorption_forcefield(access["settings"]["forcefield"])
-    guests = [g for r in access["results"] if r["n_snapshots"] and not r.get("umbrella")
-              for g in parse_guests(f"{r['guest_model']}@{r['temperature_k']}", 273.0)]
-    made = access["settings"]["snapshots"]
-    if any(model.has_charges for model, _ in guests):       # as `zifsim access` does, so that its average is found
+    averaged = [(r["snapshot_temperature_k"], *parse_guests(f"{r['guest_model']}@{r['temperature_k']}", 273.0))
+                for r in access["results"] if r["n_snapshots"] and not r["umbrella"]]
+    at_k = {(model.name, t): at_k for at_k, (model, t) in averaged}
+    if (guest.name, temperature_k) not in at_k:
+        raise InputError(f"{folder} has no average over snapshots for {guest.name} at {temperature_k:g} K; it has "
+                         f"{', '.join(f'{m} {t:g} K' for m, t in at_k) or 'none'}.")
+    made_at = at_k[guest.name, temperature_k]
+    guests = [one for at_k, one in averaged if at_k == made_at]         # as in the run, so that its average is found
+    if any(model.has_charges for _, (model, _) in averaged):
         framework = assign_charges(framework, load_charge_set(access["settings"]["charges"]))
-    frames = read_snapshots(folder / "snapshots" if made.isdigit() else Path(made), framework)
+    frames = read_snapshots(folder / f"snapshots-{made_at:g}K" if made_at is not None
+                            else Path(read_json(folder / "config.json")["snapshots_from"]), framework)
     settings = GCMCSettings(**access["settings"]["gcmc"])
     averages = average_snapshots(frames, guests, forcefield, settings, folder=folder / "average")
     averaged_for = [(m.name, t) for m, t in guests]
-    if (guest.name, temperature_k) not in averaged_for:
-        raise InputError(f"{folder} has no average over snapshots for {guest.name} at {temperature_k:g} K; it has "
-                         f"{', '.join(f'{m} {t:g} K' for m, t in averaged_for) or 'none'}.")
     kinetics = Kinetics.of(averages[averaged_for.index((guest.name, temperature_k))].grid(), guest)
     along = "abc".index(axis)
     path = easiest_path(kinetics.grid, kinetics.start, along, float(kinetics.flooding.axis_levels[along]))
-    return Way(framework, guest, temperature_k, forcefield, load_melt_forcefield(access["settings"]["dynamics"]), path,
+    return Way(framework, guest, temperature_k, forcefield, load_melt_forcefield(access["settings"]["dynamics"] or "ZIF-FF"), path,
                kinetics.barrier)
 
 

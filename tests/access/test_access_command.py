@@ -1,13 +1,12 @@
 """``zifsim access`` as a user meets it."""
 
 import json
-import signal
+import shutil
 
 import pytest
 
-from zifsim.cli.access import _common_temperature, _stopped_by_signals
+from zifsim.campaign.bundle import make_bundle, verify_bundle
 from zifsim.cli.app import main
-from zifsim.errors import RunInterrupted
 
 QUICK = ["--cutoff", "7", "--spacing", "0.6", "--gas", "CH4@300"]
 
@@ -38,7 +37,10 @@ def test_a_rigid_run_writes_table_numbers_and_picture(tmp_path, capsys):
     assert {"zifsim_version", "settings", "framework_sha256"} <= set(data)
     assert (out / "access.csv").read_text().startswith("gas,guest_model,temperature_k,")
     assert (out / "access.png").read_bytes().startswith(b"\x89PNG")
-    assert json.loads((out / "record.json").read_text())["outputs_sha256"]
+    names = {"access.json", "access.csv", "access.png", "blocked.npz"}
+    assert set(json.loads((out / "record.json").read_text())["outputs_sha256"]) == names
+    assert set(json.loads((out / "DONE").read_text())["outputs"]) == names | {"record.json"}
+    assert json.loads((out / "config.json").read_text())["kind"] == "access"
 
 
 @pytest.mark.slow
@@ -52,7 +54,7 @@ def test_snapshots_are_made_kept_and_read_again(tmp_path, capsys):
     assert [r["n_snapshots"] for r in rows] == [0, 2]
     assert rows[1]["snapshot_temperature_k"] == 300.0
     with pytest.raises(SystemExit) as stop:
-        main([*command, str(out / "snapshots"), "--out", str(tmp_path / "read")])
+        main([*command, str(out / "snapshots-300K"), "--out", str(tmp_path / "read")])
     assert stop.value.code == 0
     read = json.loads((tmp_path / "read" / "access.json").read_text())["results"]
     assert read[1]["barrier_kj_mol"] == pytest.approx(rows[1]["barrier_kj_mol"])
@@ -65,6 +67,8 @@ def test_snapshots_are_made_kept_and_read_again(tmp_path, capsys):
     (["ZIF-8", "--hours", "0"], "must be positive"),
     (["ZIF-8", "--pressure", "nan"], "must be positive"),
     (["ZIF-8", "--snapshots", "0"], "at least one"),
+    (["ZIF-8", "--snapshots", "5", "--snapshot-temperature", "-1"], "cannot be made"),
+    (["ZIF-8", "--umbrella-ps", "5"], "add --snapshots"),
     (["ZIF-8", "--snapshots", "nowhere"], "no file or folder nowhere"),
     (["ZIF-9"], "Unknown"),
 ])
@@ -80,33 +84,84 @@ def test_a_folder_with_other_things_is_left_alone(tmp_path, capsys):
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
 
 
-def test_results_of_other_gases_or_of_another_framework_are_not_overwritten(tmp_path, capsys):
-    out = tmp_path / "zif8"
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A finished rigid run of CH4; tests copy it."""
+    out = tmp_path_factory.mktemp("access") / "zif8"
     with pytest.raises(SystemExit) as stop:
         main(["access", "ZIF-8", *QUICK, "--out", str(out)])
     assert stop.value.code == 0
-    before = (out / "access.json").read_bytes()
-    other = ["--cutoff", "7", "--spacing", "0.6", "--out", str(out), "--gas"]
-    capsys.readouterr()
-    assert "CH4-TraPPE@300, which this run would overwrite" in failing(["ZIF-8", *other, "H2@77"], capsys)
-    assert "not of ZIF-62" in failing(["ZIF-62", *other, "CH4@300"], capsys)
-    assert (out / "access.json").read_bytes() == before
+    return out
+
+
+@pytest.fixture
+def out(finished, tmp_path):
+    return shutil.copytree(finished, tmp_path / "zif8")
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name not in (".lock", "run.log")}
+
+
+@pytest.mark.parametrize(("changed", "says"), [
+    (["--forcefield", "UFF"], "forcefield: PP, not UFF"), (["--size-um", "50"], "size_um: 10.0, not 50.0"),
+    (["--hours", "2"], "hours"), (["--seed", "2"], "seed: 1, not 2"), (["--cutoff", "8"], "cutoff_angstrom"),
+    (["--snapshots", "2"], "snapshots: 0, not 2"), (["--pressure", "1"], "pressure_bar"),
+])
+def test_a_folder_of_another_calculation_is_refused_by_content(out, capsys, changed, says):
+    before = contents(out)
+    error = failing(["ZIF-8", *QUICK, "--out", str(out), *changed], capsys)
+    assert "holds another access" in error
+    assert says in error
+    assert contents(out) == before
+
+
+def test_another_framework_is_refused(out, capsys):
+    before = contents(out)
+    assert "other framework" in failing(["ZIF-62", *QUICK, "--out", str(out)], capsys)
+    assert contents(out) == before
+
+
+def test_a_finished_run_is_shown_again_and_an_altered_one_refused(out, capsys):
+    before = contents(out)
     with pytest.raises(SystemExit) as stop:
-        main(["access", "ZIF-8", *other, "CH4@300,H2@77"])
+        main(["access", "ZIF-8", *QUICK, "--out", str(out), "--threads", "2"])
     assert stop.value.code == 0
+    assert "CH4 300 K" in capsys.readouterr().out
+    assert contents(out) == before
+    (out / "access.csv").write_text("altered")
+    assert "access.csv is not what its run wrote" in failing(["ZIF-8", *QUICK, "--out", str(out)], capsys)
 
 
-@pytest.mark.parametrize(("temperatures", "k", "said"), [([77.0, 77.0], 77.0, ""), ([77.0, 273.0], 300.0, "77, 273 K")])
-def test_snapshots_have_the_temperature_of_the_gases(temperatures, k, said, capsys):
-    assert _common_temperature(temperatures) == k
-    out = capsys.readouterr().out
-    assert bool(out) == bool(said)
-    assert said in out
+def test_gases_may_be_added_and_none_is_lost(out, capsys):
+    before = contents(out)
+    other = ["ZIF-8", "--cutoff", "7", "--spacing", "0.6", "--out", str(out), "--gas"]
+    assert "holds results of CH4-TraPPE@300, which this run would lose" in failing([*other, "H2@77"], capsys)
+    assert contents(out) == before
+    with pytest.raises(SystemExit) as stop:
+        main(["access", *other, "CH4@300,H2@77"])
+    assert stop.value.code == 0
+    old, new = (json.loads(text)["results"] for text in (before["access.json"], (out / "access.json").read_bytes()))
+    assert new[0] == old[0]
+    assert [r["gas"] for r in new] == ["CH4", "H2"]
 
 
-def test_a_signal_while_averaging_is_a_stop_that_continues():
-    with pytest.raises(RunInterrupted, match="by SIGTERM; the same command continues"), _stopped_by_signals():
-        signal.raise_signal(signal.SIGTERM)
+def test_without_a_folder_named_every_calculation_gets_its_own(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for changed in ([], ["--size-um", "50"], ["--gas", "H2@77"]):
+        with pytest.raises(SystemExit) as stop:
+            main(["access", "ZIF-8", *QUICK, *changed])
+        assert stop.value.code == 0
+    folders = sorted(path.name for path in (tmp_path / "results" / "access").iterdir())
+    assert folders[0] == "ZIF-8"
+    assert len(folders) == 3
+    assert all(name.startswith("ZIF-8-") for name in folders[1:])
+
+
+def test_a_finished_folder_is_bundled_and_verified(out, tmp_path):
+    bundle = make_bundle(out, tmp_path / "b.tar.gz")
+    assert bundle.n_stages == 1
+    assert verify_bundle(tmp_path / "b.tar.gz").fingerprint == bundle.fingerprint
 
 
 def test_the_old_name_of_umbrella_sampling_is_accepted_and_told(tmp_path, capsys):

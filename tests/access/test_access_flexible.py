@@ -56,9 +56,10 @@ def test_a_stopped_average_continues_to_the_same_numbers(zif8, tmp_path):
         path.unlink()
     seen = []
     again = average_snapshots(snapshots, [(CH4, T)], FORCEFIELD, SETTINGS, folder=tmp_path,
-                              progress=lambda done, total: seen.append((done, total)))[0]
+                              report=seen.append)[0]
     assert np.array_equal(again.log_weights, whole.log_weights)
-    assert seen[-1] == (4, 4)
+    assert [(e.kind, e.fraction) for e in seen] == [
+        ("resumed", 0.25), ("progress", 0.5), ("progress", 0.75), ("resumed", 1.0), ("done", 1.0)]
 
 
 def test_a_rare_wide_opening_carries_the_average():

@@ -9,8 +9,8 @@ import pytest
 from zifsim.access.filling import Experiment
 from zifsim.access.kinetics import Kinetics
 from zifsim.access.landscape import FreeEnergyGrid
-from zifsim.access.result import GasAccess, Reach, UmbrellaBarrier
-from zifsim.access.stored import best_access, geometry_sha256, read_access, write_access
+from zifsim.access.result import GasAccess, Loading, Pocket, Reach, UmbrellaBarrier
+from zifsim.access.stored import best_access, geometry_sha256, read_access, read_results, write_access
 from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError
 from zifsim.io.guests import load_guest
@@ -100,6 +100,16 @@ def test_a_result_of_the_last_release_is_read_with_its_old_names(tmp_path):
     assert read_access(tmp_path) == new
     assert read_access(tmp_path)[1].umbrella_ps == 12.0
     assert np.array_equal(read_access(tmp_path)[1].blocked(), mask)
+
+
+def test_whole_results_are_read_but_for_their_masks(tmp_path):
+    sampled = replace(access_of(77.0, 20, 77.0, blocked=np.zeros((2, 2, 2), dtype=bool)), fill_time_s=1e300,
+                      umbrella=UmbrellaBarrier("b", 9.0, 1.0, 10.0, 0.5, 2, 12.0, ((0.0, 0.0, 0.0), (0.5, 9.0, 10.0))),
+                      pockets=(Pocket(0.1, -5.0, np.inf, np.inf),), convergence=((10, np.inf, np.inf), (20, 9.0, 1.0)),
+                      snapshot_barriers=(1.0, 2.0, np.inf), largest_snapshot=0.4,
+                      loading=Loading(1.0, 5.0, 0.1, 4.0, 0.1))
+    write_access(tmp_path, load_framework("ZIF-8"), [access_of(), sampled], SETTINGS, "1.0")
+    assert read_results(tmp_path) == [access_of(), sampled]
 
 
 def test_a_result_of_a_newer_version_is_one_sentence(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 
 from zifsim.access import umbrella
 from zifsim.access.stored import read_access
-from zifsim.campaign.access_stage import run_access, snapshot_temperatures
+from zifsim.campaign.access_stage import run_access
 from zifsim.campaign.plan import make_plan
 from zifsim.campaign.study import load_as, load_study
 from zifsim.compare.results import read_results
@@ -55,10 +55,9 @@ def test_the_table_can_be_for_some_materials_only():
 def test_snapshots_are_made_at_the_temperature_of_each_gas_with_the_force_field_of_the_kind():
     stages = planned("access.snapshots=30")
     assert [s.config["dynamics"] for s in stages] == ["ZIF-FF"] * 3 + ["nb-ZIF-FF-s"] * 2
-    assert snapshot_temperatures(stages[0].config) == {77.0: [0, 3], 273.0: [1, 2, 4]}
     assert "30 snapshots at 2 temperatures" in stages[0].work
     one = planned("access.snapshots=30", "access.snapshot_temperature_k=300")[0]
-    assert snapshot_temperatures(one.config) == {300.0: [0, 1, 2, 3, 4]}
+    assert "30 snapshots at 1 temperature" in one.work
     assert one.seconds < stages[0].seconds
 
 

@@ -7,11 +7,9 @@ averaged by itself. Rare wide openings dominate the average; how much, is measur
 
 from __future__ import annotations
 
-import hashlib
 import io
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +23,9 @@ from zifsim.io.files import write_bytes_atomic
 from zifsim.model.forcefield import AdsorptionForceField
 from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel
+from zifsim.runs import stopping
+from zifsim.runs.digest import digest
+from zifsim.runs.progress import Event, Report, silent
 
 FloatArray = NDArray[np.float64]
 SingleArray = NDArray[np.float32]
@@ -75,20 +76,25 @@ class SnapshotAverage:
 
 def average_snapshots(snapshots: Sequence[Framework], guests: Sequence[tuple[GuestModel, float]],
                       forcefield: AdsorptionForceField, settings: GCMCSettings, *, directions: int = DIRECTIONS,
-                      threads: int = 1, folder: Path | None = None,
-                      progress: Callable[[int, int], None] | None = None) -> list[SnapshotAverage]:
+                      threads: int = 1, folder: Path | None = None, part: str = "average",
+                      report: Report = silent) -> list[SnapshotAverage]:
     """Average several guests over snapshots of one framework (charges assigned), all on one grid.
 
-    ``folder``: finished blocks are kept there, and the same call again continues with them. ``progress``: called
-    with the number of snapshots done and their total.
+    ``folder``: finished blocks are kept there, and the same call again continues with them. ``report`` is told of
+    ``part``.
+
+    Raises
+    ------
+    InputError: missing parameters or charges, or a grid that no memory holds. RunInterrupted: asked to stop.
     """
     divisions = divisions_for(snapshots[0].cell, settings.grid_spacing_angstrom)
     blocks = np.array_split(np.arange(len(snapshots)), min(BLOCKS, len(snapshots)))
     name = _digest(snapshots, guests, forcefield, settings, directions)
-    done, finished = 0, []
+    finished = []
     for number, block in enumerate(blocks):
         path = folder / f"{name}-{number:02d}.npz" if folder else None
-        if path and path.exists():
+        there = path is not None and path.exists()
+        if path and there:
             with np.load(path) as stored:
                 finished.append((stored["logs"], stored["highest"], stored["barriers"]))
         else:
@@ -96,9 +102,10 @@ def average_snapshots(snapshots: Sequence[Framework], guests: Sequence[tuple[Gue
                                            directions, threads))
             if path:
                 _store(path, *finished[-1])
-        done += len(block)
-        if progress:
-            progress(done, len(snapshots))
+        done = int(block[-1]) + 1
+        report(Event(part, done / len(snapshots), f"{done} of {len(snapshots)} snapshots",
+                     kind="resumed" if there else "progress"))
+    report(Event(part, 1.0, f"{len(snapshots)} snapshots", kind="done"))
     counts = np.array([len(b) for b in blocks])
     cell = np.mean([s.cell for s in snapshots], axis=0)
     return [SnapshotAverage(np.stack([logs[g] for logs, _, _ in finished]),
@@ -115,6 +122,7 @@ def _average_block(snapshots: Sequence[Framework], guests: Sequence[tuple[GuestM
     highest, total = np.full(shape, -np.inf), np.zeros(shape)
     barriers = np.empty((len(guests), len(snapshots)))
     for s, snapshot in enumerate(snapshots):
+        stopping.check()
         grids = free_energy_grids(snapshot, guests, forcefield, settings, divisions=divisions, directions=directions,
                                   threads=threads, keep=False)
         for g, grid in enumerate(grids):
@@ -139,9 +147,7 @@ def network_minimum(network_levels: FloatArray, minima: FloatArray) -> float:
 def _digest(snapshots: Sequence[Framework], guests: Sequence[tuple[GuestModel, float]],
             forcefield: AdsorptionForceField, settings: GCMCSettings, directions: int) -> str:
     """Name of what an average is made from."""
-    values = [s.content_hash() for s in snapshots] + [asdict(m) | {"t": t} for m, t in guests] + [
-        asdict(forcefield), asdict(settings), directions, BLOCKS]
-    return hashlib.sha256(json.dumps(values, default=str, sort_keys=True).encode()).hexdigest()[:16]
+    return digest([[s.content_hash() for s in snapshots], guests, forcefield, settings, directions, BLOCKS])[:16]
 
 
 def _store(path: Path, logs: SingleArray, highest: SingleArray, barriers: FloatArray) -> None:

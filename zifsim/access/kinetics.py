@@ -14,6 +14,8 @@ from zifsim.access.flood import Flooding, flood
 from zifsim.access.landscape import FreeEnergyGrid
 from zifsim.access.network import Hopping, hopping
 from zifsim.model.guest import GuestModel
+from zifsim.runs import stopping
+from zifsim.runs.progress import Event, Report, silent
 
 FloatArray = NDArray[np.float64]
 RESAMPLES = 30
@@ -109,12 +111,16 @@ class Spread:
 
 
 def resample(average: SnapshotAverage, guest: GuestModel, experiment: Experiment,
-             experiments: tuple[Experiment, ...], resamples: int = RESAMPLES) -> Spread:
-    """Bootstrap over blocks of consecutive snapshots, which are correlated among themselves."""
+             experiments: tuple[Experiment, ...], resamples: int = RESAMPLES, *, part: str = "bootstrap",
+             report: Report = silent) -> Spread:
+    """Bootstrap over blocks of consecutive snapshots, which are correlated among themselves. ``report`` is told of
+    ``part``. Raises RunInterrupted where asked to stop."""
     rng = np.random.default_rng(SEED)
     k = len(average.counts)
     barriers, times, fractions = [], [], []
-    for _ in range(resamples):
+    for number in range(resamples):
+        stopping.check()
+        report(Event(part, number / resamples, f"{number} of {resamples} resamples"))
         kinetics = Kinetics.of(average.grid(rng.multinomial(k, np.full(k, 1.0 / k))), guest)
         barriers.append(kinetics.barrier)
         times.append(kinetics.fill_time_s(experiment))

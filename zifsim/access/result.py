@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -128,6 +129,31 @@ class GasAccess:
         del values["blocked"]
         return values
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> GasAccess:
+        """What :meth:`to_dict` made, without the mask.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError: it did not make these values.
+        """
+        said = dict(values)
+        for name in ("barrier_kj_mol", "fill_time_s"):
+            said[name] = _number(said[name])
+        for name in ("barrier_band", "axis_barriers_kj_mol", "diffusion_axes_m2_s", "fill_time_band"):
+            said[name] = tuple(_number(v) for v in said[name])
+        if said["snapshot_barriers"] is not None:
+            said["snapshot_barriers"] = tuple(_number(v) for v in said["snapshot_barriers"])
+        said["convergence"] = tuple((int(n), _number(b), _number(t)) for n, b, t in said["convergence"])
+        said["reaches"] = tuple(Reach(**reach) for reach in said["reaches"])
+        said["pockets"] = tuple(Pocket(**{k: _number(v) for k, v in pocket.items()}) for pocket in said["pockets"])
+        if said["loading"] is not None:
+            said["loading"] = Loading(**said["loading"])
+        if said["umbrella"] is not None:
+            profile = tuple((float(a), float(f), float(o)) for a, f, o in said["umbrella"]["profile"])
+            said["umbrella"] = UmbrellaBarrier(**{**said["umbrella"], "profile": profile})
+        return cls(**said)
+
     def row(self) -> dict[str, Cell]:
         """Flat columns for CSV; empty where infinite."""
         low, high = self.accessible_range
@@ -157,6 +183,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(v) for v in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _number(value: float | None) -> float:
+    return math.inf if value is None else float(value)
 
 
 def time_text(seconds: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
@@ -24,11 +24,14 @@ from zifsim.gcmc.settings import GCMCSettings
 from zifsim.model.forcefield import AdsorptionForceField
 from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel
+from zifsim.runs import stopping
+from zifsim.runs.progress import Event, Report, silent
 from zifsim.units import BAR_PA, mol_kg_to_ml_stp_g
 
 # Tight windows are narrower than the host's spacing: a rigid cell gets nodes between, as long as they are not too many.
 REFINE, REFINED_NODES = 2, 12_000_000
 MOST_POCKETS = 20
+SAMPLED = 0.98      # of a gas's part, as reported: what comes before its loading
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,27 +56,46 @@ class AccessSettings:
         return tuple(Experiment(size, hours) for size, hours in product(self.sizes_um, self.times_hours))
 
 
+def gas_part(guest: GuestModel, temperature_k: float, what: str) -> str:
+    """A gas's part of a report: ``N2-TraPPE 77 K: rigid``."""
+    return f"{guest.name} {temperature_k:g} K: {what}"
+
+
+def frames_part(what: str, temperature_k: float | None) -> str:
+    """The part of a set of snapshots: ``average at 77 K``."""
+    return what if temperature_k is None else f"{what} at {temperature_k:g} K"
+
+
 def framework_access(framework: Framework, guests: Sequence[tuple[GuestModel, float]],
                      forcefield: AdsorptionForceField, settings: AccessSettings, *,
                      snapshots: Sequence[Framework] = (), snapshot_temperature_k: float | None = None,
                      umbrella: UmbrellaSettings | None = None, threads: int = 1, folder: Path | None = None,
-                     progress: Callable[[int, int], None] | None = None,
-                     umbrella_progress: Callable[[int, int], None] | None = None) -> list[GasAccess]:
+                     report: Report = silent) -> list[GasAccess]:
     """Several gases in the framework as it stands and, gas by gas after it, averaged over ``snapshots`` if any, and
-    with ``umbrella`` sampling along the best path of that average where asked and there is a path."""
-    results = [rigid_access(framework, model, temperature_k, forcefield, settings, threads=threads)
+    with ``umbrella`` sampling along the best path of that average where asked and there is a path.
+
+    ``folder``: blocks of the average and places of umbrella sampling are kept there, and the same call continues.
+
+    Raises
+    ------
+    InputError: missing parameters or charges, a grid that no memory holds, a guest that umbrella sampling cannot turn.
+    RunInterrupted: asked to stop.
+    """
+    results = [rigid_access(framework, model, temperature_k, forcefield, settings, threads=threads, report=report)
                for model, temperature_k in guests]
     if snapshots:
         moving = flexible_access(snapshots, framework, guests, forcefield, settings, snapshot_temperature_k,
-                                 umbrella=umbrella, threads=threads, folder=folder, progress=progress,
-                                 umbrella_progress=umbrella_progress)
+                                 umbrella=umbrella, threads=threads, folder=folder, report=report)
         results = [r for rigid, others in zip(results, moving, strict=True) for r in (rigid, *others)]
     return results
 
 
 def rigid_access(framework: Framework, guest: GuestModel, temperature_k: float, forcefield: AdsorptionForceField,
-                 settings: AccessSettings, *, threads: int = 1) -> GasAccess:
+                 settings: AccessSettings, *, threads: int = 1, report: Report = silent) -> GasAccess:
     """One gas in the framework as it stands (charges assigned)."""
+    stopping.check()
+    part = gas_part(guest, temperature_k, "rigid")
+    report(Event(part, 0.0, "free energies"))
     spacing = settings.gcmc.grid_spacing_angstrom
     nodes = math.prod(divisions_for(framework.cell, spacing))
     refine = REFINE if nodes * REFINE**3 <= REFINED_NODES else 1
@@ -81,38 +103,40 @@ def rigid_access(framework: Framework, guest: GuestModel, temperature_k: float, 
                              threads=threads)[0]
     kinetics = Kinetics.of(grid, guest)
     found = _result(kinetics, guest, settings, spacing / refine)
-    return _with_loading(found, framework, guest, forcefield, settings, threads)
+    return _with_loading(found, framework, guest, forcefield, settings, threads, part, report)
 
 
 def flexible_access(snapshots: Sequence[Framework], framework: Framework, guests: Sequence[tuple[GuestModel, float]],
                     forcefield: AdsorptionForceField, settings: AccessSettings, snapshot_temperature_k: float | None, *,
                     umbrella: UmbrellaSettings | None = None, threads: int = 1, folder: Path | None = None,
-                    progress: Callable[[int, int], None] | None = None,
-                    umbrella_progress: Callable[[int, int], None] | None = None) -> list[tuple[GasAccess, ...]]:
+                    report: Report = silent) -> list[tuple[GasAccess, ...]]:
     """Several gases in a framework that moves; ``framework`` is what loadings are sampled in (rigid). Of each gas, the
     average and, where asked and there is a path, what umbrella sampling says.
 
-    ``folder``: blocks of the average and places of umbrella sampling are kept there. ``progress``: snapshots done and
-    their total; ``umbrella_progress``: places done and their total, of one gas after the other.
+    ``folder``: blocks of the average and places of umbrella sampling are kept there.
     """
     averages = average_snapshots(snapshots, guests, forcefield, settings.gcmc, threads=threads, folder=folder,
-                                 progress=progress)
+                                 part=frames_part("average", snapshot_temperature_k), report=report)
     results: list[tuple[GasAccess, ...]] = []
-    for (guest, _), average in zip(guests, averages, strict=True):
+    for (guest, temperature_k), average in zip(guests, averages, strict=True):
         kinetics = Kinetics.of(average.grid(), guest)
-        found = _averaged(kinetics, average, framework, guest, forcefield, settings, snapshot_temperature_k, threads)
+        part = gas_part(guest, temperature_k, "averaged")
+        found = _averaged(kinetics, average, guest, settings, snapshot_temperature_k, part, report)
+        found = _with_loading(found, framework, guest, forcefield, settings, threads, part, report)
+        part = gas_part(guest, temperature_k, "umbrella")
         if umbrella is None or not np.isfinite(kinetics.axis_barriers.min()):
+            report(Event(part, kind="dropped"))
             results.append((found,))
             continue
         slower = _with_umbrella(kinetics, found, framework, guest, forcefield, settings, umbrella, folder,
-                                umbrella_progress)
-        results.append((found, _with_loading(slower, framework, guest, forcefield, settings, threads)))
+                                part, report)
+        results.append((found, _with_loading(slower, framework, guest, forcefield, settings, threads, part, report)))
     return results
 
 
 def _with_umbrella(kinetics: Kinetics, found: GasAccess, framework: Framework, guest: GuestModel,
                    forcefield: AdsorptionForceField, settings: AccessSettings, umbrella: UmbrellaSettings,
-                   folder: Path | None, progress: Callable[[int, int], None] | None) -> GasAccess:
+                   folder: Path | None, part: str, report: Report) -> GasAccess:
     """The average's hopping with the barrier that umbrella sampling finds along the best path.
 
     All rates along the network are scaled by exp(−δ/k_BT), δ that barrier less the average's on the same path.
@@ -120,7 +144,7 @@ def _with_umbrella(kinetics: Kinetics, found: GasAccess, framework: Framework, g
     axis = int(np.argmin(kinetics.axis_barriers))
     path = easiest_path(kinetics.grid, kinetics.start, axis, float(kinetics.flooding.axis_levels[axis]))
     barrier = umbrella_barrier(framework, guest, kinetics.grid.temperature_k, forcefield, path, axis, umbrella,
-                               folder=folder, progress=progress)
+                               folder=folder, part=part, report=report)
 
     def hopping_at(offset: float) -> Kinetics:
         return kinetics.scaled(math.exp(-(barrier.barrier_kj_mol + offset - path.barrier) / kinetics.grid.kt))
@@ -139,18 +163,16 @@ def _with_umbrella(kinetics: Kinetics, found: GasAccess, framework: Framework, g
                    fill_time_band=(fast.fill_time_s, slow.fill_time_s), reaches=reaches, umbrella=barrier)
 
 
-def _averaged(kinetics: Kinetics, average: SnapshotAverage, framework: Framework, guest: GuestModel,
-              forcefield: AdsorptionForceField, settings: AccessSettings, snapshot_temperature_k: float | None,
-              threads: int) -> GasAccess:
-    spread = resample(average, guest, settings.experiment, settings.band)
+def _averaged(kinetics: Kinetics, average: SnapshotAverage, guest: GuestModel, settings: AccessSettings,
+              snapshot_temperature_k: float | None, part: str, report: Report) -> GasAccess:
+    spread = resample(average, guest, settings.experiment, settings.band, part=part, report=report)
     found = _result(kinetics, guest, settings, settings.gcmc.grid_spacing_angstrom, spread)
     ordered = np.sort(average.barriers)
     low, middle, high = (float(ordered[round(q * (len(ordered) - 1))]) for q in (0.1, 0.5, 0.9))
-    found = replace(found, n_snapshots=average.n_snapshots, snapshot_temperature_k=snapshot_temperature_k,
-                    snapshot_barriers=(low, middle, high),
-                    largest_snapshot=average.largest_part(kinetics.window) if kinetics.window >= 0 else None,
-                    convergence=tuple(convergence(average, guest, settings.experiment)))
-    return _with_loading(found, framework, guest, forcefield, settings, threads)
+    return replace(found, n_snapshots=average.n_snapshots, snapshot_temperature_k=snapshot_temperature_k,
+                   snapshot_barriers=(low, middle, high),
+                   largest_snapshot=average.largest_part(kinetics.window) if kinetics.window >= 0 else None,
+                   convergence=tuple(convergence(average, guest, settings.experiment)))
 
 
 def _result(kinetics: Kinetics, guest: GuestModel, settings: AccessSettings, spacing: float,
@@ -182,16 +204,22 @@ def _result(kinetics: Kinetics, guest: GuestModel, settings: AccessSettings, spa
 
 
 def _with_loading(found: GasAccess, framework: Framework, guest: GuestModel, forcefield: AdsorptionForceField,
-                  settings: AccessSettings, threads: int) -> GasAccess:
-    """The same with its loadings at a pressure: of all pores, and with the blocked ones closed."""
+                  settings: AccessSettings, threads: int, part: str, report: Report) -> GasAccess:
+    """The same with its loadings at a pressure, if one is asked for: of all pores, and with the blocked ones closed.
+    It ends ``part`` of the report."""
+    done = Event(part, 1.0, f"barrier {found.barrier_kj_mol:.1f} kJ/mol", kind="done")
     if settings.pressure_bar is None:
+        report(done)
         return found
     loadings: list[tuple[float, float]] = []
     for mask in (None, found.blocked):
+        stopping.check()
+        report(Event(part, SAMPLED, f"loading at {settings.pressure_bar:g} bar"))
         if mask is not None and not mask.any():
             loadings.append(loadings[0])
             continue
         point = loading_with(mask, framework, guest, forcefield, found.temperature_k, settings.pressure_bar * BAR_PA,
                              settings.gcmc, threads=threads)
         loadings.append((mol_kg_to_ml_stp_g(point.loading_mol_kg), mol_kg_to_ml_stp_g(point.loading_error_mol_kg)))
+    report(done)
     return replace(found, loading=Loading(settings.pressure_bar, *loadings[0], *loadings[1]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,10 +13,11 @@ from zifsim.errors import InputError
 from zifsim.io.trajectory import Frame, read_dcd
 from zifsim.melt.box import Box
 from zifsim.melt.checkpoint import STATE_TABLE
-from zifsim.melt.run import TRAJECTORY, MeltSettings, Progress, run_melt
+from zifsim.melt.run import TRAJECTORY, MeltSettings, run_melt
 from zifsim.model.forcefield import MeltForceField
 from zifsim.model.framework import Framework
 from zifsim.model.schedule import Segment, TemperatureProgram
+from zifsim.runs.progress import Event, Report, note, silent
 
 EQUILIBRATION_PS = 10.0
 INTERVAL_PS = 1.0
@@ -25,12 +26,15 @@ STEP_FS = 1.0       # masses are chosen so that 1 fs holds even at 1500 K (docs/
 
 def make_snapshots(framework: Framework, forcefield: MeltForceField, temperature_k: float, number: int, folder: Path, *,
                    seed: int = 1, threads: int | None = None, platform: str = "auto",
-                   progress: Progress | None = None, say: Callable[[str], None] | None = None) -> None:
+                   part: str = "snapshots", report: Report = silent) -> None:
     """Run the framework at constant volume and temperature and keep a frame every picosecond.
 
     The cell is the one given: for a crystal that of the experiment, so that the density is not the force field's.
-    The same call again continues a run that was stopped, or returns. Raises what
-    :func:`zifsim.melt.run.run_melt` raises.
+    The same call again continues a run that was stopped, or returns. ``report`` is told of ``part``.
+
+    Raises
+    ------
+    InputError, SimulationError, RunInterrupted: as :func:`zifsim.melt.run.run_melt`.
     """
     if number < 1 or not temperature_k > 0.0:
         raise InputError(f"Snapshots: {number} at {temperature_k:g} K cannot be made; ask for at least one, above 0 K.")
@@ -39,7 +43,10 @@ def make_snapshots(framework: Framework, forcefield: MeltForceField, temperature
         Segment("sample", temperature_k, temperature_k, number * INTERVAL_PS, "NVT")), STEP_FS)
     settings = MeltSettings(seed=seed, platform=platform, cpu_threads=threads, frame_interval_ps=INTERVAL_PS,
                             state_interval_ps=INTERVAL_PS)
-    run_melt(framework, forcefield, program, settings, folder, progress, say)
+    run_melt(framework, forcefield, program, settings, folder,
+             lambda step, total, info: report(Event(part, step / total, f"{step} of {total} steps")),
+             lambda text: report(note(text)))
+    report(Event(part, 1.0, f"{number} snapshots", kind="done"))
 
 
 def read_snapshots(path: Path, framework: Framework) -> list[Framework]:

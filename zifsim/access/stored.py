@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -112,19 +113,35 @@ def read_access(folder: Path) -> tuple[StoredAccess, ...]:
     ------
     InputError: no such folder or result, a damaged file, or one of a newer or a much older version.
     """
-    path = folder / RESULT
+    with _readable(folder / RESULT) as data:
+        return tuple(_stored(folder, data, result) for result in data["results"])
+
+
+def read_results(folder: Path) -> list[GasAccess]:
+    """Every result of a folder of this version whole, but for the masks.
+
+    Raises
+    ------
+    InputError: as :func:`read_access`.
+    """
+    with _readable(folder / RESULT) as data:
+        return [GasAccess.from_dict(result) for result in data["results"]]
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[dict[str, Any]]:
+    """The content of access.json; what is wrong with it, there or in the body, as one sentence."""
     if not path.is_file():
-        raise InputError(f"'{folder}' holds no {RESULT}; give a folder that `zifsim access` wrote.")
+        raise InputError(f"'{path.parent}' holds no {RESULT}; give a folder that `zifsim access` wrote.")
     try:
         data = read_json(path)
-        schema = data.get("schema", 0)
-        if schema <= SCHEMA:
-            return tuple(_stored(folder, data, result) for result in data["results"])
-    except (AttributeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
+        if data.get("schema", 0) > SCHEMA:
+            raise InputError(f"'{path}' was written by a newer zifsim (schema {data['schema']}; this one reads "
+                             f"{SCHEMA}); read it with that.")
+        yield data
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"'{path}' is not an access result of this version ({type(error).__name__}: {error}); run "
                          "`zifsim access` again with another --out.") from None
-    raise InputError(f"'{path}' was written by a newer zifsim (schema {schema}; this one reads {SCHEMA}); read it with "
-                     "that.")
 
 
 def _stored(folder: Path, data: dict[str, Any], result: dict[str, Any]) -> StoredAccess:

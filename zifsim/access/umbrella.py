@@ -12,11 +12,8 @@ are the framework's.
 
 from __future__ import annotations
 
-import hashlib
 import io
-import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +33,9 @@ from zifsim.model.forcefield import AdsorptionForceField, MeltForceField
 from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel
 from zifsim.rng import derive_seed
+from zifsim.runs import stopping
+from zifsim.runs.digest import digest
+from zifsim.runs.progress import Event, Report, note, silent
 from zifsim.units import KELVIN_TO_KJ_MOL
 
 FloatArray = NDArray[np.float64]
@@ -48,7 +48,6 @@ LEAST_PS = 1.0                      # at a place: with less the mean force is no
 SETTLING = 0.25                     # of the time at a place, on top of it, not counted
 WARMING_PS = 10.0                   # before the first place
 STREAM = "led"                      # of random numbers: the method's old name, kept so that numbers stay the same
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,28 +66,31 @@ class UmbrellaSettings:
 
 
 def umbrella_barrier(framework: Framework, guest: GuestModel, temperature_k: float, forcefield: AdsorptionForceField,
-         path: GuestPath, axis: int, settings: UmbrellaSettings, *, folder: Path | None = None,
-         progress: Progress | None = None) -> UmbrellaBarrier:
+         path: GuestPath, axis: int, settings: UmbrellaSettings, *,
+                     folder: Path | None = None, part: str = "umbrella sampling",
+                     report: Report = silent) -> UmbrellaBarrier:
     """Sample one guest along ``path``, which runs one cell on along ``axis``, in the framework (charges assigned).
 
     ``folder``: finished places are kept there, and the same call continues with them, to the same numbers on one CPU
-    thread. ``progress``: called with the number of places done and their total.
+    thread. ``report`` is told of ``part``.
 
     Raises
     ------
-    InputError: a guest that is neither a point nor linear, missing parameters or charges.
+    InputError: a guest that is neither a point nor linear, missing parameters or charges. RunInterrupted: asked to
+    stop.
     """
     inside = guest_system(framework, guest, temperature_k, forcefield, settings.dynamics, BIAS)
     name = _digest(framework, guest, temperature_k, forcefield, path, settings)
     keep = _thinned(path)
     places, averaged = inside.model.box.to_box_frame(path.places[keep]), path.levels[keep]
-    sampling = _Sampling(inside, guest, temperature_k, settings)
+    sampling = _Sampling(inside, guest, temperature_k, settings, report)
     forces = []
     for number, place in enumerate(places):
         stored = folder / f"{name}-{number:03d}.npz" if folder else None
+        there = stored is not None and stored.exists()
         forces.append(sampling.forces_at(place, number, stored))
-        if progress:
-            progress(number + 1, len(places))
+        report(Event(part, (number + 1) / len(places), f"{number + 1} of {len(places)} places",
+                     kind="resumed" if there else "progress"))
     level, blocks = free_energy(places, np.array(forces), temperature_k * KELVIN_TO_KJ_MOL)
     return _barrier(places, level, blocks, averaged - averaged[0], "abc"[axis], settings.ps)
 
@@ -149,12 +151,13 @@ class _Sampling:
     the one before left, so that it does not matter where the run was stopped."""
 
     def __init__(self, inside: GuestSystem, guest: GuestModel, temperature_k: float,
-                 settings: UmbrellaSettings) -> None:
+                 settings: UmbrellaSettings, report: Report) -> None:
         self._guest, self._settings, self._temperature_k = guest, settings, temperature_k
         self._model, self._masses = inside.model, inside.masses
         self._n = len(inside.model.positions)
         self._integrator = openmm.LangevinMiddleIntegrator(temperature_k, FRICTION, STEP_PS)
-        choice = choose_platform(settings.platform, cpu_threads=settings.threads)
+        choice = choose_platform(settings.platform, cpu_threads=settings.threads,
+                                 say=lambda text: report(note(text)))
         self._context = inside.context(self._integrator, choice)
         masses = self._masses[:self._n]
         self._centre = masses @ inside.model.positions / masses.sum()
@@ -169,6 +172,7 @@ class _Sampling:
         self._begin(place, number)
         forces = []
         for _ in range(round(self._settings.ps / STEP_PS) // EVERY):
+            stopping.check()
             self._integrator.step(EVERY)
             forces.append(STIFFNESS * (place - self._centre - self._away()))
         state = self._context.getState(getPositions=True, getVelocities=True)
@@ -209,7 +213,5 @@ class _Sampling:
 def _digest(framework: Framework, guest: GuestModel, temperature_k: float, forcefield: AdsorptionForceField,
             path: GuestPath, settings: UmbrellaSettings) -> str:
     """Name of what the readings of umbrella sampling are made from."""
-    values = [framework.content_hash(), asdict(guest), temperature_k, asdict(forcefield), path.places.tolist(),
-              settings.ps, settings.seed, asdict(settings.dynamics), STIFFNESS, SPACING, FRICTION, STEP_PS, WARMING_PS,
-              SETTLING, EVERY]
-    return hashlib.sha256(json.dumps(values, default=str, sort_keys=True).encode()).hexdigest()[:16]
+    return digest([framework.content_hash(), guest, temperature_k, forcefield, path.places, settings.ps, settings.seed,
+                   settings.dynamics, STIFFNESS, SPACING, FRICTION, STEP_PS, WARMING_PS, SETTLING, EVERY])[:16]

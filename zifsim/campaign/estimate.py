@@ -7,7 +7,6 @@ study runs follows the pace that is really made.
 from __future__ import annotations
 
 import heapq
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -84,25 +83,6 @@ def gcmc_seconds(guest: GuestModel, temperature_k: float, n_pressures: int, move
     per_move = (GCMC_SECONDS_PER_MOVE[guest.has_charges]
                 + GCMC_SECONDS_PER_SITE_PAIR * guests * len(guest.sites) ** 2) * (CROWDED if condensing else 1.0)
     return float(GCMC_START_SECONDS[guest.has_charges] + n_pressures * typical * per_move)
-
-
-def access_seconds(nodes: tuple[int, int, int], n_gases: int, n_snapshots: int, n_runs: int, n_particles: int,
-                   umbrella_ps: float) -> float:
-    """Accessibility of some gases in one framework, s: rigid (finer nodes), averaged over snapshots 1 ps apart,
-    and with umbrella sampling."""
-    from zifsim.access.run import REFINE, REFINED_NODES
-    from zifsim.access.snapshots import EQUILIBRATION_PS, INTERVAL_PS, STEP_FS
-    from zifsim.access.umbrella import SETTLING, STEP_PS
-
-    n = math.prod(nodes)
-    finer = n * REFINE**3
-    rigid = ACCESS_SECONDS_PER_NODE * (finer if finer <= REFINED_NODES else n) * n_gases
-    if not n_snapshots:
-        return rigid
-    steps = round((n_snapshots * INTERVAL_PS + EQUILIBRATION_PS) * 1e3 / STEP_FS)
-    umbrella = UMBRELLA_PLACES * n_gases * round(umbrella_ps * (1.0 + SETTLING) / STEP_PS)
-    return (rigid + ACCESS_SECONDS_PER_NODE * n * n_gases * n_snapshots
-            + melt_seconds(n_particles, n_runs * steps + umbrella))
 
 
 def path_lengths(stages: Sequence[Stage]) -> dict[str, float]:
