@@ -107,12 +107,12 @@ def way_of(structure, folder, gas, axis):
     kinetics = Kinetics.of(averages[averaged_for.index((guest.name, temperature_k))].grid(), guest)
     along = "abc".index(axis)
     path = easiest_path(kinetics.grid, kinetics.start, along, float(kinetics.flooding.axis_levels[along]))
-    return Way(framework, guest, temperature_k, forcefield, load_melt_forcefield(access["settings"]["dynamics"] or "ZIF-FF"), path,
-               kinetics.barrier)
+    dynamics = load_melt_forcefield(access["settings"]["dynamics"] or "ZIF-FF")
+    return Way(framework, guest, temperature_k, forcefield, dynamics, path, kinetics.barrier)
 
 
 def follow(structure, folder, gas, axis):
-    """Lead the gas along its easiest path and print the energies along it, relaxed and averaged."""
+    """Take the gas along its easiest path and print the energies along it, relaxed and averaged."""
     way = way_of(structure, folder, gas, axis)
     guest, averaged = way.guest, way.path.levels
     inside = guest_system(way.framework, guest, way.temperature_k, way.forcefield, way.dynamics, PLANE)

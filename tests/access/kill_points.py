@@ -65,8 +65,8 @@ if __name__ == "__main__":
     top, arguments = Path(sys.argv[1]), sys.argv[2:]
     snapshots.EQUILIBRATION_PS = snapshots.INTERVAL_PS = 0.05
     try:                                        # compiled once, for all children
-        main(["access", *arguments[:arguments.index("--snapshots")] if "--snapshots" in arguments else arguments,
-              "--out", str(top / "compiled")])
+        rigid = arguments[:arguments.index("--snapshots")] if "--snapshots" in arguments else arguments
+        main(["access", *rigid, "--out", str(top / "compiled")])
     except SystemExit as stop:
         assert not stop.code, stop.code
     print(killed_everywhere(top, arguments))
