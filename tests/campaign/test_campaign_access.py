@@ -13,6 +13,7 @@ from zifsim.compare.results import read_results
 from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError, UnknownNameError
 from zifsim.io.adsorption import load_adsorption_forcefield, load_charge_set
+from zifsim.io.files import write_json_atomic
 from zifsim.io.guests import load_guest
 from zifsim.io.melt_forcefields import load_melt_forcefield
 from zifsim.io.resources import data_folder
@@ -86,6 +87,7 @@ def run(tmp_path, **changes):
     folder.mkdir(parents=True, exist_ok=True)
     told = []
     config = CONFIG | changes
+    write_json_atomic(folder / "config.json", {"kind": "access", "config": config})     # as its worker does
     parameters = {"forcefield": load_adsorption_forcefield(config["forcefield"]),
                   "charges": load_charge_set(config["charges"]),
                   "guests": [load_guest(gas, temperature_k=t) for gas, t in config["gases"]],
@@ -110,6 +112,8 @@ def test_the_stage_writes_what_the_comparison_reads(tmp_path):
     assert (one.material, one.configuration, one.stored.kind) == ("ZIF-8", "A", "rigid")
     assert (one.stored.size_um, one.stored.hours, one.stored.guest_model) == (50.0, 2.0, "CH4-TraPPE")
     assert one.stored.forcefield == "PP"
+    assert "material" not in json.loads((folder / "access.json").read_text())
+    assert (folder / "access.png").is_file()
 
 
 @pytest.mark.slow

@@ -97,11 +97,17 @@ def test_a_cell_of_another_composition_is_refused(results_folder: Path, zif62_ac
         run_comparison(results_folder, [zif62_access])
 
 
-def test_stages_of_the_study_need_no_naming(results_folder: Path, zif8: Framework) -> None:
+@pytest.mark.parametrize("old", [False, True])
+def test_stages_of_the_study_need_no_naming(results_folder: Path, zif8: Framework, old: bool) -> None:
+    """Their labels are in what the stage was told; stages of the last release have them in the result."""
     for configuration in "AB":
         stage = access_folder(results_folder / "access" / f"ZIF-62-{configuration}", zif8, FRACTIONS)
-        values = json.loads((stage / "access.json").read_text())
-        (stage / "access.json").write_text(json.dumps(values | {"material": "ZIF-62", "configuration": configuration}))
+        labels = {"material": "ZIF-62", "configuration": configuration}
+        if old:
+            values = json.loads((stage / "access.json").read_text())
+            (stage / "access.json").write_text(json.dumps(values | labels))
+        else:
+            (stage / "config.json").write_text(json.dumps({"kind": "access", "config": labels}))
     assert accessible(run_comparison(results_folder), "ZIF-62", "O2").estimate.value == pytest.approx(0.5 * 5.2)
 
 
