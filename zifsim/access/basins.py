@@ -45,7 +45,7 @@ class Basins:
     @property
     def probabilities(self) -> FloatArray:
         """(B,) Boltzmann probability of each basin: the part of the molecules that it holds at vanishing loading."""
-        return self.weights / self.weights.sum()
+        return np.asarray(self.weights / self.weights.sum())
 
 
 def find_basins(grid: FreeEnergyGrid, flooding: Flooding | None = None) -> Basins:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from zifsim.access.filling import SIZES_UM, TIMES_HOURS
 from zifsim.access.result import YEAR_S, GasAccess
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # Kind of result -> its colour, its name in the legend.
 KINDS = {"rigid": ("#7a828c", "rigid"), "moving": ("#0072b2", "averaged over snapshots"),
@@ -58,7 +62,7 @@ def _kind(result: GasAccess) -> str:
     return "umbrella" if result.umbrella else "moving" if result.n_snapshots else "rigid"
 
 
-def _barrier(axes, result: GasAccess, y: float, colour: str, height: float) -> None:  # type: ignore[no-untyped-def]
+def _barrier(axes: Axes, result: GasAccess, y: float, colour: str, height: float) -> None:
     shown = min(result.barrier_kj_mol, LARGEST_BARRIER)
     axes.barh(y, shown, height=height, color=colour)
     low, high = (min(b, LARGEST_BARRIER) for b in result.barrier_band)
@@ -69,7 +73,7 @@ def _barrier(axes, result: GasAccess, y: float, colour: str, height: float) -> N
         axes.text(LARGEST_BARRIER, y, f"{text} ▸ ", ha="right", va="center", color="white", fontsize=8)
 
 
-def _times(axes, result: GasAccess, y: float, colour: str) -> None:  # type: ignore[no-untyped-def]
+def _times(axes: Axes, result: GasAccess, y: float, colour: str) -> None:
     times = [result.fill_time_s * (size / result.size_um) ** 2 for size in (SIZES_UM[0], SIZES_UM[-1])]
     low, high = (min(max(t, AT_ONCE_S), NEVER_S) for t in times)
     axes.plot([low, high], [y, y], color=colour, linewidth=5, solid_capstyle="butt")
