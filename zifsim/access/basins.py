@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,7 +111,9 @@ def _windows(labels: NDArray[np.int32], images: NDArray[np.int32], boltzmann: Fl
 
 
 @kernel
-def _faces(labels, images, boltzmann, shape, face_vectors, inverse_steps, ball, keys, areas):
+def _faces(labels: NDArray[np.int32], images: NDArray[np.int32], boltzmann: FloatArray, shape: IntArray,
+           face_vectors: FloatArray, inverse_steps: NDArray[np.floating[Any]], ball: IntArray, keys: IntArray,
+           areas: FloatArray) -> int:
     """Weighted area of every face between nodes of different basins; counts them first, with empty ``keys``.
 
     A staircase of faces has more area than the surface it stands for: each face counts by its projection onto that
@@ -148,7 +151,9 @@ def _faces(labels, images, boltzmann, shape, face_vectors, inverse_steps, ball, 
 
 
 @kernel
-def _projected(labels, images, shape, face_vectors, inverse_steps, ball, i, j, k, axis, a, ax, ay, az, b, bx, by, bz):
+def _projected(labels: NDArray[np.int32], images: NDArray[np.int32], shape: IntArray, face_vectors: FloatArray,
+               inverse_steps: NDArray[np.floating[Any]], ball: IntArray, i: int, j: int, k: int, axis: int, a: int,
+               ax: int, ay: int, az: int, b: int, bx: int, by: int, bz: int) -> float:
     """Area, Å², of the face from node (i, j, k) along ``axis``, seen along the normal of the dividing surface."""
     ma = mb = mx = my = mz = nx = ny = nz = 0.0
     for n in range(ball.shape[0]):
@@ -173,4 +178,5 @@ def _projected(labels, images, shape, face_vectors, inverse_steps, ball, i, j, k
     z = inverse_steps[2, 0] * mx + inverse_steps[2, 1] * my + inverse_steps[2, 2] * mz
     length = math.sqrt(x * x + y * y + z * z)
     sx, sy, sz = face_vectors[axis, 0], face_vectors[axis, 1], face_vectors[axis, 2]
-    return abs(sx * x + sy * y + sz * z) / length
+    area: float = abs(sx * x + sy * y + sz * z) / length
+    return area

@@ -8,6 +8,7 @@ exact on the grid: the lowest over all lattice paths of the highest node on the 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +75,7 @@ def flood(values: NDArray[np.float32] | FloatArray) -> Flooding:
 
 
 @kernel
-def _neighbour(v, direction, shape, wrap):
+def _neighbour(v: int, direction: int, shape: IntArray, wrap: IntArray) -> int:
     """Flat index of one of six neighbours of node ``v``; ``wrap`` (3,) cells that the step enters."""
     k = v % shape[2]
     j = (v // shape[2]) % shape[1]
@@ -93,12 +94,16 @@ def _neighbour(v, direction, shape, wrap):
         k += step
         wrap[2] = 1 if k == shape[2] else (-1 if k < 0 else 0)
         k -= wrap[2] * shape[2]
-    return (i * shape[1] + j) * shape[2] + k
+    flat: int = (i * shape[1] + j) * shape[2] + k
+    return flat
 
 
 @kernel
-def _flood(flat, order, shape, labels, images, seeds, parent, shift, size, lattice, rank, members, lowest, saddles,
-           levels, axes, dimensions, network, scratch):
+def _flood(flat: NDArray[Any], order: NDArray[np.int32], shape: IntArray, labels: NDArray[np.int32],
+           images: NDArray[np.int8], seeds: IntArray, parent: IntArray, shift: IntArray, size: IntArray,
+           lattice: IntArray, rank: IntArray, members: IntArray, lowest: FloatArray, saddles: IntArray,
+           levels: FloatArray, axes: FloatArray, dimensions: FloatArray, network: FloatArray,
+           scratch: IntArray) -> tuple[int, int]:
     """:func:`flood`; returns the numbers of basins and saddles.
 
     With image(v) as in ``images``, node v of the home cell belongs to the copy −image(v) of its basin.
@@ -146,8 +151,9 @@ def _flood(flat, order, shape, labels, images, seeds, parent, shift, size, latti
 
 
 @kernel
-def _unite(root_a, root_b, between, level, parent, shift, size, lattice, rank, members, lowest, axes, dimensions,
-           network):
+def _unite(root_a: int, root_b: int, between: IntArray, level: float, parent: IntArray, shift: IntArray,
+           size: IntArray, lattice: IntArray, rank: IntArray, members: IntArray, lowest: FloatArray, axes: FloatArray,
+           dimensions: FloatArray, network: FloatArray) -> None:
     """Unite two sets of basins and what is known of them."""
     depth = min(lowest[root_a], lowest[root_b])
     root = attach(parent, shift, size, root_a, root_b, between)
@@ -164,7 +170,8 @@ def _unite(root_a, root_b, between, level, parent, shift, size, lattice, rank, m
 
 
 @kernel
-def _percolates(root, level, before, lattice, rank, axes, dimensions, network, members):
+def _percolates(root: int, level: float, before: int, lattice: IntArray, rank: IntArray, axes: FloatArray,
+                dimensions: FloatArray, network: FloatArray, members: IntArray) -> None:
     """Note the level at which a set percolates, or does so in more dimensions than ``before``."""
     for r in range(rank[root]):
         for x in range(3):

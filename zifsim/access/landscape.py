@@ -142,7 +142,9 @@ def _spline_weights(t: FloatArray) -> SingleArray:
 
 
 @kernel
-def _plane(splines, transform, rows, loads, starts, weights, n_still, beta, i, still, energy, total, line, moved, out):
+def _plane(splines: SingleArray, transform: FloatArray, rows: NDArray[np.int64], loads: FloatArray,
+           starts: NDArray[np.int64], weights: SingleArray, n_still: int, beta: float, i: int, still: FloatArray,
+           energy: FloatArray, total: FloatArray, line: SingleArray, moved: SingleArray, out: SingleArray) -> None:
     """Free energies (ny, nz), K, of plane ``i`` into ``out``; ``total`` and ``energy`` are scratch, and so is
     ``still``, the energy of the ``n_still`` first sites, which no orientation moves.
 
@@ -176,7 +178,8 @@ def _plane(splines, transform, rows, loads, starts, weights, n_still, beta, i, s
 
 
 @kernel
-def _add_site(splines, transform, row, load, start, weight, i, energy, line, moved):
+def _add_site(splines: SingleArray, transform: FloatArray, row: int, load: float, start: NDArray[np.int64],
+              weight: SingleArray, i: int, energy: FloatArray, line: SingleArray, moved: SingleArray) -> None:
     """Add to ``energy`` (ny, nz), K, what one site, displaced by a fixed vector, has on the nodes of plane ``i``."""
     nx, ny, nz = splines.shape[1] - PADDING, splines.shape[2] - PADDING, splines.shape[3] - PADDING
     a = (i + start[0]) % nx

@@ -75,7 +75,8 @@ def _mesh(basins: Basins, cell: FloatArray) -> _Mesh:
 
 
 @kernel
-def _add_edge(strength, displacement, tensor, i, j, g, dx, dy, dz):
+def _add_edge(strength: FloatArray, displacement: FloatArray, tensor: FloatArray, i: int, j: int, g: float, dx: float,
+              dy: float, dz: float) -> None:
     """Add a conductance ``g`` from i to j over the displacement (dx, dy, dz); ``tensor`` is kept as its upper half."""
     old = strength[i, j]
     new = old + g
@@ -96,7 +97,8 @@ def _add_edge(strength, displacement, tensor, i, j, g, dx, dy, dz):
 
 
 @kernel
-def _eliminate(strength, displacement, tensor, source, removable, order, degree):
+def _eliminate(strength: FloatArray, displacement: FloatArray, tensor: FloatArray, source: FloatArray,
+               removable: NDArray[np.bool_], order: NDArray[np.int64], degree: NDArray[np.int64]) -> int:
     """Eliminate all ``removable`` nodes, those with the fewest neighbours first; returns how many there were.
 
     Every two neighbours of an eliminated node get the conductance by way of it; the node's ``source`` (what flows in
@@ -135,7 +137,7 @@ def _eliminate(strength, displacement, tensor, source, removable, order, degree)
 
 
 @kernel
-def _neighbours(strength, i):
+def _neighbours(strength: FloatArray, i: int) -> int:
     count = 0
     for j in range(strength.shape[0]):
         count += strength[i, j] > 0.0
@@ -143,7 +145,8 @@ def _neighbours(strength, i):
 
 
 @kernel
-def _bypass(strength, displacement, tensor, node, i, total):
+def _bypass(strength: FloatArray, displacement: FloatArray, tensor: FloatArray, node: int, i: int,
+            total: float) -> None:
     """Connect neighbour ``i`` of ``node``, whose conductances sum up to ``total``, with those numbered below it."""
     for j in range(i):
         g = (strength[node, i] / total) * strength[node, j]

@@ -6,11 +6,16 @@ meet with another displacement than the one on record have closed a path through
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from zifsim.gcmc.jit import kernel
+
+IntArray = NDArray[np.int64]
 
 
 @kernel
-def find(parent, shift, b, out):
+def find(parent: IntArray, shift: IntArray, b: int, out: IntArray) -> int:
     """Root of member ``b``; its displacement from the root goes into ``out`` (3,)."""
     out[0] = out[1] = out[2] = 0
     while parent[b] != b:
@@ -21,7 +26,7 @@ def find(parent, shift, b, out):
 
 
 @kernel
-def attach(parent, shift, size, root_a, root_b, between):
+def attach(parent: IntArray, shift: IntArray, size: IntArray, root_a: int, root_b: int, between: IntArray) -> int:
     """Join two roots, b lying ``between`` (3,) cells from a; returns the new root. The larger set keeps its frame."""
     sign = 1
     if size[root_a] < size[root_b]:
@@ -34,7 +39,7 @@ def attach(parent, shift, size, root_a, root_b, between):
 
 
 @kernel
-def add_to_lattice(vectors, rank, new):
+def add_to_lattice(vectors: IntArray, rank: int, new: IntArray) -> int:
     """Add ``new`` (3,) to the ``rank`` independent rows of ``vectors`` (3, 3) if it is independent of them.
 
     Returns the new rank.
