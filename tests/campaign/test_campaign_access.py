@@ -1,17 +1,22 @@
 """The access stage of a study: planned when asked for, run like any other, read by the comparison."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from zifsim.access import umbrella
+from zifsim.access.filling import Experiment
+from zifsim.access.run import AccessSettings
 from zifsim.access.stored import read_access
+from zifsim.campaign.access_job import AccessJob
 from zifsim.campaign.access_stage import run_access
 from zifsim.campaign.plan import make_plan
 from zifsim.campaign.study import load_as, load_study
 from zifsim.compare.results import read_results
 from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError, UnknownNameError
+from zifsim.gcmc.settings import GCMCSettings
 from zifsim.io.adsorption import load_adsorption_forcefield, load_charge_set
 from zifsim.io.files import write_json_atomic
 from zifsim.io.guests import load_guest
@@ -135,3 +140,35 @@ def test_the_old_key_of_umbrella_sampling_is_accepted_and_told(capsys):
     assert "access.led_ps is now called access.umbrella_ps" in capsys.readouterr().err
     with pytest.raises(UnknownNameError, match="led_ps"):
         load_study("quick", ["access.snapshots=5", "access.led_ps=2", "access.umbrella_ps=2"])
+
+
+def job(**changes):
+    guests = tuple((load_guest(gas, temperature_k=t), t) for gas, t in (("H2", 77.0), ("CH4", 273.0), ("N2", 77.0)))
+    values = {"framework": load_framework("ZIF-8"), "guests": guests, "charges": "ZIF-FF", "settings": AccessSettings(),
+              "forcefield": load_adsorption_forcefield("PP"), "dynamics": load_melt_forcefield("ZIF-FF")}
+    return AccessJob(**(values | changes))
+
+
+def test_every_temperature_of_the_gases_has_a_set_of_snapshots():
+    assert job().sets == {None: [0, 1, 2]}
+    assert job(snapshots=5).sets == {77.0: [0, 2], 273.0: [1]}
+    assert job(snapshots=5, snapshot_temperature_k=300.0).sets == {300.0: [0, 1, 2]}
+    assert job(frames=(load_framework("ZIF-8"),)).sets == {None: [0, 1, 2]}
+    assert list(job(snapshots=5).seconds)[:4] == [
+        "snapshots at 77 K", "H2-Buch-FH 77 K: rigid", "N2-TraPPE 77 K: rigid", "average at 77 K"]
+    assert "CH4-TraPPE 273 K: umbrella" in job(snapshots=5, umbrella_ps=12.0).seconds
+
+
+def test_a_job_is_known_by_what_decides_its_numbers():
+    ours = job(snapshots=5)
+    assert job(snapshots=5, platform="CPU", threads=4, guests=ours.guests[::-1]).claim.key == ours.claim.key
+    framework = replace(ours.framework, positions=ours.framework.positions + 0.1)
+    for changed in ({"snapshots": 6}, {"snapshot_temperature_k": 300.0}, {"umbrella_ps": 2.0}, {"charges": "none"},
+                    {"settings": AccessSettings(gcmc=GCMCSettings(seed=2))}, {"framework": framework},
+                    {"dynamics": load_melt_forcefield("nb-ZIF-FF-s")},
+                    {"forcefield": load_adsorption_forcefield("UFF")},
+                    {"settings": AccessSettings(experiment=Experiment(1.0, 1.0))}):
+        other = job(**({"snapshots": 5} | changed)).claim
+        assert other.folder_key != ours.claim.folder_key, changed
+    fewer = job(snapshots=5, guests=ours.guests[:1]).claim
+    assert (fewer.folder_key, fewer.key == ours.claim.key) == (ours.claim.folder_key, False)
