@@ -89,7 +89,7 @@ def test_a_mixture_is_written_in_every_unit_with_its_record_and_the_same_command
             assert float(row[f"loading_{gas}_ml_stp_g"]) == pytest.approx(22.41397 * loading, rel=1e-6)
             assert float(row[f"loading_{gas}_wt_percent"]) == pytest.approx(0.1 * molar_mass * loading, rel=1e-3)
             assert float(row[f"fugacity_{gas}_pa"]) == pytest.approx(0.5 * float(row["pressure_pa"]), rel=0.1)
-        # equal shares outside: the selectivity is the ratio of the loadings
+        # equal fractions outside: the selectivity is the ratio of the loadings
         assert float(row["selectivity_CO2_over_N2"]) == pytest.approx(
             float(row["loading_CO2_mmol_g"]) / float(row["loading_N2_mmol_g"]))
         assert float(row["selectivity_error_CO2_over_N2"]) > 0.0

@@ -203,10 +203,11 @@ def fugacity(per_cubic_angstrom, temperature_k):
     return per_cubic_angstrom * 1e30 * BOLTZMANN_J_K * temperature_k
 
 
-def conditions_of(system, activity, *, shares=BALANCED, steps=(1.0, 0.8), orientations=1, log_bias=None) -> Conditions:
+def conditions_of(system, activity, *, probabilities=BALANCED, steps=(1.0, 0.8), orientations=1,
+                  log_bias=None) -> Conditions:
     """Moves in the given proportions (a sixth is the swap's) at βf = ``activity`` (1/Å³; one, or one per gas)."""
     activities = np.atleast_1d(np.asarray(activity, dtype=float))
-    mix = np.cumsum([*shares, 0.0][:SWAP + 1])
+    mix = np.cumsum([*probabilities, 0.0][:SWAP + 1])
     mix[mix > 1.0 - 1e-12] = 1.0 + 1e-9
     weights = np.zeros(1)
     if log_bias is not None:
@@ -232,7 +233,7 @@ def walker_with(system, *numbers, seed=3) -> Walker:
     walker = system.new_walker()
     while walker.number.tolist() != list(numbers):
         short = [1e3 if have < want else 1e-300 for have, want in zip(walker.number, numbers, strict=True)]
-        sample(system, short, 1, seed, shares=(1.0, 0.0, 0.0, 0.0, 0.0), walker=walker, every=1)
+        sample(system, short, 1, seed, probabilities=(1.0, 0.0, 0.0, 0.0, 0.0), walker=walker, every=1)
         seed += 1
     return walker
 

@@ -171,13 +171,13 @@ class NaiveWalker:
             energy += 0.5 * sum(beyond(*mixed(row, other)) for other in flat) / volume
         return energy
 
-    def unseen(self, molecules):
+    def long_range(self, molecules):
         return self.fourier(molecules) + self.tail(molecules)
 
     def total_energy(self):
         pairs = itertools.combinations(self.molecules, 2)
         return (sum(self.host_energy(m) for m in self.molecules) + sum(self.pair_energy(a, b) for a, b in pairs)
-                + self.unseen(self.molecules))
+                + self.long_range(self.molecules))
 
     # -- proposals
 
@@ -263,8 +263,8 @@ class NaiveWalker:
         if len(tries) == 1:
             return tries[0][0]
         weights = np.array([w for _, w in tries])
-        shares = np.exp(weights - weights.max())
-        return tries[int(np.searchsorted(np.cumsum(shares), self.decide.random() * shares.sum(), side="right"))][0]
+        relative = np.exp(weights - weights.max())
+        return tries[int(np.searchsorted(np.cumsum(relative), self.decide.random() * relative.sum(), side="right"))][0]
 
     # -- moves: each returns whether it was taken
 
@@ -274,10 +274,11 @@ class NaiveWalker:
     def accept(self, log_ratio):
         return not (log_ratio < 0 and self.decide.random() >= math.exp(log_ratio))
 
-    def move(self, shares, steps):
+    def move(self, probabilities, steps):
         """One move, chosen as the engine chooses: (kind, taken)."""
         u, gases = self.decide.random(), len(self.members)
-        kind = int(np.searchsorted(np.cumsum(shares) + np.array([0.0] * (len(shares) - 1) + [1e-9]), u, side="right"))
+        kind = int(np.searchsorted(np.cumsum(probabilities) + np.array([0.0] * (len(probabilities) - 1) + [1e-9]), u,
+                                   side="right"))
         done = (lambda: self.insertion(self.pick(gases)), lambda: self.deletion(self.pick(gases)), self.regrowth,
                 lambda: self.displacement(steps[0], 0.0), lambda: self.displacement(0.0, steps[1]), self.swap)[kind]()
         return kind, done
@@ -295,7 +296,7 @@ class NaiveWalker:
         if weight <= NEVER:
             return False
         new = self.choose(tries)
-        rest = self.unseen([*self.molecules, new]) - self.unseen(self.molecules)
+        rest = self.long_range([*self.molecules, new]) - self.long_range(self.molecules)
         ratio = self.activities[kind] * self.system.volume / (len(self.members[kind]) + 1)
         eta = self.log_bias[n + 1] - self.log_bias[n]
         if not self.accept(math.log(ratio) + weight - self.beta * rest + eta):
@@ -313,7 +314,7 @@ class NaiveWalker:
         old = self.members[kind][self.pick(len(self.members[kind]))]
         i, n = self.molecules.index(old), len(self.molecules)
         others, lot = self.without(i), math.log(1.0 - self.decide.random())
-        rest = self.unseen(others) - self.unseen(self.molecules)
+        rest = self.long_range(others) - self.long_range(self.molecules)
         ratio = len(self.members[kind]) / (self.activities[kind] * self.system.volume)
         eta = self.log_bias[n - 1] - self.log_bias[n]
         ratio = math.log(ratio) - self.beta * rest + eta
@@ -325,10 +326,10 @@ class NaiveWalker:
             return False
         self.molecules[i] = self.molecules[-1]
         self.molecules.pop()
-        self.strike_off(old)
+        self.remove_from_component(old)
         return True
 
-    def strike_off(self, old):
+    def remove_from_component(self, old):
         members = self.members[old.kind]
         members[members.index(old)] = members[-1]
         members.pop()
@@ -345,14 +346,14 @@ class NaiveWalker:
 
     def replace(self, i, new, log_ratio):
         old, others = self.molecules[i], self.without(i)
-        rest = self.unseen([*others, new]) - self.unseen([*others, old])
+        rest = self.long_range([*others, new]) - self.long_range([*others, old])
         if not self.accept(log_ratio - self.beta * rest):
             return False
         self.molecules[i] = new
         if new.kind == old.kind:
             self.members[old.kind][self.members[old.kind].index(old)] = new
         else:
-            self.strike_off(old)
+            self.remove_from_component(old)
             self.members[new.kind].append(new)
         return True
 

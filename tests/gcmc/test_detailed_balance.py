@@ -34,7 +34,7 @@ INSERTION, DELETION = (1.0, 0, 0, 0, 0), (0, 1.0, 0, 0, 0)
 WEIGHTED = (0.0,)       # equal weights: as without, but every chance is noted
 
 
-def tried(shares, system, walker, activity, seed, component=0, **conditions):
+def tried(probabilities, system, walker, activity, seed, component=0, **conditions):
     """One move of one kind on a component, with one trial; whether it was taken."""
     if len(system.models) > 1:      # the second number decides on the component
         while int(_second(rng := streams(seed, 2)) * len(system.models)) != component:
@@ -44,7 +44,7 @@ def tried(shares, system, walker, activity, seed, component=0, **conditions):
     counts, energies = np.zeros((1, len(system.models))), np.zeros(1)
     before = walker.accepted.sum()
     run_moves(rng, system.host, system.guests, system.ewald, system.bias, walker, system.new_scratch(1),
-              conditions_of(system, activity, shares=shares, **conditions), 1, 1, counts, energies)
+              conditions_of(system, activity, probabilities=probabilities, **conditions), 1, 1, counts, energies)
     return walker.accepted.sum() > before
 
 
@@ -110,7 +110,7 @@ def times_swapped(system, start, wanted, activity, n, seed):
     """How many of ``n`` swaps from ``start`` lead to the kinds ``wanted`` (N,) of its molecules."""
     rng, hits = streams(seed, 2), 0
     counts, energies = np.zeros((1, 2)), np.zeros(1)
-    conditions, scratch = conditions_of(system, activity, shares=(0, 0, 0, 0, 0, 1.0)), system.new_scratch(1)
+    conditions, scratch = conditions_of(system, activity, probabilities=(0, 0, 0, 0, 0, 1.0)), system.new_scratch(1)
     for _ in range(n):
         walker = copy_walker(start)
         run_moves(rng, system.host, system.guests, system.ewald, system.bias, walker, scratch, conditions, 1, 1,
@@ -172,7 +172,7 @@ def test_a_swap_leaves_the_number_and_the_place_of_all_molecules():
     places = state.centres[:, :4].copy()
     kinds = set()
     for seed in range(40):
-        sample(system, [1e-4, 2e-4], 5, seed, shares=(0, 0, 0, 0, 0, 1.0), walker=state, every=1, trials=3)
+        sample(system, [1e-4, 2e-4], 5, seed, probabilities=(0, 0, 0, 0, 0, 1.0), walker=state, every=1, trials=3)
         kinds.add(tuple(state.kind[:4].tolist()))
         assert state.total[0] == state.number.sum() == 4
         for c in range(2):

@@ -121,21 +121,22 @@ def test_soft_wall_takes_exactly_its_excluded_volume():
 
 # ---------------------------------------------------------------- one molecule: canonical averages
 
-def mean_host_energy(system, walker, shares, seed, n_moves=100_000, steps=(1.5, 1.2)):
+def mean_host_energy(system, walker, probabilities, seed, n_moves=100_000, steps=(1.5, 1.2)):
     assert walker.total[0] == 1
-    _, counts, energies = sample(system, 1e-9, n_moves, seed, shares=shares, walker=walker, steps=steps, every=10)
+    _, counts, energies = sample(system, 1e-9, n_moves, seed, probabilities=probabilities, walker=walker, steps=steps,
+                                 every=10)
     assert set(counts) == {1.0}
     # an uncharged host term only: the image of the molecule with itself does not change with its place here
     return block_mean(energies)
 
 
-@pytest.mark.parametrize(("shares", "exponent", "trials"), [
+@pytest.mark.parametrize(("probabilities", "exponent", "trials"), [
     (TRANSLATION_ONLY, 0.0, 1), (REGROWTH_ONLY, 0.0, 1), (REGROWTH_ONLY, 0.5, 6)],
     ids=["translation", "regrowth-plain", "regrowth-biased"])
-def test_one_atom_takes_the_boltzmann_average_of_the_host(shares, exponent, trials):
+def test_one_atom_takes_the_boltzmann_average_of_the_host(probabilities, exponent, trials):
     system = system_of(toy_framework(CUBIC), METHANE, TEMPERATURE, bias_exponent=exponent, n_trials=trials)
     exact = boltzmann_average(host_energies(system, lattice_points(CUBIC, 60)[:, None]), TEMPERATURE)
-    assert_within(mean_host_energy(system, walker_with(system, 1), shares, 4), exact)
+    assert_within(mean_host_energy(system, walker_with(system, 1), probabilities, 4), exact)
 
 
 def test_a_turning_molecule_takes_the_boltzmann_average_over_orientations():
@@ -147,7 +148,7 @@ def test_a_turning_molecule_takes_the_boltzmann_average_over_orientations():
     bodies = np.array([CO2.site_positions @ random_turn(rng).T for _ in range(20_000)])
     exact = boltzmann_average(host_energies(system, centre + bodies), TEMPERATURE)
     before = walker.energy[HOST]
-    _, _, energies = sample(system, 1e-9, 200_000, 6, shares=ROTATION_ONLY, walker=walker, every=10)
+    _, _, energies = sample(system, 1e-9, 200_000, 6, probabilities=ROTATION_ONLY, walker=walker, every=10)
     rest = energies[-1] - walker.energy[HOST]
     assert walker.centres[:, 0] == pytest.approx(place)
     assert walker.energy[HOST] != before
@@ -155,13 +156,14 @@ def test_a_turning_molecule_takes_the_boltzmann_average_over_orientations():
     assert_within((mean, error), exact, exact_error=max(1.0, 0.01 * abs(exact)))
 
 
-@pytest.mark.parametrize("shares", [REGROWTH_ONLY, (0, 0, 0, 0.5, 0.5)], ids=["regrowth", "translation-and-rotation"])
-def test_one_charged_molecule_takes_the_widom_average_of_the_host(shares):
+@pytest.mark.parametrize("probabilities", [REGROWTH_ONLY, (0, 0, 0, 0.5, 0.5)],
+                         ids=["regrowth", "translation-and-rotation"])
+def test_one_charged_molecule_takes_the_widom_average_of_the_host(probabilities):
     system = system_of(toy_framework(CUBIC * 1.3), CO2, TEMPERATURE, ewald_tolerance=1e-3)
     blocks = mean_weights(system, 2_000_000, 1)    # fewer miss the few deep places, and their error bar too
     ratio = blocks[:, 1] / blocks[:, 0]
     exact, exact_error = blocks[:, 1].mean() / blocks[:, 0].mean(), ratio.std() / math.sqrt(len(ratio))
-    measured = mean_host_energy(system, walker_with(system, 1), shares, 9, steps=(2.0, 1.5))
+    measured = mean_host_energy(system, walker_with(system, 1), probabilities, 9, steps=(2.0, 1.5))
     # 0.5 K more: the molecule's interaction with its own images, 17 Å away
     assert_within(measured, exact, exact_error=exact_error + 0.5)
 
@@ -181,13 +183,13 @@ def pair_weight(guest, cutoff, volume, temperature_k, power=0):
     return inside + (outside if power == 0 else 0.0)
 
 
-@pytest.mark.parametrize(("shares", "trials"), [(TRANSLATION_ONLY, 1), (REGROWTH_ONLY, 1), (REGROWTH_ONLY, 5)],
+@pytest.mark.parametrize(("probabilities", "trials"), [(TRANSLATION_ONLY, 1), (REGROWTH_ONLY, 1), (REGROWTH_ONLY, 5)],
                          ids=["translation", "regrowth-1", "regrowth-5"])
-def test_two_molecules_in_a_box_take_the_exact_pair_energy(shares, trials):
+def test_two_molecules_in_a_box_take_the_exact_pair_energy(probabilities, trials):
     system = system_of(empty_box(13.0), METHANE, 150.0, n_trials=trials)
     weight = [pair_weight(METHANE, 6.0, system.volume, 150.0, p) for p in (0, 1)]
-    _, _, energies = sample(system, 1e-9, 400_000, 2, shares=shares, walker=walker_with(system, 2), every=10,
-                            steps=(3.0, 0.5))
+    _, _, energies = sample(system, 1e-9, 400_000, 2, probabilities=probabilities, walker=walker_with(system, 2),
+                            every=10, steps=(3.0, 0.5))
     assert_within(block_mean(energies), weight[1] / weight[0])
 
 
@@ -222,11 +224,11 @@ def test_two_site_langmuir_toy_follows_its_exact_isotherm(filling, exponent, tri
     activity = filling / q
     assert abs(outside * activity) < 2e-3          # what lies outside the wells does not matter
     _, counts, _ = sample(system, activity, 800_000, 12)
-    share = filling / (1 + filling)
+    filled = filling / (1 + filling)
     assert counts.max() >= 2
     assert (counts > 2).mean() < 2e-3
-    assert_within(block_mean(counts), 2 * share, exact_error=2e-3)
-    for n, probability in enumerate(((1 - share) ** 2, 2 * share * (1 - share), share**2)):
+    assert_within(block_mean(counts), 2 * filled, exact_error=2e-3)
+    for n, probability in enumerate(((1 - filled) ** 2, 2 * filled * (1 - filled), filled**2)):
         assert_within(block_mean(counts == n), probability, exact_error=2e-3)
 
 
@@ -244,11 +246,12 @@ def test_biased_and_plain_sampling_give_the_same_loading_and_energy():
         assert_within(energy, results[0][1][0], exact_error=results[0][1][1])
 
 
-@pytest.mark.parametrize("shares", [(0.5, 0.5, 0, 0, 0), (0.1, 0.1, 0.1, 0.35, 0.35)], ids=["swaps", "mostly-local"])
-def test_loading_does_not_depend_on_the_mix_of_moves(shares):
+@pytest.mark.parametrize("probabilities", [(0.5, 0.5, 0, 0, 0), (0.1, 0.1, 0.1, 0.35, 0.35)],
+                         ids=["swaps", "mostly-local"])
+def test_loading_does_not_depend_on_the_mix_of_moves(probabilities):
     system = system_of(toy_framework(CUBIC * 1.3), CO2, TEMPERATURE)
-    reference = block_mean(sample(system, 3e-5, 100_000, 1, shares=BALANCED)[1])
-    assert_within(block_mean(sample(system, 3e-5, 100_000, 2, shares=shares)[1]), reference[0],
+    reference = block_mean(sample(system, 3e-5, 100_000, 1, probabilities=BALANCED)[1])
+    assert_within(block_mean(sample(system, 3e-5, 100_000, 2, probabilities=probabilities)[1]), reference[0],
                   exact_error=reference[1])
 
 

@@ -115,7 +115,7 @@ def test_continues_from_its_checkpoints_to_the_same_histogram(tmp_path):
     pressures = [fugacity(1e-3, TEMPERATURE)]
     whole = sample_flat_histogram(system, pressures, 4, n_walkers=2)
 
-    def kill(share):
+    def kill(fraction):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):      # after the first of two rounds

@@ -180,7 +180,7 @@ def test_terms_can_be_left_out_and_add_up():
 
 def test_numbers_of_two_gases_are_counted_apart():
     system = system_of(FRAMEWORK, (METHANE, CO2), TEMPERATURE)
-    walker, counts, _ = sample(system, [1e-3, 1e-4], 20_000, 3, shares=(0.2, 0.2, 0.2, 0.2, 0.0, 0.2))
+    walker, counts, _ = sample(system, [1e-3, 1e-4], 20_000, 3, probabilities=(0.2, 0.2, 0.2, 0.2, 0.0, 0.2))
     n = int(walker.total[0])
     assert counts[-1].tolist() == walker.number.tolist()
     assert walker.number.sum() == n > 4

@@ -51,11 +51,11 @@ def assert_distributed(numbers, law, most):
 
 # ---------------------------------------------------------------- no interactions
 
-@pytest.mark.parametrize("shares", [ALL_MOVES, (0.5, 0.5, 0, 0, 0, 0)], ids=["with-swaps", "without"])
-def test_an_ideal_mixture_has_the_ideal_numbers_independent_and_poisson(shares):
+@pytest.mark.parametrize("probabilities", [ALL_MOVES, (0.5, 0.5, 0, 0, 0, 0)], ids=["with-swaps", "without"])
+def test_an_ideal_mixture_has_the_ideal_numbers_independent_and_poisson(probabilities):
     system = system_of(empty_box(16.0), GHOSTS, TEMPERATURE)
     expected = np.array([2.0, 4.0, 0.7])
-    state, counts, _ = sample(system, expected / system.volume, 1_500_000, 3, shares=shares, every=300)
+    state, counts, _ = sample(system, expected / system.volume, 1_500_000, 3, probabilities=probabilities, every=300)
     counts = counts[20:]
     for component in range(3):
         assert_within(block_mean(counts[:, component]), expected[component])
@@ -63,7 +63,7 @@ def test_an_ideal_mixture_has_the_ideal_numbers_independent_and_poisson(shares):
     assert_distributed(counts.sum(axis=1), poisson(expected.sum()), 15)
     correlation = np.corrcoef(counts.T) - np.eye(3)
     assert np.abs(correlation).max() < 4.0 / math.sqrt(len(counts) / 3)
-    assert (state.accepted[SWAP] > 0) == (shares[SWAP] > 0)
+    assert (state.accepted[SWAP] > 0) == (probabilities[SWAP] > 0)
 
 
 def test_a_state_point_of_an_ideal_mixture_has_the_numbers_of_its_fugacities():
@@ -79,19 +79,19 @@ def test_a_state_point_of_an_ideal_mixture_has_the_numbers_of_its_fugacities():
 def test_swaps_alone_share_a_fixed_number_of_molecules_out_binomially(trials):
     system = system_of(empty_box(16.0), GHOSTS[:2], TEMPERATURE)
     activity, n = np.array([3e-4, 1e-4]), 6
-    state, counts, _ = sample(system, activity, 200_000, 4, shares=(0, 0, 0, 0, 0, 1.0), every=60, trials=trials,
+    state, counts, _ = sample(system, activity, 200_000, 4, probabilities=(0, 0, 0, 0, 0, 1.0), every=60, trials=trials,
                               walker=walker_with(system, 2, n - 2))
     assert set(counts.sum(axis=1)) == {float(n)}
-    share = activity[0] / activity.sum()
-    assert_within(block_mean(counts[:, 0]), n * share)
-    assert_distributed(counts[20:, 0], binom(n, share), n)
+    fraction = activity[0] / activity.sum()
+    assert_within(block_mean(counts[:, 0]), n * fraction)
+    assert_distributed(counts[20:, 0], binom(n, fraction), n)
     assert state.attempted[SWAP] == 200_000
 
 
 def test_swaps_of_three_gases_share_one_molecule_out_by_their_activities():
     system = system_of(empty_box(16.0), GHOSTS, TEMPERATURE)
     activity = np.array([1e-4, 3e-4, 0.5e-4])
-    _, counts, _ = sample(system, activity, 100_000, 4, shares=(0, 0, 0, 0, 0, 1.0), every=10,
+    _, counts, _ = sample(system, activity, 100_000, 4, probabilities=(0, 0, 0, 0, 0, 1.0), every=10,
                           walker=walker_with(system, 1, 0, 0))
     for component in range(3):
         assert_within(block_mean(counts[:, component]), activity[component] / activity.sum())
@@ -112,7 +112,7 @@ def test_one_molecule_is_either_gas_in_proportion_to_its_mean_boltzmann_weight(g
     system = system_of(framework, guests, temperature, guest_coulomb=coulomb, bias_exponent=0.5, n_trials=trials)
     activity = [1e-4, 1e-4 * weights[0][0] / weights[1][0]]
     # a molecule's interaction with its own images, 17 Å away, is in the Ewald sum: below 0.5 K
-    _, counts, energies = sample(system, activity, 200_000, 6, shares=(0, 0, 0.4, 0.1, 0.1, 0.4), every=20,
+    _, counts, energies = sample(system, activity, 200_000, 6, probabilities=(0, 0, 0.4, 0.1, 0.1, 0.4), every=20,
                                  walker=walker_with(system, 1, 0), trials=trials)
     relative = math.hypot(*(error / mean for mean, error in weights)) + 0.5 / temperature
     assert_within(block_mean(counts[:, 1]), 0.5, exact_error=0.25 * relative)
@@ -144,14 +144,14 @@ def test_two_sites_and_two_gases_follow_the_extended_langmuir_isotherm(filling, 
     outside = system.volume - 2 * 4 * math.pi / 3 * cutoff**3
     astray = abs(outside) * activity.sum()               # molecules expected outside the wells: hardly any
     assert astray < 1e-3
-    state, counts, _ = sample(system, activity, 500_000, 12, shares=ALL_MOVES, trials=trials)
-    shares = np.array(filling) / (1 + sum(filling))
+    state, counts, _ = sample(system, activity, 500_000, 12, probabilities=ALL_MOVES, trials=trials)
+    fractions = np.array(filling) / (1 + sum(filling))
     third, error = block_mean(counts.sum(axis=1) > 2)
     assert third < astray + 4.0 * error
     for component in range(2):
-        assert_within(block_mean(counts[:, component]), 2 * shares[component], exact_error=1e-3)
+        assert_within(block_mean(counts[:, component]), 2 * fractions[component], exact_error=1e-3)
     # both gases, one in each well: twice the product
-    assert_within(block_mean((counts == 1).all(axis=1)), 2 * shares.prod(), exact_error=1e-3)
+    assert_within(block_mean((counts == 1).all(axis=1)), 2 * fractions.prod(), exact_error=1e-3)
     assert state.accepted[SWAP] > 1000
 
 
@@ -159,7 +159,7 @@ def test_two_sites_and_two_gases_follow_the_extended_langmuir_isotherm(filling, 
 def test_loadings_of_a_mixture_do_not_depend_on_whether_gases_are_swapped(coulomb):
     system = system_of(toy_framework(CUBIC * 1.3), (METHANE, CO2), TEMPERATURE, guest_coulomb=coulomb, n_trials=2)
     activity = [3e-4, 2e-5]
-    results = [sample(system, activity, 100_000, seed, shares=shares)[1:] for seed, shares in (
+    results = [sample(system, activity, 100_000, seed, probabilities=probabilities)[1:] for seed, probabilities in (
         (1, (0.3, 0.3, 0.2, 0.1, 0.1, 0.0)), (2, (0.15, 0.15, 0.1, 0.1, 0.1, 0.4)))]
     for component in range(2):
         (mean, error), other = (block_mean(counts[:, component]) for counts, _ in results)
@@ -183,24 +183,24 @@ def test_transitions_of_an_ideal_gas_are_exact_at_once():
     assert state.transitions[:, DELETIONS].sum() == state.attempted[1]
 
 
-@pytest.mark.parametrize(("guests", "activity", "shares"), [
+@pytest.mark.parametrize(("guests", "activity", "probabilities"), [
     ((METHANE,), 3e-4, (0.3, 0.3, 0.2, 0.2, 0.0)), ((METHANE, CO2), (1e-4, 1e-5), (0.2, 0.2, 0.2, 0.1, 0.1, 0.2))],
     ids=["one-gas", "two-gases"])
-def test_transitions_give_the_probability_of_the_number_that_is_visited(guests, activity, shares):
+def test_transitions_give_the_probability_of_the_number_that_is_visited(guests, activity, probabilities):
     system = system_of(toy_framework(CUBIC * 1.2), guests, TEMPERATURE, n_trials=2)
-    start, _, _ = sample(system, activity, 5_000, 1, shares=shares)
+    start, _, _ = sample(system, activity, 5_000, 1, probabilities=probabilities)
     differences, visited = [], None
     for seed in range(2, 18):
         walker = system.new_walker()._replace(**{f: getattr(start, f).copy() for f in start._fields})
         walker.transitions[:] = 0.0
-        walker, counts, _ = sample(system, activity, 15_000, seed, shares=shares, walker=walker, every=5,
+        walker, counts, _ = sample(system, activity, 15_000, seed, probabilities=probabilities, walker=walker, every=5,
                                    log_bias=(0.0,))
         total = np.bincount(counts.reshape(len(counts), -1).sum(axis=1).astype(int), minlength=60)[:60]
         if visited is None:
             visited = np.nonzero(total > 0.05 * total.sum())[0]
         log_pi = log_probability_of(walker.transitions[None, :60])
-        share = np.exp(log_pi[visited] - np.logaddexp.reduce(log_pi[visited]))
-        differences.append(total[visited] / total[visited].sum() - share)
+        probability = np.exp(log_pi[visited] - np.logaddexp.reduce(log_pi[visited]))
+        differences.append(total[visited] / total[visited].sum() - probability)
     mean = np.mean(differences, axis=0)
     error = np.std(differences, axis=0, ddof=1) / math.sqrt(len(differences))
     assert len(visited) >= 3
@@ -214,7 +214,7 @@ def test_weights_flatten_the_distribution_and_are_taken_out_again_exactly():
     log_poisson = poisson(4.0).logpmf(n)
     eta = np.where(n <= 12, -log_poisson, -log_poisson[12])          # flat up to 12
     _, counts, _ = sample(system, 4.0 / system.volume, 1_000_000, 8, every=100, log_bias=tuple(eta),
-                          shares=(0.5, 0.5, 0, 0, 0))
+                          probabilities=(0.5, 0.5, 0, 0, 0))
     seen = np.array([block_mean(counts == i) for i in range(13)])
     flat = np.exp(log_poisson[:13] + eta[:13])
     law = np.exp(log_poisson + eta)

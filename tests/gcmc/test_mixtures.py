@@ -25,8 +25,8 @@ FRAMEWORK = toy_framework(CUBIC * 1.2)
 def test_mixture_fugacities_of_one_gas_split_in_two_are_its_shares():
     gas = load_guest("CO2")
     pure = PengRobinson(gas).fugacity_pa(300.0, 2e6)
-    shares = mixture_fugacities_pa((gas, gas), (0.3, 0.7), 300.0, 2e6)
-    assert shares == pytest.approx((0.3 * pure, 0.7 * pure), rel=1e-10)
+    fugacities = mixture_fugacities_pa((gas, gas), (0.3, 0.7), 300.0, 2e6)
+    assert fugacities == pytest.approx((0.3 * pure, 0.7 * pure), rel=1e-10)
 
 
 def test_mixture_fugacities_obey_gibbs_and_duhem():
@@ -50,9 +50,9 @@ def test_two_names_for_one_gas_share_its_loading():
                            settings)
     system = make_system(FRAMEWORK, METHANE, FORCEFIELD, TEMPERATURE, settings)
     alone, _ = run_point(system, pressure, PengRobinson(METHANE).fugacity_pa(TEMPERATURE, pressure), 3)
-    for gas, share in (("CH4", 0.3), ("twin", 0.7)):
-        both = math.hypot(point.loading_errors_mol_kg[gas], share * alone.loading_error_mol_kg)
-        assert abs(point.loadings_mol_kg[gas] - share * alone.loading_mol_kg) < 4.0 * both
+    for gas, fraction in (("CH4", 0.3), ("twin", 0.7)):
+        both = math.hypot(point.loading_errors_mol_kg[gas], fraction * alone.loading_error_mol_kg)
+        assert abs(point.loadings_mol_kg[gas] - fraction * alone.loading_mol_kg) < 4.0 * both
     selectivity, error = point.selectivity("CH4", "twin")
     assert abs(selectivity - 1.0) < 4.0 * error
 

@@ -48,7 +48,7 @@ class Case:
     exponent: float = 0.0
     truncation: str = "shifted"
     cutoff: float = 5.0
-    shares: tuple = (0.32, 0.14, 0.18, 0.18, 0.18)
+    probabilities: tuple = (0.32, 0.14, 0.18, 0.18, 0.18)
     orientations: int = 1
     images: str = "nearest"
     log_bias: tuple | None = None
@@ -61,8 +61,8 @@ class Case:
 
 # Cut-off 7.5 Å: wide enough for the methane to leave no place without an atom in reach. Between such places the energy
 # changes by rounding only, which decides whether a random number is drawn. The same holds for turning a sphere.
-SPHERES = {"cutoff": 7.5, "shares": (0.32, 0.18, 0.2, 0.3, 0.0)}
-SPHERES_SWAPPED = {"cutoff": 7.5, "shares": (0.3, 0.15, 0.15, 0.2, 0.0, 0.2)}
+SPHERES = {"cutoff": 7.5, "probabilities": (0.32, 0.18, 0.2, 0.3, 0.0)}
+SPHERES_SWAPPED = {"cutoff": 7.5, "probabilities": (0.3, 0.15, 0.15, 0.2, 0.0, 0.2)}
 CASES = {
     "methane-plain": Case((METHANE,), TRICLINIC * 0.75, 1, 1e-3, **SPHERES),       # a supercell of 2×2×2
     "methane-biased": Case((METHANE,), TRICLINIC * 0.85, 4, 2e-3, exponent=0.5, **SPHERES),
@@ -79,20 +79,20 @@ CASES = {
                              orientations=2, **SPHERES_SWAPPED),
     "large+small": Case((LARGE, SMALL), TRICLINIC * 0.85, 4, (2e-3, 2e-3), truncation="truncated", **SPHERES_SWAPPED),
     "CO2+polar": Case((CO2, LOPSIDED), CUBIC * 1.3, 2, (1e-3, 1e-3), exponent=0.3,
-                      shares=(0.3, 0.12, 0.12, 0.12, 0.12, 0.22)),
+                      probabilities=(0.3, 0.12, 0.12, 0.12, 0.12, 0.22)),
 }
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_every_move_equals_its_naive_twin(case):
     system, steps, seed, n_moves = case.system(), (0.7, 0.9), 11, 200
-    engine, counts, energies = sample(system, case.activity, n_moves, seed, shares=case.shares, every=1, steps=steps,
-                                      orientations=case.orientations, log_bias=case.log_bias)
+    engine, counts, energies = sample(system, case.activity, n_moves, seed, probabilities=case.probabilities, every=1,
+                                      steps=steps, orientations=case.orientations, log_bias=case.log_bias)
     twin = NaiveWalker(system, streams(seed, case.trials + 1), np.atleast_1d(case.activity),
                        orientations=case.orientations, log_bias=case.log_bias)
     accepted, attempted = np.zeros(6, dtype=int), np.zeros(6, dtype=int)
     for m, count in enumerate(counts.reshape(n_moves, -1)):
-        kind, done = twin.move(case.shares, steps)
+        kind, done = twin.move(case.probabilities, steps)
         attempted[kind] += 1
         accepted[kind] += done
         assert [len(members) for members in twin.members] == count.tolist(), f"move {m} ({MOVE_NAMES[kind]})"
@@ -103,7 +103,7 @@ def test_every_move_equals_its_naive_twin(case):
         assert apart == pytest.approx(0.0, abs=1e-6)
         assert molecule.kind == engine.kind[i]
     assert energies[-1] == pytest.approx(twin.total_energy(), rel=1e-6, abs=1e-2)
-    used = np.append(case.shares, [0.0])[:6] > 0
+    used = np.append(case.probabilities, [0.0])[:6] > 0
     assert np.all(accepted[used] > 0)
     assert np.all(accepted[used] < attempted[used])
 
@@ -115,13 +115,13 @@ def test_every_move_equals_its_naive_twin(case):
 def test_running_energies_equal_recomputed_ones_after_thousands_of_moves(guests, cell, truncation, coulomb):
     system = system_of(toy_framework(cell), guests, TEMPERATURE, cutoff_angstrom=6.0, truncation=truncation,
                        guest_coulomb=coulomb)
-    shares = (0.25, 0.25, 0.2, 0.2, 0.1) if len(guests) == 1 else (0.2, 0.2, 0.2, 0.1, 0.1, 0.2)
-    state, counts, _ = sample(system, [5e-4] * len(guests), 20_000, 5, shares=shares)
+    probabilities = (0.25, 0.25, 0.2, 0.2, 0.1) if len(guests) == 1 else (0.2, 0.2, 0.2, 0.1, 0.1, 0.2)
+    state, counts, _ = sample(system, [5e-4] * len(guests), 20_000, 5, probabilities=probabilities)
     terms = total_energy(state, system.host, system.guests, system.ewald, system.volume)
     assert state.energy == pytest.approx(terms, abs=1e-9 * max(1.0, np.abs(state.energy).sum()))
     assert state.energy[:2].all()
     assert (state.energy[FOURIER] != 0.0, state.energy[TAIL] != 0.0) == (coulomb == "ewald", truncation == "tail")
-    assert np.all(state.accepted[np.append(shares, 0.0)[:6] > 0] > 30)
+    assert np.all(state.accepted[np.append(probabilities, 0.0)[:6] > 0] > 30)
     assert counts.max() >= 4
 
 
@@ -130,7 +130,7 @@ def test_rejected_moves_leave_the_walker_untouched():
     state = walker_with(system, 2)
     before = [np.array(a) for a in state]
     # an activity so low that no insertion passes; translations by far too much are checked by their count
-    after, counts, _ = sample(system, 1e-300, 300, 2, shares=(1.0, 0.0, 0.0, 0.0, 0.0), walker=state, every=1)
+    after, counts, _ = sample(system, 1e-300, 300, 2, probabilities=(1.0, 0.0, 0.0, 0.0, 0.0), walker=state, every=1)
     assert set(counts) == {2.0}
     for name, old, new in zip(state._fields, before, after, strict=True):
         if name not in ("attempted", "transitions"):
@@ -142,7 +142,7 @@ def test_deletion_refills_the_gap_with_the_last_molecule():
     state = walker_with(system, 3)
     sites = sites_of(state, system)
     while state.total[0] == 3:
-        sample(system, 1e-12, 1, int(state.attempted.sum()), shares=(0, 1.0, 0, 0, 0), walker=state, every=1)
+        sample(system, 1e-12, 1, int(state.attempted.sum()), probabilities=(0, 1.0, 0, 0, 0), walker=state, every=1)
     left = {tuple(np.round(m.ravel(), 9)) for m in sites_of(state, system)}
     assert left < {tuple(np.round(m.ravel(), 9)) for m in sites}
     terms = total_energy(state, system.host, system.guests, system.ewald, system.volume)
@@ -152,7 +152,7 @@ def test_deletion_refills_the_gap_with_the_last_molecule():
 def test_molecules_stay_rigid_and_their_quaternions_normalised():
     system = system_of(toy_framework(), LOPSIDED, TEMPERATURE, cutoff_angstrom=5.0)
     state = walker_with(system, 2)
-    sample(system, 1e-3, 20_000, 4, shares=(0, 0, 0.1, 0.3, 0.6), walker=state)
+    sample(system, 1e-3, 20_000, 4, probabilities=(0, 0, 0.1, 0.3, 0.6), walker=state)
     assert np.linalg.norm(state.quaternions[:2], axis=1) == pytest.approx(1.0, abs=1e-12)
     body = LOPSIDED.site_positions
     for a, b in itertools.combinations(range(4), 2):

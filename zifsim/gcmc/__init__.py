@@ -1,1 +1,1 @@
-"""Chance: grand canonical Monte Carlo on a rigid framework."""
+"""GCMC: grand canonical Monte Carlo in a rigid framework."""

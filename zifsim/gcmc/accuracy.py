@@ -1,4 +1,4 @@
-"""How far the sampled energies are from the exact ones, measured on the molecules that were really visited."""
+"""Errors of the sampled energies, measured against exact ones on the molecules that were really visited."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Where trial insertions are aimed: a position distribution drawn from the host's Boltzmann weight.
+"""Bias of trial insertions: a position distribution drawn from the host's Boltzmann weight.
 
 The cell is cut into voxels; each gets a probability ∝ ⟨exp(−βU)⟩^γ averaged over orientations, mixed with a uniform
-share so that no place is out of reach. Acceptance divides by the density, so any choice samples the same ensemble.
+part so that no place is out of reach. Acceptance divides by the density, so any choice samples the same ensemble.
 A voxel is drawn by Walker's alias table (doi:10.1145/355744.355749): one random number, however many voxels.
 """
 
@@ -21,7 +21,8 @@ from zifsim.gcmc.random import streams, uniform
 from zifsim.gcmc.walker import Scratch, place_sites, turn_body
 
 FloatArray = NDArray[np.float64]
-UNIFORM_SHARE = 0.05      # of the trials that ignore the bias
+IntArray = NDArray[np.int64]
+UNIFORM_FRACTION = 0.05      # of the trials that ignore the bias
 VOXEL_ANGSTROM = 0.5
 SAMPLES = 6               # random placements that weigh a voxel
 
@@ -65,7 +66,7 @@ def make_bias(host: Host, guests: Guests, scratch: Scratch, unit_cell: FloatArra
                            averages)
             if averages.max() > 0.0:
                 biased = _smoothed(averages.reshape(divisions)) ** exponent
-                weights = UNIFORM_SHARE * weights + (1.0 - UNIFORM_SHARE) * biased / biased.sum()
+                weights = UNIFORM_FRACTION * weights + (1.0 - UNIFORM_FRACTION) * biased / biased.sum()
         probability, alias = alias_table(weights)
         voxels[component] = np.stack([probability, alias, np.log(weights * n)], axis=1)
     return Bias(divisions, voxels, np.array(repeats, dtype=np.int64))
@@ -83,7 +84,8 @@ def _smoothed(averages: FloatArray) -> FloatArray:
 
 
 @kernel
-def _voxel_weights(rng, host, guests, scratch, component, divisions, repeats, beta, averages):
+def _voxel_weights(rng: NDArray[np.uint64], host: Host, guests: Guests, scratch: Scratch, component: int,
+                   divisions: IntArray, repeats: IntArray, beta: float, averages: FloatArray) -> None:
     """Mean Boltzmann weight of random placements in each voxel, capped at e^500."""
     first, last = guests.first[component], guests.first[component + 1]
     for v in range(averages.shape[0]):
@@ -102,7 +104,7 @@ def _voxel_weights(rng, host, guests, scratch, component, divisions, repeats, be
 
 
 @kernel
-def random_quaternion(rng, stream, quaternions, m):
+def random_quaternion(rng: NDArray[np.uint64], stream: int, quaternions: FloatArray, m: int) -> None:
     """Uniformly random rotation into ``quaternions[m]`` (Marsaglia 1972, doi:10.1214/aoms/1177692644)."""
     while True:
         a, b = 2.0 * uniform(rng, stream) - 1.0, 2.0 * uniform(rng, stream) - 1.0
@@ -119,7 +121,7 @@ def random_quaternion(rng, stream, quaternions, m):
 
 
 @kernel
-def _in_voxel(rng, stream, v, divisions, centres, m):
+def _in_voxel(rng: NDArray[np.uint64], stream: int, v: int, divisions: IntArray, centres: FloatArray, m: int) -> None:
     """A random point of voxel ``v``, fractional in the unit cell, into ``centres[:, m]``."""
     k = v % divisions[2]
     j = (v // divisions[2]) % divisions[1]
@@ -130,7 +132,8 @@ def _in_voxel(rng, stream, v, divisions, centres, m):
 
 
 @kernel
-def random_position(rng, stream, bias, component, centres, m):
+def random_position(rng: NDArray[np.uint64], stream: int, bias: Bias, component: int, centres: FloatArray,
+                    m: int) -> float:
     """Draw a trial position, fractional in the supercell, into ``centres[:, m]``; returns ln(density × volume)."""
     x = uniform(rng, stream) * bias.voxels.shape[1]
     v = int(x)
@@ -140,15 +143,17 @@ def random_position(rng, stream, bias, component, centres, m):
     for axis in range(3):
         n = bias.repeats[axis]
         centres[axis, m] = (centres[axis, m] + math.floor(uniform(rng, stream) * n)) / n
-    return bias.voxels[component, v, 2]
+    log_density: float = bias.voxels[component, v, 2]
+    return log_density
 
 
 @kernel
-def log_density_at(bias, component, centres, m):
+def log_density_at(bias: Bias, component: int, centres: FloatArray, m: int) -> float:
     """ln(density × volume) with which :func:`random_position` draws the position ``centres[:, m]``."""
     index = 0
     for axis in range(3):
         f = centres[axis, m] * bias.repeats[axis]
         f -= math.floor(f)
         index = index * bias.divisions[axis] + min(int(f * bias.divisions[axis]), bias.divisions[axis] - 1)
-    return bias.voxels[component, index, 2]
+    log_density: float = bias.voxels[component, index, 2]
+    return log_density

@@ -1,4 +1,4 @@
-"""What an accepted move changes in the walker: its lists, its running energies, and the parts no trial has seen."""
+"""Bookkeeping of an accepted move: the walker's lists, its running energies, the reciprocal-space part and the tail."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from zifsim.gcmc.walker import FOURIER, HOST, PAIR, place_sites
 
 
 @inlined
-def unseen_change(host, guests, ewald, walker, scratch, old, new, component):
-    """Change of the Fourier energy (K) when molecule ``old`` leaves and trial ``new`` of a component enters (−1: none).
+def reciprocal_change(host, guests, ewald, walker, scratch, old, new, component):
+    """Change of the reciprocal-space energy (K) when molecule ``old`` leaves and trial ``new`` of a component enters.
 
-    The change of the structure factor is left in ``scratch``.
+    −1: none. The change of the structure factor is left in ``scratch``.
     """
     change = 0.0
     if guests.fourier:
@@ -37,8 +37,8 @@ def unseen_change(host, guests, ewald, walker, scratch, old, new, component):
 
 
 @inlined
-def take_unseen(guests, walker, scratch, change):
-    """Make the last :func:`unseen_change` real."""
+def apply_reciprocal_change(guests, walker, scratch, change):
+    """Take the last :func:`reciprocal_change` over into the walker."""
     walker.energy[FOURIER] += change
     if guests.fourier:
         for k in range(walker.real.shape[0]):
@@ -82,7 +82,7 @@ def take_trial(guests, walker, scratch, i, t, component):
 
 
 @inlined
-def enlist(walker, i, component):
+def add_to_component(walker, i, component):
     """Enter molecule ``i`` among those of a component."""
     n = walker.number[component]
     walker.kind[i] = component
@@ -92,7 +92,7 @@ def enlist(walker, i, component):
 
 
 @inlined
-def strike_off(walker, i):
+def remove_from_component(walker, i):
     """Take molecule ``i`` off its component's list."""
     component = walker.kind[i]
     last = walker.number[component] - 1

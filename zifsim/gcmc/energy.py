@@ -1,4 +1,4 @@
-"""The energy of a given configuration, term by term: what other codes are compared with."""
+"""Energy of a given configuration, term by term: what other codes are compared with."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from zifsim.gcmc.host import OVERLAP, Host, host_energy, make_host
 from zifsim.gcmc.jit import kernel
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.gcmc.system import check_framework, supercell_repeats
-from zifsim.gcmc.walker import Walker, find_neighbours, guest_energy, make_scratch, make_walker, place_sites
+from zifsim.gcmc.walker import Scratch, Walker, find_neighbours, guest_energy, make_scratch, make_walker, place_sites
 from zifsim.model.forcefield import AdsorptionForceField
 from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel
@@ -60,7 +60,7 @@ class EnergyTerms:
 
 
 @kernel
-def _real_space_sums(walker, guests, host, scratch, totals):
+def _real_space_sums(walker: Walker, guests: Guests, host: Host, scratch: Scratch, totals: FloatArray) -> bool:
     """Host LJ, host Coulomb and pair energies over all molecules, each pair once, into ``totals`` (3,), K.
 
     Returns False on an overlap.

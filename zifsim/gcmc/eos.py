@@ -204,6 +204,6 @@ def mixture_fugacities_pa(models: Sequence[GuestModel], fractions: Sequence[floa
     a, b = mean_root**2 * pressure_pa / thermal**2, mean_covolume * pressure_pa / thermal
     z = float(_roots(a, b)[-1])
     attraction = a / (2.0 * _SQRT2 * b) * math.log((z + (1.0 + _SQRT2) * b) / (z + (1.0 - _SQRT2) * b))
-    share = covolumes / mean_covolume
-    log_phi = share * (z - 1.0) - math.log(z - b) - attraction * (2.0 * roots_a / mean_root - share)
+    ratio = covolumes / mean_covolume
+    log_phi = ratio * (z - 1.0) - math.log(z - b) - attraction * (2.0 * roots_a / mean_root - ratio)
     return tuple(float(f) for f in y * pressure_pa * np.exp(log_phi))

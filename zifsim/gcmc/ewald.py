@@ -107,7 +107,8 @@ def exclusion_energy(alpha: float, charges: FloatArray, positions: FloatArray) -
 
 
 @kernel
-def add_structure_factor(ewald, sites, m, charges, first, count, sign, phases, real, imaginary):
+def add_structure_factor(ewald: Ewald, sites: FloatArray, m: int, charges: FloatArray, first: int, count: int,
+                         sign: float, phases: Phases, real: FloatArray, imaginary: FloatArray) -> None:
     """Add sign·Σ q exp(ik·r) of ``count`` sites of ``sites[m]`` (S, 3) Å, whose charges begin at ``first``, to
     ``real``, ``imaginary`` (K,).
 
@@ -145,7 +146,7 @@ def add_structure_factor(ewald, sites, m, charges, first, count, sign, phases, r
 
 
 @kernel
-def fourier_energy(ewald, real, imaginary):
+def fourier_energy(ewald: Ewald, real: FloatArray, imaginary: FloatArray) -> float:
     """Σ_k A_k |S(k)|², K."""
     total = 0.0
     for k in range(ewald.k_factor.shape[0]):
@@ -154,7 +155,8 @@ def fourier_energy(ewald, real, imaginary):
 
 
 @kernel
-def fourier_change(ewald, real, imaginary, change_real, change_imaginary):
+def fourier_change(ewald: Ewald, real: FloatArray, imaginary: FloatArray, change_real: FloatArray,
+                   change_imaginary: FloatArray) -> float:
     """Change of Σ_k A_k |S(k)|² when (change_real, change_imaginary) is added to S, K."""
     total = 0.0
     for k in range(ewald.k_factor.shape[0]):

@@ -1,4 +1,4 @@
-"""Many walkers at once on a CUDA card: a warp per walker, whose lanes try the trial placements side by side.
+"""GPU sampling, many walkers at once on a card: a warp per walker, whose lanes try the trial placements side by side.
 
 The physics is the CPU's: the functions of :mod:`zifsim.gcmc.moves` are compiled once more, for the card. Written here
 is only who does what. Lane 0 decides, with the walker's first random stream; trial t is tried by lane t mod 32, with
@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import config, cuda, int64
+from numba import config, int64
+from numba import cuda as numba_cuda
 from numpy.typing import NDArray
 
 from zifsim.errors import InputError, SimulationError
@@ -54,6 +55,7 @@ from zifsim.gcmc.trials import log_mean_weight, old_weight, try_orientation, try
 from zifsim.gcmc.walker import FOURIER, HOST, PAIR, TAIL, Scratch, Walker, copy_walker
 
 FloatArray = NDArray[np.float64]
+cuda: Any = numba_cuda     # what a card offers is not all known to type checkers
 SIMULATED = bool(config.ENABLE_CUDASIM)  # type: ignore[attr-defined]  # the card is this process, its memory ours
 LANES = 32                 # threads of a warp
 LAUNCH_MOVES = 20_000      # per launch, so that no launch holds a card for long
@@ -135,7 +137,7 @@ def _conditions_of(all_, w):
                       all_.log_bias)
 
 
-# ---------------------------------------------------------------- a move, shared out
+# ---------------------------------------------------------------- a move, divided among lanes
 
 @kernel
 def make_plan(rng, field, walker, scratch, conditions, plan):

@@ -1,4 +1,4 @@
-"""The rigid host on a regular grid: Lennard-Jones energy of guest sites, and the electrostatic potential.
+"""Grids of the rigid host: Lennard-Jones energy of guest sites, and the electrostatic potential.
 
 Nodes hold plain values; :mod:`zifsim.gcmc.spline` makes them a smooth function. The cell is filled block by block:
 the atoms near a block are gathered once, then each of its nodes sums over them, all guest sites in one pass.
@@ -173,7 +173,7 @@ def lj_energies(positions: FloatArray, kinds: IntArray, cell: FloatArray, pairs:
     n_kinds = pairs.shift.shape[1]
     coefficients, shift = pairs.coefficients[list(sites)], pairs.shift[list(sites)]
 
-    def evaluate(near, counts, origin, steps, block):
+    def evaluate(near: FloatArray, counts: IntArray, origin: FloatArray, steps: FloatArray, block: FloatArray) -> None:
         _lj_block(near, counts, origin, steps, coefficients, shift, pairs.cutoff2, np.empty((n_kinds, 5)), block)
 
     _in_blocks(evaluate, out, cell, positions, np.zeros(len(positions)), kinds, n_kinds, math.sqrt(pairs.cutoff2),
@@ -190,11 +190,13 @@ def potential(positions: FloatArray, charges: FloatArray, cell: FloatArray, divi
     cutoff = alpha_for(1.0, POTENTIAL_TOLERANCE) / alpha
     out = np.empty((1, *divisions))
 
-    def evaluate(near, counts, origin, steps, block):
+    def evaluate(near: FloatArray, counts: IntArray, origin: FloatArray, steps: FloatArray, block: FloatArray) -> None:
         _screened_block(near, counts, origin, steps, alpha, cutoff**2, block)
 
     _in_blocks(evaluate, out, cell, positions, charges, np.zeros(len(positions), dtype=np.int64), 1, cutoff, threads)
-    return COULOMB_K_ANGSTROM * (out[0] + _fourier_potential(positions, charges, cell, divisions, alpha, threads))
+    total: FloatArray = COULOMB_K_ANGSTROM * (
+        out[0] + _fourier_potential(positions, charges, cell, divisions, alpha, threads))
+    return total
 
 
 @kernel

@@ -1,4 +1,4 @@
-"""Host grids kept on disk between runs, each in a file named by the hash of all that it was made from.
+"""Grids kept on disk between runs, each in a file named by the hash of all that it was made from.
 
 The folder is ``$ZIFSIM_CACHE``, else ``zifsim/grids`` in the user's cache folder; ``ZIFSIM_CACHE=off`` keeps nothing.
 A file that cannot be read, or whose checksum is wrong, counts as absent; what was not used for longest goes first once

@@ -1,4 +1,4 @@
-"""The gases of a run as the kernels see them: bodies, charges, site–site energies, and how far they reach.
+"""Guests of a run as the kernels see them: bodies, charges, site–site energies, and how far they reach.
 
 A run holds one or several gases, its components. Their sites lie one after another in flat arrays; component c owns
 the sites ``first[c]`` ≤ f < ``first[c + 1]``.

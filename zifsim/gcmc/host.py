@@ -1,4 +1,4 @@
-"""The rigid host as the guest feels it: interpolated from grids, or summed over its atoms.
+"""Host of a run, rigid, as the guest feels it: interpolated from grids, or summed over its atoms.
 
 Both paths are one function, :func:`host_energy`, so a move does not know which is in use.
 """
@@ -37,7 +37,7 @@ class HostGrid(NamedTuple):
     alone, the potential (K/e); ``transform`` (G, 2) floor and scale of the compressed energies (K); ``site_grid``
     (S,) grid of each site of all gases, −1: none; ``charges`` (S,) e that meet the potential grid, 0 where the energy
     grid holds the Coulomb part already; ``inverse`` (3, 3) of the unit cell; ``blocked`` (bx, by, bz) 1 at nodes where
-    no molecule's centre may be ((1, 1, 1): nowhere), ``shares`` (S,) of each site in its molecule's mass."""
+    no molecule's centre may be ((1, 1, 1): nowhere), ``mass_fractions`` (S,) of each site in its molecule's mass."""
 
     splines: NDArray[np.float32]
     transform: FloatArray
@@ -45,7 +45,7 @@ class HostGrid(NamedTuple):
     charges: FloatArray
     inverse: FloatArray
     blocked: NDArray[np.uint8]
-    shares: FloatArray
+    mass_fractions: FloatArray
 
 
 class Host(NamedTuple):
@@ -134,8 +134,9 @@ def make_host(framework: Framework, repeats: tuple[int, int, int], models: Seque
         grid = host_grid(unit, pairs, sites, divisions_for(unit.cell, settings.grid_spacing_angstrom), merge_coulomb,
                          threads)
         if blocked is not None:
-            shares = [s.mass_amu / model.molar_mass_g_mol for model in models for s in model.sites]
-            grid = grid._replace(blocked=np.ascontiguousarray(blocked, dtype=np.uint8), shares=np.array(shares))
+            fractions = [s.mass_amu / model.molar_mass_g_mol for model in models for s in model.sites]
+            grid = grid._replace(blocked=np.ascontiguousarray(blocked, dtype=np.uint8),
+                                 mass_fractions=np.array(fractions))
         atoms = host_atoms(unit.positions[:0], kinds[:0], unit.charges[:0], unit.cell, pairs, site_charges)
     else:
         if blocked is not None:
@@ -211,7 +212,7 @@ def site_splines(unit: UnitCell, pairs: PairTable, sites: list[tuple[int, float]
 
 
 @inlined
-def host_energy(host, first, count, sites, m):
+def host_energy(host: Host, first: int, count: int, sites: FloatArray, m: int) -> tuple[float, float]:
     """(Lennard-Jones, Coulomb) energy in K of a molecule with the host.
 
     Its ``count`` sites are ``sites[m]`` (S, 3) Å, whose parameters begin at the flat index ``first``. An overlap
@@ -225,7 +226,7 @@ def host_energy(host, first, count, sites, m):
 
 
 @kernel
-def grid_energy(grid, first, count, sites, m):
+def grid_energy(grid: HostGrid, first: int, count: int, sites: FloatArray, m: int) -> tuple[float, float]:
     """:func:`host_energy` by interpolation."""
     lj = coulomb = 0.0
     inverse = grid.inverse
@@ -252,19 +253,20 @@ def grid_energy(grid, first, count, sites, m):
 
 
 @kernel
-def _is_blocked(grid, first, count, sites, m):
+def _is_blocked(grid: HostGrid, first: int, count: int, sites: FloatArray, m: int) -> bool:
     """Whether the node nearest to a molecule's centre of mass is blocked."""
     inverse, blocked = grid.inverse, grid.blocked
     x = y = z = 0.0
     for site in range(count):
-        share = grid.shares[first + site]
-        x += share * sites[m, site, 0]
-        y += share * sites[m, site, 1]
-        z += share * sites[m, site, 2]
+        fraction = grid.mass_fractions[first + site]
+        x += fraction * sites[m, site, 0]
+        y += fraction * sites[m, site, 1]
+        z += fraction * sites[m, site, 2]
     fa = x * inverse[0, 0] + y * inverse[1, 0] + z * inverse[2, 0]
     fb = x * inverse[0, 1] + y * inverse[1, 1] + z * inverse[2, 1]
     fc = x * inverse[0, 2] + y * inverse[1, 2] + z * inverse[2, 2]
     i = math.floor(fa * blocked.shape[0] + 0.5) % blocked.shape[0]
     j = math.floor(fb * blocked.shape[1] + 0.5) % blocked.shape[1]
     k = math.floor(fc * blocked.shape[2] + 0.5) % blocked.shape[2]
-    return blocked[i, j, k] != 0
+    closed: bool = blocked[i, j, k] != 0
+    return closed

@@ -1,4 +1,4 @@
-"""The direct path: a guest's energy summed over the host's atoms, with an Ewald sum of its own.
+"""Atoms of the host, the direct path: a guest's energy summed over the host's atoms, with an Ewald sum of its own.
 
 The unit cell is cut into voxels; each has its own copy of the periodic images within the cut-off of any of its points,
 one kind of atom after the other. So the cost does not grow with the framework, and the sums run over contiguous numbers

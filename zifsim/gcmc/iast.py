@@ -1,6 +1,6 @@
 """Ideal adsorbed solution theory: mixtures from the isotherms of the pure gases.
 
-Myers & Prausnitz, AIChE J. 1965, 11, 121, doi:10.1002/aic.690110125. All components share one spreading pressure,
+Myers & Prausnitz, AIChE J. 1965, 11, 121, doi:10.1002/aic.690110125. All components have one spreading pressure,
 ψ = πA/RT = ∫ q d ln p, each from its own pure isotherm at its own pressure p°: yᵢP = xᵢp°ᵢ(ψ), Σxᵢ = 1 and
 1/q = Σ xᵢ/q°ᵢ.
 
@@ -160,10 +160,10 @@ def solve(gases: Sequence[PureGas], partial_pa: FloatArray) -> FloatArray:
     else:
         root = brentq(excess, lower, upper, xtol=1e-14 * upper, rtol=1e-14)
     pure = np.array([gas.pressure_at(root) for gas in gases])
-    shares = partial_pa / pure
-    shares /= shares.sum()
+    fractions = partial_pa / pure
+    fractions /= fractions.sum()
     each = np.array([gas.loading(p) for gas, p in zip(gases, pure, strict=True)])
-    return np.asarray(shares / float((shares / each).sum()))
+    return np.asarray(fractions / float((fractions / each).sum()))
 
 
 def _potential_or_end(gas: PureGas, pressure_pa: float) -> float:

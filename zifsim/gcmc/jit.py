@@ -1,4 +1,4 @@
-"""The one place where numba's flags are set.
+"""Compilation of kernels: the one place where numba's flags are set.
 
 ``nogil``: pressures, gases and replicas run side by side in threads of one process. ``cache``: compiled once per
 machine. No ``fastmath``: a process that compiles and one that reads the cache may run copies of a function that were
@@ -11,25 +11,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numba
 
-F = TypeVar("F", bound=Callable[..., Any])
 _FLAGS: dict[str, Any] = {
     "cache": True, "nogil": True, "error_model": "numpy", "_nrt": False,
 }
 
 
-def kernel(function: F) -> F:
+def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a plain function over arrays; it must not allocate."""
-    compiled: F = numba.njit(**_FLAGS)(function)
+    compiled: Callable[..., Any] = numba.njit(**_FLAGS)(function)
     return compiled
 
 
-def inlined(function: F) -> F:
+def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function into its callers: passing the wide tuples of a walker costs more than what it does."""
-    compiled: F = numba.njit(inline="always", **_FLAGS)(function)
+    compiled: Callable[..., Any] = numba.njit(inline="always", **_FLAGS)(function)
     return compiled
 
 

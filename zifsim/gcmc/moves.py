@@ -1,9 +1,9 @@
-"""The Monte Carlo moves: insertion, deletion, identity swap, regrowth, translation, rotation.
+"""Moves of the Monte Carlo sampling: insertion, deletion, identity swap, regrowth, translation, rotation.
 
 Insertion, deletion and regrowth use several trial placements (Rosenbluth weights; Siepmann & Frenkel 1992,
 doi:10.1080/00268979200100061; Frenkel & Smit, ch. 13). A trial drawn at density g(r) with energy u (host and
-real-space guest energy) weighs w = exp(−βu) / (g(r) V) (trials.py); W is the mean weight of the k trials. What they do
-not see, the Fourier part of Ewald and the tail, ΔR, enters the acceptance:
+real-space guest energy) weighs w = exp(−βu) / (g(r) V) (trials.py); W is the mean weight of the k trials. The
+reciprocal-space part of Ewald and the tail, ΔR, are no part of it and enter the acceptance:
 
     insertion   min(1, βfV W/(N+1) exp(−βΔR))        deletion   min(1, N/(βfV W) exp(−βΔR))
     regrowth    min(1, W_new/W_old exp(−βΔR))        swap a→b   min(1, N_a f_b W_b/((N_b+1) f_a W_a) exp(−βΔR))
@@ -23,13 +23,13 @@ from numpy.typing import NDArray
 
 from zifsim.gcmc.bias import log_density_at
 from zifsim.gcmc.bookkeeping import (
+    add_to_component,
+    apply_reciprocal_change,
     close_gap,
-    enlist,
-    strike_off,
+    reciprocal_change,
+    remove_from_component,
     tail_of_adding,
     take_trial,
-    take_unseen,
-    unseen_change,
 )
 from zifsim.gcmc.jit import inlined, kernel
 from zifsim.gcmc.random import DECISIONS, uniform
@@ -98,7 +98,7 @@ def decide_insertion(rng, host, guests, ewald, walker, scratch, conditions, comp
     log_mean = log_mean_weight(scratch.log_weights, scratch.log_weights.shape[0])
     if log_mean > NEVER:
         t = choose(rng, scratch.log_weights, log_mean)
-        fourier = unseen_change(host, guests, ewald, walker, scratch, -1, t, component)
+        fourier = reciprocal_change(host, guests, ewald, walker, scratch, -1, t, component)
         tail = tail_of_adding(walker.number, host.tail_energies, guests.tails, conditions.volume, component, 1.0)
         log_ratio = (conditions.log_activities[component] + math.log(conditions.volume / (walker.number[component] + 1))
                      + log_mean - conditions.beta * (fourier + tail))
@@ -107,9 +107,9 @@ def decide_insertion(rng, host, guests, ewald, walker, scratch, conditions, comp
             log_ratio += conditions.log_bias[n + 1] - conditions.log_bias[n]
         if metropolis(rng, log_ratio):
             take_trial(guests, walker, scratch, n, t, component)
-            take_unseen(guests, walker, scratch, fourier)
+            apply_reciprocal_change(guests, walker, scratch, fourier)
             walker.energy[TAIL] += tail
-            enlist(walker, n, component)
+            add_to_component(walker, n, component)
             walker.total[0] = n + 1
             accepted = True
     return accepted
@@ -160,10 +160,10 @@ def may_be_deleted(host, guests, ewald, bias, walker, scratch, conditions, i, lo
 
 @kernel
 def removal(host, guests, ewald, walker, scratch, conditions, i, log_mean):
-    """ln of the acceptance ratio of removing molecule ``i`` of mean weight ``log_mean``, and the change of what trials
-    do not see: Fourier and tail energy, K."""
+    """ln of the acceptance ratio of removing molecule ``i`` of mean weight ``log_mean``, and the changes of the
+    reciprocal-space and the tail energy, K."""
     component = walker.kind[i]
-    fourier = unseen_change(host, guests, ewald, walker, scratch, i, -1, component)
+    fourier = reciprocal_change(host, guests, ewald, walker, scratch, i, -1, component)
     tail = tail_of_adding(walker.number, host.tail_energies, guests.tails, conditions.volume, component, -1.0)
     log_ratio = (math.log(walker.number[component] / conditions.volume) - conditions.log_activities[component]
                  - log_mean - conditions.beta * (fourier + tail))
@@ -185,8 +185,8 @@ def decide_deletion(host, guests, ewald, walker, scratch, conditions, i, log_lot
         walker.energy[HOST] -= scratch.energies[0, 0]
         walker.energy[PAIR] -= scratch.energies[0, 1]
         walker.energy[TAIL] += tail
-        take_unseen(guests, walker, scratch, fourier)
-        strike_off(walker, i)
+        apply_reciprocal_change(guests, walker, scratch, fourier)
+        remove_from_component(walker, i)
         close_gap(walker, i)
     return accepted
 
@@ -244,13 +244,13 @@ def displacement(rng, host, guests, ewald, walker, scratch, conditions, step_ang
 @inlined
 def decide_replacement(rng, host, guests, ewald, walker, scratch, conditions, i, t, log_ratio, old_pair):
     """Accept or reject trial ``t`` in the place of molecule ``i`` of the same kind."""
-    fourier = unseen_change(host, guests, ewald, walker, scratch, i, t, walker.kind[i])
+    fourier = reciprocal_change(host, guests, ewald, walker, scratch, i, t, walker.kind[i])
     accepted = metropolis(rng, log_ratio - conditions.beta * fourier)
     if accepted:
         walker.energy[HOST] -= walker.host_energies[i]
         walker.energy[PAIR] -= old_pair
         take_trial(guests, walker, scratch, i, t, walker.kind[i])
-        take_unseen(guests, walker, scratch, fourier)
+        apply_reciprocal_change(guests, walker, scratch, fourier)
     return accepted
 
 
@@ -280,7 +280,7 @@ def decide_swap(rng, host, guests, ewald, walker, scratch, conditions, i, new, l
     log_new = log_mean_weight(scratch.log_weights, scratch.log_weights.shape[0])
     if log_new > NEVER:
         t = choose(rng, scratch.log_weights, log_new)
-        fourier = unseen_change(host, guests, ewald, walker, scratch, i, t, new)
+        fourier = reciprocal_change(host, guests, ewald, walker, scratch, i, t, new)
         # adding the new while the old is still counted sees one pair too many
         tail = (tail_of_adding(walker.number, host.tail_energies, guests.tails, conditions.volume, old, -1.0)
                 + tail_of_adding(walker.number, host.tail_energies, guests.tails, conditions.volume, new, 1.0)
@@ -292,10 +292,10 @@ def decide_swap(rng, host, guests, ewald, walker, scratch, conditions, i, new, l
             walker.energy[HOST] -= walker.host_energies[i]
             walker.energy[PAIR] -= old_pair
             walker.energy[TAIL] += tail
-            strike_off(walker, i)
-            enlist(walker, i, new)
+            remove_from_component(walker, i)
+            add_to_component(walker, i, new)
             take_trial(guests, walker, scratch, i, t, new)
-            take_unseen(guests, walker, scratch, fourier)
+            apply_reciprocal_change(guests, walker, scratch, fourier)
     return accepted
 
 

@@ -135,11 +135,13 @@ def _hermite(value: FloatArray, slope: FloatArray) -> FloatArray:
 
 
 @kernel
-def spline_energy(cubics, row, start, per_area, s):
+def spline_energy(cubics: FloatArray, row: int, start: float, per_area: float, s: float) -> float:
     """Energy (K) of a site pair of kind ``row`` at s = r² (Å²)."""
     x = (s - start) * per_area
     if x <= 0.0:
-        return cubics[row, 0, 0]
+        core: float = cubics[row, 0, 0]
+        return core
     i = int(x)
     t = x - i
-    return cubics[row, i, 0] + t * (cubics[row, i, 1] + t * (cubics[row, i, 2] + t * cubics[row, i, 3]))
+    energy: float = cubics[row, i, 0] + t * (cubics[row, i, 1] + t * (cubics[row, i, 2] + t * cubics[row, i, 3]))
+    return energy

@@ -1,4 +1,4 @@
-"""Random numbers the kernels draw: xoroshiro128++, the same stream on a CPU, on a GPU and in plain Python.
+"""Random numbers that the kernels draw: xoroshiro128++, the same stream on a CPU, on a GPU and in plain Python.
 
 Blackman & Vigna, ACM Trans. Math. Softw. 2021, doi:10.1145/3460772. A walker has several streams: the first decides,
 each trial placement draws from its own. So trials may be tried one after another or side by side (a GPU's lanes), and
@@ -25,7 +25,7 @@ def streams(seed: int, number: int) -> NDArray[np.uint64]:
 
 
 @kernel
-def uniform(rng, stream):
+def uniform(rng: NDArray[np.uint64], stream: int) -> float:
     """A random number in [0, 1) from ``rng[stream]``, which moves on."""
     a, b = rng[stream, 0], rng[stream, 1]
     c = a + b

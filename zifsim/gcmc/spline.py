@@ -1,4 +1,4 @@
-"""A periodic function on the cell as a tricubic B-spline: values on nodes in, coefficients out, look-up by a kernel.
+"""Splines of periodic functions on the cell, tricubic: values on nodes in, coefficients out, look-up by a kernel.
 
 A B-spline needs one number per node where Hermite interpolation needs eight, so the grids of a host stay in the
 processor's cache. The coefficients follow from the nodes by an FFT (Unser 1999, doi:10.1109/79.799930).
@@ -60,7 +60,7 @@ def spline_coefficients(values: FloatArray) -> NDArray[np.float32]:
 
 
 @kernel
-def _weights(t):
+def _weights(t: float) -> tuple[np.float32, np.float32, np.float32, np.float32]:
     """The four cubic B-splines that overlap a grid cell, at 0 ≤ t < 1 (float32, like the coefficients)."""
     u = 1.0 - t
     return (np.float32(u * u * u / 6.0), np.float32(2.0 / 3.0 - t * t * (1.0 - 0.5 * t)),
@@ -68,7 +68,7 @@ def _weights(t):
 
 
 @kernel
-def interpolate(splines, grid, fa, fb, fc):
+def interpolate(splines: NDArray[np.float32], grid: int, fa: float, fb: float, fc: float) -> float:
     """Value of ``splines[grid]``, (G, nx+3, ny+3, nz+3) coefficients, at fractional coordinates in [0, 1)."""
     nx, ny, nz = splines.shape[1] - PADDING, splines.shape[2] - PADDING, splines.shape[3] - PADDING
     xa, xb, xc = fa * nx, fb * ny, fc * nz

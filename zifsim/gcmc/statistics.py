@@ -1,4 +1,4 @@
-"""Means of correlated series with honest errors: when a run has settled, and how much it knows.
+"""Statistics of correlated series: means with honest errors, when a run has settled, and how much it knows.
 
 Equilibration: the start that leaves most effective samples, Chodera, J. Chem. Theory Comput. 2016, 12,
 1799, doi:10.1021/acs.jctc.5b00784. Statistical inefficiency: Chodera et al., ibid. 2007, 3, 26,
@@ -170,8 +170,8 @@ def _equilibrated_part(blocks: NDArray[np.float64]) -> tuple[int, float]:
 
 def _standard_error(production: NDArray[np.float64], inefficiency: float) -> float:
     """Standard error of the mean; a correlated sample has a variance too small by 1 − g/n, put right here."""
-    share = min(inefficiency / production.size, 0.5)
-    return math.sqrt(float(np.var(production)) * share / (1.0 - share))
+    fraction = min(inefficiency / production.size, 0.5)
+    return math.sqrt(float(np.var(production)) * fraction / (1.0 - fraction))
 
 
 def _drift_sigmas(production: NDArray[np.float64], error: float) -> float:

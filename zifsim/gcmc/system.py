@@ -1,4 +1,4 @@
-"""A framework, a gas and a temperature made ready for sampling: supercell, host, guests, Ewald split, bias."""
+"""Systems ready to be sampled: a framework, gases and a temperature; supercell, host, guests, Ewald split, bias."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The helium void fraction: the share of a cell that excess adsorption counts as gas."""
+"""Helium void fraction: the part of a cell that excess adsorption counts as gas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state of one Monte Carlo walker, and the energy of a guest among the others."""
+"""Walkers of the Monte Carlo sampling: the state of one, and the energy of a guest among the others."""
 
 from __future__ import annotations
 

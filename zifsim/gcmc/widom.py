@@ -11,13 +11,14 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from zifsim.gcmc.bias import make_bias, random_position, random_quaternion
-from zifsim.gcmc.host import OVERLAP, host_energy
+from zifsim.gcmc.bias import Bias, make_bias, random_position, random_quaternion
+from zifsim.gcmc.guests import Guests
+from zifsim.gcmc.host import OVERLAP, Host, host_energy
 from zifsim.gcmc.jit import kernel
 from zifsim.gcmc.random import streams
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.gcmc.system import AdsorptionSystem, make_system
-from zifsim.gcmc.walker import place_sites, turn_body
+from zifsim.gcmc.walker import Scratch, place_sites, turn_body
 from zifsim.model.forcefield import AdsorptionForceField
 from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel
@@ -30,7 +31,8 @@ BLOCKS = 50
 
 
 @kernel
-def _insert(rng, host, guests, bias, scratch, beta, component, n_insertions, sums):
+def _insert(rng: NDArray[np.uint64], host: Host, guests: Guests, bias: Bias, scratch: Scratch, beta: float,
+            component: int, n_insertions: int, sums: FloatArray) -> None:
     """Add Σ w and Σ w·U of ``n_insertions`` test molecules to ``sums`` (2,); w = exp(−βU)/(g V)."""
     first = guests.first[component]
     count = guests.first[component + 1] - first
