@@ -26,6 +26,7 @@ def test_isotherms_become_strict_json_and_come_back(isotherm: Isotherm) -> None:
     assert math.isnan(back.henry.heat_of_adsorption_kj_mol)
     assert back.to_dict() == isotherm.to_dict()
     assert repr(back) == repr(isotherm)
+    assert isotherm.to_dict()["schema"] == 1
 
 
 def test_the_table_has_absolute_and_excess_loading_in_every_unit() -> None:

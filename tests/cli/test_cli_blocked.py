@@ -9,7 +9,7 @@ from cli_call import call
 
 from zifsim.access.result import GasAccess, Reach
 from zifsim.access.stored import write_access
-from zifsim.campaign.isotherm import IsothermJob, run_isotherm_job
+from zifsim.campaign.isotherm import IsothermJob
 from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError
 from zifsim.gcmc.settings import GCMCSettings
@@ -45,7 +45,7 @@ def run(structure, out, blocked=None):
     settings = GCMCSettings(cutoff_angstrom=8.0, grid_spacing_angstrom=0.4, min_moves=50_000, max_moves=50_000,
                             widom_insertions=20_000)
     job = IsothermJob.load(structure, "CH4", 273.0, [1e6], "PP", "ZIF-FF", settings, blocked=blocked)
-    return job, run_isotherm_job(job, Path(out), lambda event: None)
+    return job, job.run(Path(out))
 
 
 def test_one_of_two_cages_closed_halves_loading_and_henry_coefficient(zif8):
@@ -58,6 +58,7 @@ def test_one_of_two_cages_closed_halves_loading_and_henry_coefficient(zif8):
     assert "CH4 does not reach in particles of 10 µm within 1 h are closed (rigid, access): " in job.blocked.text
     assert "blocked" not in free.settings
     assert half.settings["blocked"] == job.blocked.config
+    assert json.loads(Path("half/config.json").read_text())["config"]["blocked"] == job.blocked.config
     assert json.loads(Path("half/record.json").read_text())["settings"]["blocked"]["mask_nodes"] == [20, 20, 20]
     with pytest.raises(InputError, match="free"):
         run("ZIF-8", "free", Path("access"))

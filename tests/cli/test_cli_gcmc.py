@@ -182,7 +182,7 @@ def test_without_out_the_folder_is_named_after_the_input_and_other_jobs_get_thei
     assert folder_of("--seed", "2") == plain                   # nothing there yet
     assert folder_of("--gas", "CO2-EPM2") == Path("results/gcmc/ZIF-8_CO2-EPM2_273K")
     plain.mkdir(parents=True)
-    (plain / "config.json").write_text('{"key": "other"}')
+    (plain / "config.json").write_text('{"kind": "isotherm", "key": "other"}')
     own = folder_of()
     assert own.name.startswith("ZIF-8_CH4_273K-")
     assert folder_of() == own != folder_of("--seed", "2")
@@ -298,10 +298,10 @@ def test_a_run_that_lost_its_last_pressure_continues_to_the_same_numbers():
 @pytest.mark.parametrize("change", [["--seed", "2"], ["--temperature", "300"], ["--forcefield", "UFF"]])
 def test_a_folder_of_another_calculation_is_refused_and_left_alone(change, capsys):
     Path("out").mkdir()
-    Path("out/config.json").write_text('{"key": "other"}')
+    Path("out/config.json").write_text('{"kind": "isotherm", "key": "other"}')
     before = snapshot()
     assert call("gcmc", "ZIF-8", "--gas", "CH4", *QUICK, *change, "--out", "out") == 2
-    assert "holds another calculation" in capsys.readouterr().err
+    assert "holds another isotherm" in capsys.readouterr().err
     assert snapshot() == before
 
 
@@ -311,3 +311,64 @@ def test_a_folder_of_other_files_is_refused_and_left_alone(capsys):
     assert call("gcmc", "ZIF-8", "--gas", "CH4", *QUICK, "--out", "out") == 2
     assert "holds other files" in capsys.readouterr().err
     assert snapshot() == {Path("out/thesis.tex"): b"precious"}
+
+
+def finished_points():
+    return {p.name: p.read_bytes() for p in Path("out/points").iterdir()}
+
+
+def loadings():
+    with open("out/isotherm.csv") as stream:
+        return {float(r["pressure_pa"]): r for r in csv.DictReader(stream)}
+
+
+def test_a_pressure_more_in_the_same_folder_keeps_those_that_are_there(capsys):
+    def command(pressures, *more):
+        return call("gcmc", "ZIF-8", "--gas", "CH4", *QUICK, "--pressures", pressures, *more, "--out", "out")
+
+    assert command("0.1,1") == 0
+    before, rows = finished_points(), loadings()
+    capsys.readouterr()
+    assert command("0.1,0.5,1") == 0
+    text = capsys.readouterr().out
+    assert "finished before and kept as it is: 0.1 bar, 1 bar" in text
+    assert [line for line in text.splitlines() if "done: 0.5 bar" in line and "mL(STP)/g" in line]
+    assert {name: content for name, content in finished_points().items() if name in before} == before
+    assert {p: row for p, row in loadings().items() if p in rows} == rows
+    assert list(loadings()) == [1e4, 5e4, 1e5]
+    assert json.loads(Path("out/config.json").read_text())["config"]["pressures_pa"] == [1e4, 5e4, 1e5]
+    three = finished_points()
+    assert command("0.5") == 0                      # fewer: just those, and nothing is deleted
+    assert list(loadings()) == [5e4]
+    assert finished_points() == three
+    assert command("0.5", "--max-moves", "40000") == 0
+    assert [r["n_moves"] for r in loadings().values()] == ["40000"]
+    assert {n: c for n, c in finished_points().items() if "50000" not in n} == before
+    assert command("0.1", "--seed", "2") == 2       # what else changes is another calculation
+    assert "holds another isotherm (seed: 1, not 2)" in capsys.readouterr().err
+
+
+def test_every_pressure_is_told_of_when_it_is_finished(capsys, monkeypatch):
+    told = []
+
+    def note(*words, **how):
+        told.append((" ".join(map(str, words)), finished_points() if Path("out/points").is_dir() else {}))
+
+    monkeypatch.setattr("builtins.print", note)
+    assert call("gcmc", "ZIF-8", "--gas", "CH4", *QUICK, "--out", "out") == 0
+    lines = {text.partition("done: ")[2].partition(":")[0]: files for text, files in told if "done: " in text}
+    assert list(lines) == ["0.5 bar", "1 bar"]
+    assert "100000Pa.json" not in lines["0.5 bar"]
+    assert "100000Pa.json" in lines["1 bar"]
+
+
+@pytest.mark.parametrize(("content", "sentence"), [
+    ("{", "isotherm.json is damaged"), ("[1]", "isotherm.json is not an isotherm"),
+    ('{"schema": 9}', "isotherm.json is of a newer zifsim (schema 9"),
+])
+def test_a_result_that_cannot_be_read_is_one_sentence(capsys, content, sentence):
+    Path("isotherm.json").write_text(content)
+    assert call("iast", ".", "isotherm.json", "--composition", "CO2=0.5,N2=0.5") == 2
+    error = capsys.readouterr().err
+    assert sentence in error
+    assert error.count("\n") == 1

@@ -103,7 +103,7 @@ def test_a_mixture_is_written_in_every_unit_with_its_record_and_the_same_command
     changed = {p.name for p in before if p.read_bytes() != before[p]}
     assert changed == {"mixture.png", "record.json", "DONE"}
     assert call(*command, "--seed", "2") == 2
-    assert "holds another calculation" in capsys.readouterr().err
+    assert "holds another mixture" in capsys.readouterr().err
 
 
 def test_killed_with_minus_9_it_continues_to_the_same_numbers():

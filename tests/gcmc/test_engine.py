@@ -2,6 +2,7 @@
 
 import json
 import math
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -22,7 +23,7 @@ from gcmc_naive import (
     toy_framework,
 )
 
-from zifsim.errors import InputError, SimulationError
+from zifsim.errors import InputError, RunInterrupted, SimulationError
 from zifsim.gcmc import sampling
 from zifsim.gcmc.engine import run_isotherm, run_point
 from zifsim.gcmc.random import streams, uniform
@@ -31,17 +32,19 @@ from zifsim.gcmc.system import supercell_repeats
 from zifsim.gcmc.widom import widom
 from zifsim.model.forcefield import LennardJones
 from zifsim.model.framework import Framework
+from zifsim.runs import stopping
+from zifsim.runs.progress import silent
 
 TEMPERATURE = 300.0
 PRESSURES = (2e4, 1e5, 4e5)
 FRAMEWORK = toy_framework(CUBIC * 1.3)
 
 
-def isotherm(out_dir=None, pressures=PRESSURES, framework=FRAMEWORK, guest=CO2, threads=1, progress=None,
+def isotherm(out_dir=None, pressures=PRESSURES, framework=FRAMEWORK, guest=CO2, threads=1, report=silent,
              temperature=TEMPERATURE, forcefield=FORCEFIELD, **settings):
     values = {"min_moves": 15_000, "max_moves": 15_000} | settings
     return run_isotherm(framework, guest, forcefield, temperature, pressures, quick_settings(**values),
-                        out_dir=out_dir, threads=threads, progress=progress)
+                        out_dir=out_dir, threads=threads, report=report)
 
 
 def points_of(result):
@@ -73,13 +76,13 @@ def test_a_killed_run_continues_to_identical_points(tmp_path, monkeypatch, kille
     monkeypatch.setattr(sampling, "CHECKPOINT_S", -1.0)      # after every block
     reports = []
 
-    def kill(report):
-        reports.append(report)
-        if len(reports) == killed_after:
+    def kill(event):
+        reports.append(event)
+        if sum(e.kind == "progress" for e in reports) == killed_after:
             raise Killed
 
     with pytest.raises(Killed):
-        isotherm(tmp_path, progress=kill)
+        isotherm(tmp_path, report=kill)
     assert list((tmp_path / "points").iterdir())
     assert points_of(isotherm(tmp_path)) == expected
     assert not list((tmp_path / "points").glob("*.checkpoint.npz"))
@@ -89,9 +92,11 @@ def test_finished_pressures_are_read_back_and_not_run_again(tmp_path):
     expected = isotherm(tmp_path)
     stamps = {f: f.stat().st_mtime_ns for f in (tmp_path / "points").iterdir()}
     reports = []
-    assert points_of(isotherm(tmp_path, progress=reports.append)) == points_of(expected)
-    assert all(r["fraction"] == 1.0 and ("point" in r or r["resumed"]) for r in reports)
-    assert [repr(r["point"]) for r in reports if "point" in r] == points_of(expected)
+    assert points_of(isotherm(tmp_path, report=reports.append)) == points_of(expected)
+    assert [e.kind for e in reports] == ["plan", "resumed", "resumed", "resumed", "note"]
+    assert all(e.fraction == 1.0 for e in reports if e.kind == "resumed")
+    assert [repr(e.values["point"]) for e in reports if e.kind == "resumed"] == points_of(expected)
+    assert "0.2 bar, 1 bar, 4 bar" in reports[-1].message
     assert {f: f.stat().st_mtime_ns for f in (tmp_path / "points").iterdir()} == stamps
     assert len(stamps) == 2 * len(PRESSURES)
 
@@ -99,7 +104,8 @@ def test_finished_pressures_are_read_back_and_not_run_again(tmp_path):
 def test_a_checkpoint_restores_walker_series_steps_and_generator_bit_for_bit(tmp_path):
     system = system_of(FRAMEWORK, CO2, TEMPERATURE)
     walker, counts, energies = sample(system, 1e-4, 2000, 3)
-    run = sampling.Run(walker, streams(5, 9), np.array([0.7, 0.3]), [counts[:, None]], [energies], 4, 2000, 1500, 400)
+    run = sampling.Run(walker, streams(5, 9), np.array([0.7, 0.3]), [counts[:, None]], [energies], 4, 9000, 2000, 1500,
+                       400)
     uniform(run.rng, 3)
     sampling.save_run(tmp_path / "state.npz", run)
     back = sampling.load_run(tmp_path / "state.npz")
@@ -110,16 +116,42 @@ def test_a_checkpoint_restores_walker_series_steps_and_generator_bit_for_bit(tmp
     assert back.rng.dtype == run.rng.dtype
     assert np.array_equal(back.steps, run.steps)
     assert [np.array_equal(a, b) for a, b in zip(back.series(), run.series(), strict=True)] == [True, True]
-    assert (back.n_trials, back.moves, back.judged_at, back.adapted_at) == (4, 2000, 1500, 400)
+    assert (back.n_trials, back.adapt_until, back.moves, back.judged_at, back.adapted_at) == (4, 9000, 2000, 1500, 400)
 
 
 def test_progress_names_pressure_moves_and_a_rising_fraction():
     reports = []
-    isotherm(pressures=[1e5], progress=reports.append)
-    assert {r["pressure_pa"] for r in reports} == {1e5}
-    assert [r["moves"] for r in reports] == sorted(r["moves"] for r in reports)
-    assert all(0.0 < r["fraction"] <= 1.0 for r in reports)
-    assert reports[-1]["fraction"] == 1.0
+    isotherm(pressures=[1e5], report=reports.append)
+    plan, *told = reports
+    assert (plan.kind, plan.values) == ("plan", {"1 bar": 1.0})
+    assert {(e.part, e.values["pressure_pa"]) for e in told} == {("1 bar", 1e5)}
+    assert [e.values["moves"] for e in told] == sorted(e.values["moves"] for e in told)
+    assert all(0.0 < e.fraction <= 1.0 for e in told)
+    assert [e.kind for e in told] == ["progress"] * (len(told) - 1) + ["done"]
+    assert told[-1].fraction == 1.0
+
+
+def test_a_pressure_is_told_of_as_soon_as_it_is_finished():
+    reports = []
+    isotherm(report=reports.append)
+    ends = [n for n, e in enumerate(reports) if e.kind == "done"]
+    assert [reports[n].part for n in ends] == ["0.2 bar", "1 bar", "4 bar"]
+    assert all(reports[n + 1].part == next_one for n, next_one in zip(ends, ["1 bar", "4 bar"], strict=False))
+
+
+def test_asked_to_stop_the_engine_keeps_what_it_has_and_raises(tmp_path, monkeypatch):
+    expected = points_of(isotherm())
+
+    def stop(event):
+        if event.part == "1 bar" and event.kind == "progress":
+            monkeypatch.setattr(stopping, "_signal", signal.SIGTERM)
+
+    with pytest.raises(RunInterrupted) as end:
+        isotherm(tmp_path, report=stop)
+    assert end.value.exit_code == stopping.STOPPED
+    assert [p.name for p in (tmp_path / "points").glob("*.checkpoint.npz")] == ["100000Pa.checkpoint.npz"]
+    monkeypatch.setattr(stopping, "_signal", None)
+    assert points_of(isotherm(tmp_path)) == expected
 
 
 def test_isotherm_rises_with_pressure_and_survives_a_round_trip_through_json():
@@ -297,5 +329,6 @@ def test_bad_settings_are_refused_by_name(values, message):
 def test_a_length_that_is_no_multiple_of_the_sampling_interval_reports_numbers():
     system = system_of(FRAMEWORK, METHANE, TEMPERATURE, min_moves=5_007, max_moves=5_007)
     told = []
-    sampling.sample_point(system, (1e5,), 1, progress=told.append)
-    assert all(math.isfinite(t["molecules"]) for t in told)
+    sampling.sample_point(system, (1e5,), 1, report=told.append)
+    assert told
+    assert all(math.isfinite(t.values["molecules"]) for t in told)

@@ -115,11 +115,11 @@ def test_continues_from_its_checkpoints_to_the_same_histogram(tmp_path):
     pressures = [fugacity(1e-3, TEMPERATURE)]
     whole = sample_flat_histogram(system, pressures, 4, n_walkers=2)
 
-    def kill(fraction):
+    def kill(event):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):      # after the first of two rounds
-        sample_flat_histogram(system, pressures, 4, n_walkers=2, out_dir=tmp_path, progress=kill)
+        sample_flat_histogram(system, pressures, 4, n_walkers=2, out_dir=tmp_path, report=kill)
     resumed = sample_flat_histogram(system, pressures, 4, n_walkers=2, out_dir=tmp_path)
     n = min(resumed.visits.shape[1], whole.visits.shape[1])
     assert np.array_equal(resumed.visits[:, :n], whole.visits[:, :n])

@@ -13,6 +13,7 @@ from zifsim.gcmc.engine import run_isotherm
 from zifsim.gcmc.eos import PengRobinson
 from zifsim.gcmc.flat_histogram import FlatHistogram
 from zifsim.gcmc.flat_isotherm import point_of, sample_flat_isotherm
+from zifsim.runs.progress import silent
 from zifsim.units import molecules_to_mol_kg
 
 TEMPERATURE = 300.0
@@ -20,10 +21,10 @@ FRAMEWORK = toy_framework(CUBIC * 1.2)
 PRESSURES = [2e5, 2e6]
 
 
-def isotherm(out_dir=None, progress=None, sampler=sample_flat_isotherm, **settings):
+def isotherm(out_dir=None, report=silent, flat_histogram=True, **settings):
     values = {"min_moves": 50_000, "max_moves": 1_000_000, "target_relative_error": 0.02, "starts": "empty"} | settings
     return run_isotherm(FRAMEWORK, METHANE, FORCEFIELD, TEMPERATURE, PRESSURES, quick_settings(**values),
-                        out_dir=out_dir, progress=progress, **({"sampler": sampler} if sampler else {}))
+                        out_dir=out_dir, report=report, flat_histogram=flat_histogram)
 
 
 def ideal(mean, n_walkers=8, spread=0.0):
@@ -65,7 +66,7 @@ def test_halves_that_differ_leave_the_point_unequilibrated():
 def test_the_isotherm_is_that_of_plain_sampling_and_its_probability_is_written(tmp_path):
     reports = []
     flat = isotherm(tmp_path, reports.append)
-    plain = isotherm(sampler=None)
+    plain = isotherm(flat_histogram=False)
     for a, b in zip(flat.points, plain.points, strict=True):
         error = math.hypot(a.loading_error_mol_kg, b.loading_error_mol_kg)
         assert a.loading_mol_kg == pytest.approx(b.loading_mol_kg, abs=4 * error)
@@ -73,7 +74,8 @@ def test_the_isotherm_is_that_of_plain_sampling_and_its_probability_is_written(t
         assert a.heat_of_adsorption_kj_mol == pytest.approx(b.heat_of_adsorption_kj_mol, abs=4 * heat_error)
         assert a.excess_mol_kg - a.loading_mol_kg == pytest.approx(b.excess_mol_kg - b.loading_mol_kg)
     assert flat.points[0].n_moves == flat.points[1].n_moves
-    assert [r["pressure_pa"] for r in reports if "point" in r] == PRESSURES
+    assert [e.values["pressure_pa"] for e in reports if e.kind == "done"] == PRESSURES
+    assert (flat.settings["flat_histogram"], plain.settings["flat_histogram"]) == (True, False)
     with open(tmp_path / "ln_probability.csv") as stream:
         rows = [[float(x) for x in row] for row in list(csv.reader(stream))[1:]]
     n, log_pi, errors = np.array(rows).T
@@ -91,8 +93,9 @@ def test_a_killed_run_continues_to_identical_points(tmp_path):
     settings = {"min_moves": 250_000, "max_moves": 250_000}
     expected = [repr(p) for p in isotherm(**settings).points]
 
-    def kill(report):
-        raise Killed
+    def kill(event):
+        if event.kind == "progress":
+            raise Killed
 
     with pytest.raises(Killed):
         isotherm(tmp_path, kill, **settings)
@@ -105,4 +108,4 @@ def test_a_histogram_that_ends_too_early_says_what_to_raise(monkeypatch):
     system = system_of(FRAMEWORK, METHANE, TEMPERATURE)
     assert PengRobinson(METHANE).fugacity_pa(TEMPERATURE, 2e5) > 1e5
     with pytest.raises(SimulationError, match="raise --max-moves"):
-        sample_flat_isotherm(system, FORCEFIELD, PRESSURES, None, 1, None)
+        sample_flat_isotherm(system, PRESSURES)

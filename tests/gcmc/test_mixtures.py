@@ -47,7 +47,7 @@ def test_two_names_for_one_gas_share_its_loading():
     settings = quick_settings(min_moves=100_000, max_moves=1_500_000, target_relative_error=0.01)
     pressure = 2e5
     (point,) = run_mixture(FRAMEWORK, (METHANE, TWIN), {"CH4": 0.3, "twin": 0.7}, FORCEFIELD, TEMPERATURE, [pressure],
-                           settings)
+                           settings).points
     system = make_system(FRAMEWORK, METHANE, FORCEFIELD, TEMPERATURE, settings)
     alone, _ = run_point(system, pressure, PengRobinson(METHANE).fugacity_pa(TEMPERATURE, pressure), 3)
     for gas, fraction in (("CH4", 0.3), ("twin", 0.7)):
@@ -60,7 +60,7 @@ def test_two_names_for_one_gas_share_its_loading():
 def test_selectivity_becomes_the_ratio_of_henry_coefficients():
     settings = quick_settings(min_moves=200_000, max_moves=3_000_000, target_relative_error=0.02)
     (point,) = run_mixture(FRAMEWORK, (CO2, METHANE), {"CO2": 0.5, "CH4": 0.5}, FORCEFIELD, TEMPERATURE, [2e3],
-                           settings)
+                           settings).points
     henry = [widom(FRAMEWORK, model, FORCEFIELD, TEMPERATURE, replace(settings, widom_insertions=200_000))
              for model in (CO2, METHANE)]
     expected = henry[0].henry_coefficient_mol_kg_pa / henry[1].henry_coefficient_mol_kg_pa
@@ -73,15 +73,19 @@ def test_selectivity_becomes_the_ratio_of_henry_coefficients():
 def test_finished_pressures_are_read_back(tmp_path):
     settings = quick_settings(min_moves=20_000, max_moves=20_000)
     arguments = (FRAMEWORK, (CO2, METHANE), {"CO2": 0.5, "CH4": 0.5}, FORCEFIELD, TEMPERATURE)
-    whole = [repr(p) for p in run_mixture(*arguments, [1e4, 1e5], settings)]     # NaN is not equal to itself
-    assert [repr(p) for p in run_mixture(*arguments, [1e4], settings, out_dir=tmp_path)] == whole[:1]
-    assert [repr(p) for p in run_mixture(*arguments, [1e4, 1e5], settings, out_dir=tmp_path)] == whole
+
+    def points(pressures, **where):
+        return [repr(p) for p in run_mixture(*arguments, pressures, settings, **where).points]    # NaN ≠ NaN
+
+    whole = points([1e4, 1e5])
+    assert points([1e4], out_dir=tmp_path) == whole[:1]
+    assert points([1e4, 1e5], out_dir=tmp_path) == whole
 
 
 def test_both_starts_of_a_mixture_meet():
     settings = quick_settings(min_moves=200_000, max_moves=200_000, starts="both")
     (point,) = run_mixture(FRAMEWORK, (METHANE, TWIN), {"CH4": 0.3, "twin": 0.7}, FORCEFIELD, TEMPERATURE, [2e5],
-                           settings)
+                           settings).points
     assert point.equilibrated
     assert point.n_moves == 400_000
     for gas, loading in point.loadings_mol_kg.items():

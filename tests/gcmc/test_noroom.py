@@ -43,7 +43,7 @@ def test_a_crystal_without_room_takes_up_nothing_and_is_not_sampled() -> None:
 def test_a_mixture_without_room_takes_up_nothing_and_is_not_sampled() -> None:
     settings = GCMCSettings(cutoff_angstrom=8.0, grid_spacing_angstrom=0.4, max_moves=10**9, widom_insertions=20_000)
     (point,) = run_mixture(cubic_carbon(2.5), (load_guest("CH4"), load_guest("H2")), {"CH4": 0.5, "H2": 0.5}, CARBON,
-                           273.0, [1e5], settings)
+                           273.0, [1e5], settings).points
     assert point.loadings_mol_kg == {"CH4": 0.0, "H2": 0.0}
     assert (point.n_moves, point.equilibrated) == (0, True)
 

@@ -22,6 +22,7 @@ from zifsim.errors import SimulationError
 from zifsim.gcmc.branches import FILLING_FUGACITY_PA, both_starts, full_walker
 from zifsim.gcmc.engine import merge_starts, run_isotherm
 from zifsim.model.uptake import LoadingPoint
+from zifsim.runs.progress import silent
 
 TEMPERATURE = 300.0
 PER_MOLECULE = 0.25     # mol/kg
@@ -101,10 +102,10 @@ def test_a_heat_that_one_start_does_not_know_is_taken_from_the_other():
 FRAMEWORK = toy_framework(CUBIC * 1.3)
 
 
-def isotherm(pressures, guest=METHANE, out_dir=None, progress=None, threads=1, **settings):
+def isotherm(pressures, guest=METHANE, out_dir=None, report=silent, threads=1, **settings):
     values = {"min_moves": 60_000, "max_moves": 60_000} | settings
     return run_isotherm(FRAMEWORK, guest, FORCEFIELD, TEMPERATURE, pressures, quick_settings(**values),
-                        out_dir=out_dir, progress=progress, threads=threads)
+                        out_dir=out_dir, report=report, threads=threads)
 
 
 def test_a_full_walker_is_full():
@@ -157,8 +158,9 @@ def test_a_killed_run_with_both_starts_continues_to_identical_points(tmp_path, b
     settings = {"starts": "both", "min_moves": 15_000, "max_moves": 15_000}
     expected = [repr(p) for p in isotherm([1e5, 4e5], CO2, **settings).points]
 
-    def kill(report):
-        if report["branch"] == branch and report["pressure_pa"] == 4e5 and report["moves"] >= 10_000:
+    def kill(event):
+        here = event.kind == "progress" and (event.part, event.values["branch"]) == ("4 bar", branch)
+        if here and event.values["moves"] >= 10_000:
             raise Killed
 
     with pytest.raises(Killed):
@@ -167,4 +169,4 @@ def test_a_killed_run_with_both_starts_continues_to_identical_points(tmp_path, b
     again = isotherm([1e5, 4e5], CO2, tmp_path, reports.append, **settings)
     assert [repr(p) for p in again.points] == expected
     assert not list((tmp_path / "points").glob("*.checkpoint.npz"))
-    assert len([r for r in reports if "point" in r]) == 2
+    assert sorted(e.part for e in reports if "point" in e.values) == ["1 bar", "4 bar"]

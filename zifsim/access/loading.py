@@ -12,14 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zifsim.gcmc.engine import sample_isotherm
+from zifsim.gcmc.engine import loading_points
 from zifsim.gcmc.eos import PengRobinson
-from zifsim.gcmc.noroom import empty_point, has_room
 from zifsim.gcmc.sampling import advance, new_run
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.gcmc.system import AdsorptionSystem, make_system
 from zifsim.gcmc.walker import Walker
-from zifsim.gcmc.widom import widom_in
 from zifsim.model.forcefield import AdsorptionForceField
 from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel
@@ -45,10 +43,8 @@ def loading_with(blocked: NDArray[np.bool_] | None, framework: Framework, guest:
                  threads: int = 1) -> LoadingPoint:
     """Loading at one pressure with the nodes of a mask (bx, by, bz) closed to molecules, or without a mask (None)."""
     system = make_system(framework, guest, forcefield, temperature_k, settings, threads=threads, blocked=blocked)
-    if not has_room(framework, widom_in(system)):
-        fugacity = PengRobinson(guest).fugacity_pa(temperature_k, pressure_pa)
-        return empty_point(pressure_pa, fugacity, settings.seed)
-    return sample_isotherm(system, forcefield, [pressure_pa], None, threads, None)[0]
+    points, _ = loading_points(system, forcefield, [pressure_pa], threads=threads)
+    return points[0]
 
 
 def count_loading(system: AdsorptionSystem, blocked: NDArray[np.bool_], pressure_pa: float, seed: int,

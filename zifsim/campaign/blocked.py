@@ -1,8 +1,7 @@
-"""An isotherm with the pores closed that `zifsim access` found out of reach within the time of an experiment."""
+"""Blocked pores: those that `zifsim access` found out of reach within the time of an experiment, closed to a gas."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,16 +11,9 @@ from numpy.typing import NDArray
 
 from zifsim.access.stored import StoredAccess, best_access, geometry_sha256, read_access
 from zifsim.errors import InputError
-from zifsim.gcmc.engine import Sampler
-from zifsim.gcmc.eos import PengRobinson
-from zifsim.gcmc.noroom import empty_point, has_room, without_room
-from zifsim.gcmc.sampling import Progress
-from zifsim.gcmc.system import AdsorptionSystem, make_system
-from zifsim.gcmc.widom import widom_in
-from zifsim.model.forcefield import AdsorptionForceField
+from zifsim.gcmc.engine import mask_values
 from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel
-from zifsim.model.uptake import HenryResult, LoadingPoint
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,32 +57,5 @@ class BlockedPores:
     def config(self) -> dict[str, Any]:
         """For the record: the mask's content and where it is from."""
         one = self.access
-        return {"mask_sha256": hashlib.sha256(np.packbits(self.mask).tobytes()).hexdigest(),
-                "mask_nodes": list(self.mask.shape), "snapshots": one.n_snapshots,
+        return {**mask_values(self.mask), "snapshots": one.n_snapshots,
                 "snapshot_temperature_k": one.snapshot_temperature_k, "size_um": one.size_um, "hours": one.hours}
-
-    def system(self, free: AdsorptionSystem, forcefield: AdsorptionForceField, threads: int) -> AdsorptionSystem:
-        """The same system with the pores closed."""
-        return make_system(free.framework, free.models, forcefield, free.temperature_k, free.settings, threads=threads,
-                           blocked=self.mask)
-
-
-class ClosedPores:
-    """A sampler (see :func:`zifsim.gcmc.engine.run_isotherm`) that closes pores before another one samples.
-
-    ``henry``: the Henry coefficient of what is left open, once it has been called.
-    """
-
-    def __init__(self, sampler: Sampler, blocked: BlockedPores) -> None:
-        self._sampler, self._blocked = sampler, blocked
-        self.henry: HenryResult | None = None
-
-    def __call__(self, system: AdsorptionSystem, forcefield: AdsorptionForceField, pressures: list[float],
-                 out_dir: Path | None, threads: int, progress: Progress | None) -> list[LoadingPoint]:
-        masked = self._blocked.system(system, forcefield, threads)
-        self.henry = widom_in(masked) if masked.settings.widom_insertions > 0 else None
-        if self.henry is None or has_room(masked.framework, self.henry):
-            return self._sampler(masked, forcefield, pressures, out_dir, threads, progress)
-        self.henry = without_room(self.henry)
-        eos = PengRobinson(masked.models[0])
-        return [empty_point(p, eos.fugacity_pa(masked.temperature_k, p), masked.settings.seed) for p in pressures]

@@ -72,7 +72,7 @@ def analyse(
     from zifsim.analysis.measured import read_curve
     from zifsim.analysis.summary import AnalysisSettings
     from zifsim.analysis.summary import analyse as analyse_one
-    from zifsim.cli.iast import read_isotherm
+    from zifsim.io.results import read_isotherm
     from zifsim.runs.digest import plain, sha256_file
 
     settings = AnalysisSettings(zn_n_cutoff=cutoff, r_max=r_max, q_max=q_max, q_resolution=q_resolution,

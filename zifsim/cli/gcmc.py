@@ -55,12 +55,21 @@ def gcmc(
 
     Writes isotherm.csv, isotherm.json, isotherm.aif, isotherm.png and record.json: absolute and excess loading in every
     unit, errors, heat of adsorption, Henry coefficient. Stopped or killed, the same command continues to the same
-    numbers. The first run on a machine compiles for a minute or two before anything is sampled.
+    numbers; with other --pressures, more --max-moves or a smaller --error it uses what is finished there. The first run
+    on a machine compiles for a minute or two before anything is sampled.
 
     Example: zifsim gcmc ZIF-8 --gas CO2 --temperature 273 --pressures 0.01:1:12
     """
-    from zifsim.campaign.isotherm import IsothermJob, run_isotherm_job
-    from zifsim.cli.isotherm_view import Columns, Watch, print_isotherm, print_plan, say_what_will_run
+    from zifsim.campaign.isotherm import IsothermJob
+    from zifsim.cli.isotherm_view import (
+        Columns,
+        live_table,
+        print_isotherm,
+        print_plan,
+        say_what_will_run,
+        with_cells,
+    )
+    from zifsim.cli.screen import screen
     from zifsim.errors import InputError
     from zifsim.runs import devices
 
@@ -75,14 +84,14 @@ def gcmc(
     job = IsothermJob.load(structure, gas, temperature, pressures_pa, forcefield, charges, settings,
                            devices.worker_count(threads), flat_histogram, blocked)
     folder = out or job.default_folder
-    job.folder.check(folder)
+    job.claim.check(folder)
     say_what_will_run(job, folder)
     if dry_run:
         print_plan(job)
         return
     columns = Columns(job, unit_key)
-    with Watch(columns).running() as watch:
-        isotherm = run_isotherm_job(job, folder, watch, unit_key)
+    with screen(folder, live_table(columns)) as report:
+        isotherm = job.run(folder, with_cells(report, columns), unit_key)
     print_isotherm(job, isotherm, columns)
     also = "ln_probability.csv, " if (folder / "ln_probability.csv").is_file() else ""
     print(f"written: {folder}/isotherm.csv, isotherm.json, isotherm.aif, isotherm.png, {also}record.json")

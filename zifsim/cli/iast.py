@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from zifsim.model.uptake import Isotherm, MixturePoint
+    from zifsim.model.uptake import MixturePoint
 
 
 def iast(
@@ -36,6 +36,7 @@ def iast(
 
     from zifsim.cli.gcmc import parse_pressures
     from zifsim.gcmc.iast import iast as mixture_of
+    from zifsim.io.results import read_isotherm
 
     fractions = parse_composition(composition)
     pure = [read_isotherm(path) for path in isotherms]
@@ -68,28 +69,6 @@ def parse_composition(text: str) -> dict[str, float]:
             raise InputError(f"--composition '{text}' names {gas.strip()} twice.")
         fractions[gas.strip()] = value
     return fractions
-
-
-def read_isotherm(path: Path) -> Isotherm:
-    """The isotherm of an ``isotherm.json``, or of the results folder that holds one.
-
-    Raises
-    ------
-    InputError: no such file, or one that is no isotherm.
-    """
-    from zifsim.errors import InputError
-    from zifsim.io.files import read_json
-    from zifsim.model.uptake import Isotherm
-
-    file = path / "isotherm.json" if path.is_dir() else path
-    if not file.is_file():
-        raise InputError(f"No file '{file}'. Check the path, or finish the isotherm with zifsim gcmc.")
-    try:
-        values = read_json(file)
-        labels = ("material", "configuration", "framework_kind")      # of a study's isotherms
-        return Isotherm.from_dict({k: v for k, v in values.items() if k not in labels})
-    except (ValueError, TypeError, KeyError, AttributeError):
-        raise InputError(f"{file} is not an isotherm of this version of zifsim.") from None
 
 
 def _show(points: Sequence[MixturePoint]) -> None:

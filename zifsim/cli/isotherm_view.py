@@ -1,44 +1,65 @@
-"""What a user sees of an isotherm: what will be run, a table that fills, the finished table."""
+"""Isotherms as a user sees them: what will be run, a table that fills, the finished table."""
 
 from __future__ import annotations
 
 import math
-import signal
 import sys
-import threading
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
-
-from zifsim.errors import RunInterrupted
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from zifsim.campaign.isotherm import BulkState, IsothermJob, JobCost
+    from zifsim.campaign.adsorption import JobCost
+    from zifsim.campaign.isotherm import BulkState, IsothermJob
     from zifsim.gcmc.settings import GCMCSettings
     from zifsim.model.uptake import Isotherm, LoadingPoint
+    from zifsim.runs.folder import Claim
+    from zifsim.runs.progress import Event, Report, Tracker
 
-PLAIN_INTERVAL_SECONDS = 15.0
-SETTLED_FRACTION = 0.01   # progress needed before a measured pace is believed
 PLAIN_WIDTH = 180
-INTERRUPTED_BY_CTRL_C = 130
 BAR = 1e5
 MOVE_LIMIT, NOT_EQUILIBRATED, NO_ROOM = "move limit", "not equilibrated", "no room for the gas"
 
 
 class TableColumns(Protocol):
-    """What :class:`Watch` needs of the columns of a table with a row per pressure; ``bulk`` has the pressures, Pa."""
+    """The columns of a table with a row per pressure; ``bulk`` has the pressures, Pa."""
 
     names: tuple[str, ...]
 
     @property
     def bulk(self) -> Mapping[float, Any]: ...
-    def nearest(self, pressure_pa: float) -> float: ...
-    def cells(self, pressure_pa: float, row: dict[str, Any]) -> tuple[str, ...]: ...
-    def table(self, title: str, rows: dict[float, dict[str, Any]]) -> Table: ...
+    def cells(self, pressure_pa: float, row: Mapping[str, Any]) -> tuple[str, ...]: ...
+    def table(self, title: str, rows: Mapping[float, Mapping[str, Any]]) -> Table: ...
+
+
+def live_table(columns: TableColumns) -> Callable[[Tracker], Table]:
+    """The table that fills while a run goes on."""
+    from zifsim.gcmc.branches import pressure_name
+
+    def table(tracker: Tracker) -> Table:
+        parts = {pressure: tracker.parts.get(pressure_name(pressure)) for pressure in columns.bulk}
+        return columns.table("", {pressure: {"fraction": part.fraction, **part.values} if part else {"fraction": 0.0}
+                                  for pressure, part in parts.items()})
+    return table
+
+
+def with_cells(report: Report, columns: TableColumns) -> Report:
+    """A report that says of a finished pressure what its row of the table does."""
+    def tell(event: Event) -> None:
+        if "point" in event.values:
+            pressure = nearest(columns.bulk, event.values["pressure_pa"])
+            cells = zip(columns.names[1:], columns.cells(pressure, event.values)[1:], strict=True)
+            event = replace(event, message=", ".join(f"{name} {cell}" for name, cell in cells if cell))
+        report(event)
+    return tell
+
+
+def nearest(pressures: Iterable[float], pressure_pa: float) -> float:
+    """The pressure among them that is meant (a kept one may differ in its last digits)."""
+    return min(pressures, key=lambda p: abs(p - pressure_pa))
 
 
 class Columns:
@@ -60,10 +81,7 @@ class Columns:
                       "molecules/supercell", f"absolute, {label}", f"excess, {label}", "heat, kJ/mol",
                       *((f"from empty, {label}", f"from full, {label}") if self.both else ()))
 
-    def nearest(self, pressure_pa: float) -> float:
-        return min(self.bulk, key=lambda p: abs(p - pressure_pa))
-
-    def cells(self, pressure_pa: float, row: dict[str, Any]) -> tuple[str, ...]:
+    def cells(self, pressure_pa: float, row: Mapping[str, Any]) -> tuple[str, ...]:
         """A pressure while it runs (``fraction``, ``moves``, ``molecules``) or once it is there (``point``)."""
         point: LoadingPoint | None = row.get("point")
         first = (f"{pressure_pa / BAR:.4g}",
@@ -82,7 +100,7 @@ class Columns:
                 *((_like(point.from_empty_mol_kg * self.factor, error),
                    _like(point.from_full_mol_kg * self.factor, error)) if self.both else ()))
 
-    def table(self, title: str, rows: dict[float, dict[str, Any]]) -> Table:
+    def table(self, title: str, rows: Mapping[float, Mapping[str, Any]]) -> Table:
         from rich.table import Table
 
         table = Table(title=title, title_justify="left")
@@ -113,89 +131,6 @@ def _like(value: float, error: float) -> str:
     return "–" if math.isnan(value) else f"{value:.{digits}f}"
 
 
-class Watch:
-    """The table that fills while a run goes on; single lines where the output is no terminal.
-
-    It is also how a run is stopped: after :meth:`ask_to_stop` the next progress event raises.
-    """
-
-    def __init__(self, columns: TableColumns) -> None:
-        self._columns = columns
-        self._began = self._told = time.monotonic()
-        self._first: tuple[float, float] | None = None      # time and fraction of this process's first event
-        self._rows: dict[float, dict[str, Any]] = {p: {"fraction": 0.0} for p in columns.bulk}
-        self._lock = threading.Lock()
-        self._asked: int | None = None
-        self._live: Any = None
-        if sys.stdout.isatty():
-            from rich.live import Live
-
-            self._live = Live(get_renderable=self._table, refresh_per_second=2, transient=True)
-            self._live.start()
-
-    def __call__(self, event: dict[str, Any]) -> None:
-        """Take a progress event (called from the engine's threads); raises where the run was asked to stop."""
-        with self._lock:
-            pressure = self._columns.nearest(event["pressure_pa"])
-            self._rows[pressure] = self._rows[pressure] | event
-            now = time.monotonic()
-            if self._first is None and "resumed" not in event:
-                self._first = now, self.fraction
-            due = "point" in event or now - self._told > PLAIN_INTERVAL_SECONDS
-            if self._live is None and due and "resumed" not in event:
-                self._told = now
-                cells = zip(self._columns.names, self._columns.cells(pressure, self._rows[pressure]), strict=True)
-                print(f"{self.headline} | " + ", ".join(f"{name} {cell}" for name, cell in cells if cell), flush=True)
-        if self._asked is not None:
-            self._stop()
-
-    @property
-    def fraction(self) -> float:
-        return sum(row["fraction"] for row in self._rows.values()) / len(self._rows)
-
-    @property
-    def headline(self) -> str:
-        """``42%, 1:05 elapsed, ETA 1:30``; the pace is that of the sampling, without preparation."""
-        from zifsim.runs.progress import clock
-
-        now, fraction, eta = time.monotonic(), self.fraction, None
-        if self._first is None:
-            return f"preparing, {clock(now - self._began)} elapsed"
-        began, start = self._first
-        if fraction - start > SETTLED_FRACTION:
-            eta = (now - began) * (1.0 - fraction) / (fraction - start)
-        return f"{fraction:4.0%}, {clock(now - self._began)} elapsed, ETA {clock(eta)}"
-
-    def _table(self) -> Table:
-        return self._columns.table(self.headline, self._rows)
-
-    def ask_to_stop(self, signum: int, frame: Any) -> None:
-        """Signal handler: stop at the next progress event, or at once where nothing is being sampled yet."""
-        self._asked = signum
-        signal.signal(signum, signal.SIG_DFL)       # a second one ends the process
-        if self._first is None:
-            self._stop()
-
-    def _stop(self) -> None:
-        name = signal.Signals(self._asked or signal.SIGTERM).name
-        stop = RunInterrupted(f"by {name}; the same command continues from the last checkpoint (20 s old at most)")
-        if self._asked == signal.SIGINT:
-            stop.exit_code = INTERRUPTED_BY_CTRL_C
-        raise stop
-
-    @contextmanager
-    def running(self) -> Iterator[Watch]:
-        """While the run goes on: signals stop it, and the live table is closed however it ends."""
-        before = {s: signal.signal(s, self.ask_to_stop) for s in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)}
-        try:
-            yield self
-        finally:
-            for signum, handler in before.items():
-                signal.signal(signum, handler)
-            if self._live is not None:
-                self._live.stop()
-
-
 def say_what_will_run(job: IsothermJob, folder: Path) -> None:
     """The calculation in a few lines, with whatever is unusual about the bulk gas."""
     cost, settings = job.cost, job.settings
@@ -206,17 +141,19 @@ def say_what_will_run(job: IsothermJob, folder: Path) -> None:
           f"({settings.truncation}), seed {settings.seed}")
     for note in (*bulk_notes(job), *sampling_notes(job)):
         print(f"note: {note}")
-    say_where(folder)
+    say_where(job.claim, folder)
 
 
-def say_where(folder: Path) -> None:
+def say_where(claim: Claim, folder: Path) -> None:
     """Where the results go, and what to wait for first."""
     from zifsim.gcmc.jit import is_compiled
     from zifsim.gcmc.moves import run_moves
+    from zifsim.runs.folder import DONE, read_config
 
-    finished = (folder / "DONE").is_file()
-    print(f"results: {folder} ({'finished before; read back' if finished else 'the same command continues there'})",
-          flush=True)
+    held = read_config(folder)
+    finished = held is not None and held.get("key") == claim.key and (folder / DONE).is_file()
+    how = "finished before; read back" if finished else "the same command continues there"
+    print(f"results: {folder} ({how})", flush=True)
     if not finished and not is_compiled(run_moves):
         print("compiling the kernels first: a minute or two, once per machine", flush=True)
 
@@ -297,7 +234,7 @@ def _bulk_table(job: IsothermJob) -> Table:
 
 def print_isotherm(job: IsothermJob, isotherm: Isotherm, columns: Columns) -> None:
     """The finished table, and what to make of it."""
-    rows = {columns.nearest(p.pressure_pa): {"point": p} for p in isotherm.points}
+    rows = {nearest(columns.bulk, p.pressure_pa): {"point": p} for p in isotherm.points}
     print_table(columns.table(f"{isotherm.gas} in {isotherm.framework}, {isotherm.temperature_k:g} K", rows))
     henry, states = isotherm.henry, {state_of(p, columns.target) for p in isotherm.points}
     if isotherm.no_room:

@@ -45,15 +45,17 @@ def mixture(
 
     Writes mixture.csv, mixture.json, mixture.png, record.json: loadings of every gas in every unit, selectivities and
     errors at total pressures. A pressure is done when every gas has the error asked for. Stopped or killed, the same
-    command continues to the same numbers.
+    command continues to the same numbers; with more pressures or moves, what is finished is used again.
 
     Example: zifsim mixture ZIF-8 --composition CO2=0.15,N2=0.85 --temperature 298 --pressures 0.1:10:5
     """
-    from zifsim.campaign.mixture import MixtureJob, run_mixture_job
+    from zifsim.campaign.mixture import MixtureJob
     from zifsim.cli.gcmc import make_settings, parse_pressures, parse_unit
-    from zifsim.cli.iast import parse_composition, read_isotherm
-    from zifsim.cli.isotherm_view import Watch, say_where
+    from zifsim.cli.iast import parse_composition
+    from zifsim.cli.isotherm_view import live_table, say_where, with_cells
     from zifsim.cli.mixture_view import MixtureColumns, mixture_lines, print_mixture, print_mixture_plan
+    from zifsim.cli.screen import screen
+    from zifsim.io.results import read_isotherm
     from zifsim.runs import devices
 
     unit_key = parse_unit(unit)
@@ -62,19 +64,18 @@ def mixture(
                              target_relative_error=error, max_moves=max_moves, seed=seed)
     job = MixtureJob.load(structure, parse_composition(composition), temperature, parse_pressures(pressures or "1"),
                           forcefield, charges, settings, devices.worker_count(threads))
-    predicted = []
     if pure is not None:
-        predicted = job.predicted([read_isotherm(Path(p.strip())) for p in pure.split(",")], extrapolation)
+        job = job.predict([read_isotherm(Path(p.strip())) for p in pure.split(",")], extrapolation)
     folder = out or job.default_folder
-    job.folder.check(folder)
+    job.claim.check(folder)
     for line in mixture_lines(job):
         print(line)
-    say_where(folder)
+    say_where(job.claim, folder)
     if dry_run:
         print_mixture_plan(job)
         return
-    columns = MixtureColumns(job, unit_key, predicted)
-    with Watch(columns).running() as watch:
-        found = run_mixture_job(job, folder, watch, unit_key, predicted)
+    columns = MixtureColumns(job, unit_key)
+    with screen(folder, live_table(columns)) as report:
+        found = job.run(folder, with_cells(report, columns), unit_key)
     print_mixture(found, job, columns)
     print(f"written: {folder}/mixture.csv, mixture.json, mixture.png, record.json")

@@ -1,12 +1,12 @@
-"""What a user sees of a mixture: the table that fills, the finished one, and IAST beside it."""
+"""Mixtures as a user sees them: the table that fills, the finished one, and IAST beside it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from zifsim.cli.isotherm_view import BAR, MOVE_LIMIT, NOT_EQUILIBRATED, print_size, print_table, with_error
+from zifsim.cli.isotherm_view import BAR, MOVE_LIMIT, NOT_EQUILIBRATED, nearest, print_size, print_table, with_error
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 class MixtureColumns:
     """The columns of a mixture's tables and the cells of a pressure in them; selectivities are over later gases."""
 
-    def __init__(self, job: MixtureJob, unit: str, predicted: Sequence[MixturePoint] = ()) -> None:
+    def __init__(self, job: MixtureJob, unit: str) -> None:
         import math
 
         from zifsim.units import LOADING_UNITS, loading_factor
 
         self.target = job.settings.target_relative_error
         self.bulk = dict.fromkeys(job.pressures_pa)
-        self.predicted = {p.pressure_pa: p for p in predicted}
+        self.predicted = {p.pressure_pa: p for p in job.predicted}
         self.factors = {g.gas: loading_factor(
             unit, molar_mass_g_mol=g.molar_mass_g_mol, unit_cell_mass_amu=job.framework.mass_amu,
             unit_cells=math.prod(job.cost.repeats)) for g in job.guests}
@@ -35,10 +35,7 @@ class MixtureColumns:
                       *(f"selectivity {a}/{b}" for a, b in self.pairs))
         self.names = ("pressure, bar", "progress", "moves", "molecules/supercell", *self.found)
 
-    def nearest(self, pressure_pa: float) -> float:
-        return min(self.bulk, key=lambda p: abs(p - pressure_pa))
-
-    def cells(self, pressure_pa: float, row: dict[str, Any]) -> tuple[str, ...]:
+    def cells(self, pressure_pa: float, row: Mapping[str, Any]) -> tuple[str, ...]:
         """A pressure while it runs (``fraction``, ``moves``, ``molecules``) or once it is there (``point``)."""
         point: MixturePoint | None = row.get("point")
         molecules = f"{row['molecules']:.2f}" if "molecules" in row else ""
@@ -59,7 +56,7 @@ class MixtureColumns:
         short = any(point.loading_errors_mol_kg[g] > self.target * q for g, q in point.loadings_mol_kg.items())
         return MOVE_LIMIT if short else "done"
 
-    def table(self, title: str, rows: dict[float, dict[str, Any]]) -> Table:
+    def table(self, title: str, rows: Mapping[float, Mapping[str, Any]]) -> Table:
         return _table(title, self.names, [self.cells(pressure, row) for pressure, row in rows.items()])
 
     def finished(self, title: str, points: Sequence[MixturePoint]) -> Table:
@@ -68,7 +65,7 @@ class MixtureColumns:
         for point in points:
             pressure = f"{point.pressure_pa / BAR:.4g}"
             rows.append((pressure, self.state_of(point), *self.cells_of(point)))
-            if prediction := self.predicted.get(self.nearest(point.pressure_pa)):
+            if prediction := self.predicted.get(nearest(self.bulk, point.pressure_pa)):
                 rows.append((pressure, "IAST", *self.cells_of(prediction)))
         return _table(title, ("pressure, bar", "", *self.found), rows)
 

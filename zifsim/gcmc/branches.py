@@ -1,33 +1,40 @@
-"""Pressures one after another, each from the last configuration of the one before; finished ones are read back.
+"""Branches of an isotherm: pressures one after another, each from the last configuration of the one before.
 
-Upwards from an empty cell and, for gases far below their critical temperature, also downwards from a full one. There
-the two branches must meet; where they do not, the point is not equilibrated, whatever each series says of itself.
+Finished ones are read back. Upwards from an empty cell and, for gases far below their critical temperature, also
+downwards from a full one. There the two branches must meet; where they do not, the point is not equilibrated, whatever
+each series says of itself.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import product
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import numpy as np
 
-from zifsim.gcmc.sampling import BLOCK_MOVES, Progress, Run, advance, load_walker, new_run, sample_point, save_walker
+from zifsim.gcmc.sampling import BLOCK_MOVES, Run, advance, is_enough, load_run, new_run, sample_point, save_run
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.gcmc.system import AdsorptionSystem
 from zifsim.gcmc.walker import Walker
 from zifsim.io.files import read_json, write_json_atomic
 from zifsim.model.guest import GuestModel
 from zifsim.rng import derive_seed
+from zifsim.runs import stopping
+from zifsim.runs.progress import Event, Report
+from zifsim.units import BAR_PA
 
 # Of the critical temperature; chosen here: pores filled with N2 or O2 at 77 K (0.6, 0.5) settle too slowly to be
 # trusted from one side, CO2 at 273 K (0.9) is not such a case.
 CONDENSABLE = 0.7
 FILLING_FUGACITY_PA = 1e13  # no pressure at all, but fills a cell beyond what any pressure would ...
 FILLING_MOVES = 100_000     # ... within so many moves
+PATIENCE_S = 60.0           # for the block of moves that a stop signal falls into, and its checkpoint
 EMPTY, FULL = "", "full"    # the branches; finished pressures of the first are called by their pressure alone
 
 
@@ -40,6 +47,8 @@ class Point(Protocol):
     def n_moves(self) -> int: ...
     @property
     def molecules_per_cell(self) -> float: ...
+    @property
+    def summary(self) -> str: ...
 
 
 P = TypeVar("P", bound=Point)
@@ -71,45 +80,41 @@ def full_walker(system: AdsorptionSystem, seed: int) -> Walker:
     run = new_run(system, seed)
     while run.moves < FILLING_MOVES:
         advance(system, run, (FILLING_FUGACITY_PA,) * len(system.models), BLOCK_MOVES)
+        stopping.check()
     return run.walker
 
 
 def sample_branches(system: AdsorptionSystem, measurement: Measurement[P], pressures: Sequence[float],
-                    out_dir: Path | None, threads: int, progress: Progress | None) -> list[P]:
+                    out_dir: Path | None, threads: int, report: Report) -> list[P]:
     """All pressures (Pa, ascending), dealt out to ``threads`` threads like cards.
 
     Neighbours are close enough to start from, and each thread gets cheap low pressures and dear high ones.
-    ``out_dir``: where finished pressures and checkpoints are kept; the same call continues there.
+    ``out_dir``: where finished pressures and checkpoints are kept. The same call continues there, and so does one with
+    other pressures, more moves or a smaller error: a pressure that is known well enough by these keeps its numbers.
     """
-    both = both_starts(system.settings, system.models, system.temperature_k)
-    threads = min(threads, len(pressures) * (2 if both else 1))
+    branches = (EMPTY, FULL) if both_starts(system.settings, system.models, system.temperature_k) else (EMPTY,)
+    threads = min(threads, len(pressures) * len(branches))
     hands = [list(pressures[n::threads]) for n in range(min(threads, len(pressures)))]
-    tell = _BothBranches(progress) if both and progress else progress
-    with ThreadPoolExecutor(threads) as pool:
-        up = [pool.submit(_run_branch, system, measurement, hand, EMPTY, out_dir, tell) for hand in hands]
-        down = [pool.submit(_run_branch, system, measurement, hand[::-1], FULL, out_dir, tell)
-                for hand in hands if both]
-        points = sorted((p for job in up for p in job.result()), key=lambda p: p.pressure_pa)
-        full = sorted((p for job in down for p in job.result()), key=lambda p: p.pressure_pa)
-    if both:
-        points = [measurement.merge(a, b) for a, b in zip(points, full, strict=True)]
-    for point in points:
-        if progress:
-            progress({"pressure_pa": point.pressure_pa, "moves": point.n_moves, "fraction": 1.0,
-                      "molecules": point.molecules_per_cell, "point": point})
-    return points
+    found = _Points(measurement, branches, report)
+    report(Event(kind="plan", values={pressure_name(pressure): 1.0 for pressure in pressures}))
+    kept = _kept_points(system, measurement, pressures, branches, out_dir)
+    for (pressure, branch), point in kept.items():
+        found.add(pressure, branch, point, "resumed")
+    if there := [pressure_name(p) for p in pressures if all((p, branch) in kept for branch in branches)]:
+        report(Event(kind="note", message=f"finished before and kept as it is: {', '.join(there)}"))
+    if others := _other_pressures(pressures, out_dir):
+        report(Event(kind="note", message=f"finished before, not asked for, left out of the result: {others}"))
+    with stopping.polled(PATIENCE_S), ThreadPoolExecutor(threads) as pool:
+        jobs = [pool.submit(_run_branch, system, measurement, hand if branch == EMPTY else hand[::-1], branch, out_dir,
+                            kept, found) for branch in branches for hand in hands]
+        for job in jobs:
+            job.result()
+    return [found.merged(pressure) for pressure in pressures]
 
 
-def finished_points(out_dir: Path, kind: type[P], merge: Callable[[P, P], P] | None) -> list[P]:
-    """The pressures that a stopped run left finished in ``out_dir``; ``merge``: where both starts are sampled."""
-    points = []
-    for path in sorted((out_dir / "points").glob("[0-9]*Pa.json")):
-        point, full = kind(**read_json(path)), path.with_name(f"{FULL}-{path.name}")
-        if merge is None:
-            points.append(point)
-        elif full.exists():
-            points.append(merge(point, kind(**read_json(full))))
-    return points
+def pressure_name(pressure_pa: float) -> str:
+    """What a pressure is called where progress is told."""
+    return f"{pressure_pa / BAR_PA:.6g} bar"
 
 
 def merged(pair: tuple[float, float], pair_errors: tuple[float, float]) -> tuple[float, float, bool]:
@@ -138,65 +143,120 @@ def point_name(pressure_pa: float) -> str:
     return f"{pressure_pa:.6g}Pa"
 
 
+def _kept_points(system: AdsorptionSystem, measurement: Measurement[P], pressures: Sequence[float],
+                 branches: Sequence[str], out_dir: Path | None) -> dict[tuple[float, str], P]:
+    """The points that earlier runs left in ``out_dir`` and that these settings take as they are."""
+    kept: dict[tuple[float, str], P] = {}
+    if out_dir is None:
+        return kept
+    for pressure, branch in product(pressures, branches):
+        files = _PointFiles.of(out_dir, pressure, branch)
+        run = files.run(system.settings)
+        if files.point.exists() and run is not None and run.finished:
+            point = measurement.kind(**read_json(files.point))
+            if point.n_moves == run.moves:      # else it was killed before the point of a longer run was written
+                kept[pressure, branch] = point
+    return kept
+
+
+def _other_pressures(pressures: Sequence[float], out_dir: Path | None) -> str:
+    """Names of the finished pressures in ``out_dir`` that are not among these."""
+    asked = {point_name(pressure) for pressure in pressures}
+    there = {path.stem for path in (out_dir / "points").glob("[0-9]*Pa.json")} if out_dir else set()
+    return ", ".join(map(pressure_name, sorted(float(name.removesuffix("Pa")) for name in there - asked)))
+
+
 def _run_branch(system: AdsorptionSystem, measurement: Measurement[P], pressures: Sequence[float], branch: str,
-                out_dir: Path | None, progress: Progress | None) -> list[P]:
-    """Pressures one after another; finished ones are read back. ``branch``: from an empty or from a full cell."""
-    points: list[P] = []
+                out_dir: Path | None, kept: Mapping[tuple[float, str], P], found: _Points[P]) -> None:
+    """Pressures one after another; ``kept`` ones are read back. ``branch``: from an empty or from a full cell."""
     walker: Walker | None = None
     for pressure in pressures:
-        name = f"{branch}-{point_name(pressure)}" if branch else point_name(pressure)
-        files = _PointFiles(out_dir / "points", name) if out_dir else None
-        tell = _named(progress, pressure, branch)
-        if files and files.finished:
-            point, walker = measurement.kind(**read_json(files.point)), load_walker(files.walker)
-            tell({"moves": point.n_moves, "fraction": 1.0, "resumed": True, "molecules": point.molecules_per_cell})
-        else:
-            seed = derive_seed(system.settings.seed, system.gases, name)
-            if walker is None and branch == FULL:
-                walker = full_walker(system, derive_seed(seed, "filling"))
-            run = sample_point(system, measurement.fugacities_pa(pressure), seed, start=walker,
-                               checkpoint=files.checkpoint if files else None, progress=tell)
-            point, walker = measurement.point(run, pressure, seed), run.walker
-            if files:
-                files.finish(point, walker)
-            tell({"moves": point.n_moves, "fraction": 1.0, "molecules": point.molecules_per_cell})
-        points.append(point)
-    return points
+        files = _PointFiles.of(out_dir, pressure, branch) if out_dir else None
+        if files and (pressure, branch) in kept:
+            walker = load_run(files.final).walker
+            continue
+        run = files.run(system.settings) if files else None
+        seed = derive_seed(system.settings.seed, system.gases, branch_name(pressure, branch))
+        if run is None and walker is None and branch == FULL:
+            walker = full_walker(system, derive_seed(seed, "filling"))
+        if run is None or not run.finished:
+            run = sample_point(system, measurement.fugacities_pa(pressure), seed, start=walker, earlier=run,
+                               checkpoint=files.checkpoint if files else None, report=found.report_of(pressure, branch))
+        point = measurement.point(run, pressure, seed)
+        if files:
+            files.finish(point, run)
+        found.add(pressure, branch, point, "done")
+        walker = run.walker
 
 
+def branch_name(pressure_pa: float, branch: str) -> str:
+    """What a pressure of a branch is called: its files, and its random stream."""
+    return f"{branch}-{point_name(pressure_pa)}" if branch else point_name(pressure_pa)
+
+
+@dataclass(frozen=True, slots=True)
 class _PointFiles:
-    """What is kept of one pressure: a checkpoint while it runs, then the point and its last configuration."""
+    """What is kept of one pressure: a checkpoint while it runs, then the point and the finished run, to go on from."""
 
-    def __init__(self, folder: Path, name: str) -> None:
-        self.point, self.walker = folder / f"{name}.json", folder / f"{name}.final.npz"
-        self.checkpoint = folder / f"{name}.checkpoint.npz"
+    point: Path
+    final: Path
+    checkpoint: Path
 
-    @property
-    def finished(self) -> bool:
-        return self.point.exists() and self.walker.exists()
+    @classmethod
+    def of(cls, out_dir: Path, pressure_pa: float, branch: str) -> _PointFiles:
+        folder, name = out_dir / "points", branch_name(pressure_pa, branch)
+        return cls(folder / f"{name}.json", folder / f"{name}.final.npz", folder / f"{name}.checkpoint.npz")
 
-    def finish(self, point: Any, walker: Walker) -> None:
-        save_walker(self.walker, walker)
+    def run(self, settings: GCMCSettings) -> Run | None:
+        """The run to continue: ``finished`` where it needs no more moves by these settings.
+
+        A checkpoint is not asked whether it is known well enough: runs are judged at set lengths, killed or not.
+        """
+        runs = [load_run(path) for path in (self.final, self.checkpoint) if path.exists()]
+        if not runs:
+            return None
+        newest = max(runs, key=lambda run: run.moves)
+        newest.finished = self.final.exists() and newest is runs[0] and is_enough(newest, settings)
+        return newest
+
+    def finish(self, point: Any, run: Run) -> None:
+        save_run(self.final, run)
         write_json_atomic(self.point, asdict(point))
         self.checkpoint.unlink(missing_ok=True)
 
 
-def _named(progress: Progress | None, pressure_pa: float, branch: str) -> Progress:
-    """Progress that tells which pressure and branch it is about."""
-    def tell(event: dict[str, Any]) -> None:
-        if progress:
-            progress({"pressure_pa": pressure_pa, "branch": branch} | event)
-    return tell
+class _Points(Generic[P]):
+    """Points as the branches find them; a pressure is told of once all its branches are there."""
 
+    def __init__(self, measurement: Measurement[P], branches: Sequence[str], report: Report) -> None:
+        self._measurement, self._branches, self._report = measurement, branches, report
+        self._points: dict[tuple[float, str], P] = {}
+        self._fractions: dict[tuple[float, str], float] = {}
+        self._lock = threading.Lock()
 
-class _BothBranches:
-    """Progress of a pressure is the mean of its two branches."""
+    def add(self, pressure_pa: float, branch: str, point: P, kind: Literal["resumed", "done"]) -> None:
+        """A point of one branch; merged with the other's, it ends the pressure."""
+        with self._lock:
+            self._points[pressure_pa, branch] = point
+            self._fractions[pressure_pa, branch] = 1.0
+            if any((pressure_pa, b) not in self._points for b in self._branches):
+                return
+        whole = self.merged(pressure_pa)
+        self._report(Event(pressure_name(pressure_pa), 1.0, whole.summary, {
+            "pressure_pa": pressure_pa, "moves": whole.n_moves, "molecules": whole.molecules_per_cell,
+            "point": whole}, kind))
 
-    def __init__(self, progress: Progress) -> None:
-        self._progress, self._fractions = progress, dict[tuple[float, str], float]()
+    def merged(self, pressure_pa: float) -> P:
+        """The point of a pressure, all of whose branches are there."""
+        first, *second = (self._points[pressure_pa, branch] for branch in self._branches)
+        return self._measurement.merge(first, second[0]) if second else first
 
-    def __call__(self, event: dict[str, Any]) -> None:
-        pressure = event["pressure_pa"]
-        self._fractions[pressure, event["branch"]] = event["fraction"]
-        mean = sum(self._fractions.get((pressure, b), 0.0) for b in (EMPTY, FULL)) / 2.0
-        self._progress(event | {"fraction": mean})
+    def report_of(self, pressure_pa: float, branch: str) -> Report:
+        """For the sampling of one branch: the progress of a pressure is the mean of its branches."""
+        def tell(event: Event) -> None:
+            with self._lock:
+                self._fractions[pressure_pa, branch] = event.fraction
+                mean = sum(self._fractions.get((pressure_pa, b), 0.0) for b in self._branches) / len(self._branches)
+            self._report(replace(event, part=pressure_name(pressure_pa), fraction=mean,
+                                 values={"pressure_pa": pressure_pa, "branch": branch, **event.values}))
+        return tell

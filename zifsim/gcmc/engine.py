@@ -1,30 +1,33 @@
-"""The engine: state points of one gas made into an isotherm."""
+"""Engine of isotherms: state points of one gas made into an isotherm."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from zifsim.errors import InputError
 from zifsim.gcmc.accuracy import ExactSums
 from zifsim.gcmc.branches import Measurement, mean_of_finite, merged, point_name, sample_branches
 from zifsim.gcmc.eos import PengRobinson
-from zifsim.gcmc.noroom import empty_point, has_room, without_room
-from zifsim.gcmc.sampling import SAMPLE_EVERY, Progress, Run, sample_point
+from zifsim.gcmc.flat_isotherm import sample_flat_isotherm
+from zifsim.gcmc.noroom import points_where_there_is_room
+from zifsim.gcmc.sampling import SAMPLE_EVERY, Run, sample_point
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.gcmc.statistics import heat_of_adsorption
 from zifsim.gcmc.system import AdsorptionSystem, make_system
 from zifsim.gcmc.walker import Walker
-from zifsim.gcmc.widom import widom_in
 from zifsim.model.forcefield import AdsorptionForceField
 from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel
 from zifsim.model.uptake import HenryResult, Isotherm, LoadingPoint
+from zifsim.runs.digest import sha256_bytes
+from zifsim.runs.progress import Report, silent
 from zifsim.units import ANGSTROM_M, AVOGADRO, molecules_to_mol_kg
-
-Sampler = Callable[[AdsorptionSystem, AdsorptionForceField, list[float], Path | None, int, Progress | None],
-                   list[LoadingPoint]]
 
 
 def _point(system: AdsorptionSystem, run: Run, pressure_pa: float, fugacity_pa: float, seed: int) -> LoadingPoint:
@@ -48,10 +51,9 @@ def _point(system: AdsorptionSystem, run: Run, pressure_pa: float, fugacity_pa: 
 
 
 def run_point(system: AdsorptionSystem, pressure_pa: float, fugacity_pa: float, seed: int, *,
-              start: Walker | None = None, checkpoint: Path | None = None,
-              progress: Progress | None = None) -> tuple[LoadingPoint, Walker]:
+              start: Walker | None = None) -> tuple[LoadingPoint, Walker]:
     """Loading of one gas at one pressure, and the walker it ended with; see :func:`sampling.sample_point`."""
-    run = sample_point(system, (fugacity_pa,), seed, start=start, checkpoint=checkpoint, progress=progress)
+    run = sample_point(system, (fugacity_pa,), seed, start=start)
     return _point(system, run, pressure_pa, fugacity_pa, seed), run.walker
 
 
@@ -94,9 +96,13 @@ def merge_starts(empty: LoadingPoint, full: LoadingPoint) -> LoadingPoint:
         from_empty_mol_kg=empty.loading_mol_kg, from_full_mol_kg=full.loading_mol_kg)
 
 
-def sample_isotherm(system: AdsorptionSystem, forcefield: AdsorptionForceField, pressures: list[float],
-                    out_dir: Path | None, threads: int, progress: Progress | None) -> list[LoadingPoint]:
-    """All pressures (Pa, ascending) of a prepared system; see :func:`branches.sample_branches`."""
+def loading_points(system: AdsorptionSystem, forcefield: AdsorptionForceField, pressures: Sequence[float], *,
+                   flat_histogram: bool = False, out_dir: Path | None = None, threads: int = 1,
+                   report: Report = silent) -> tuple[list[LoadingPoint], HenryResult | None]:
+    """All pressures (Pa, ascending) of a prepared system of one gas, and its Henry coefficient.
+
+    The arguments are those of :func:`run_isotherm`; so are the errors.
+    """
     eos, exact = PengRobinson(system.models[0]), ExactSums.of(system, forcefield)
 
     def fugacity(pressure_pa: float) -> float:
@@ -107,36 +113,46 @@ def sample_isotherm(system: AdsorptionSystem, forcefield: AdsorptionForceField, 
         return replace(_point(system, run, pressure_pa, fugacity(pressure_pa), seed),
                        grid_error_k=accuracy.grid_error_k, ewald_error_k=accuracy.ewald_error_k)
 
-    measurement = Measurement(LoadingPoint, lambda pressure: (fugacity(pressure),), point, merge_starts)
-    return sample_branches(system, measurement, pressures, out_dir, threads, progress)
+    def sample() -> list[LoadingPoint]:
+        if flat_histogram:
+            return sample_flat_isotherm(system, pressures, out_dir, threads, report)
+        measurement = Measurement(LoadingPoint, lambda pressure: (fugacity(pressure),), point, merge_starts)
+        return sample_branches(system, measurement, pressures, out_dir, threads, report)
+
+    return points_where_there_is_room(system, pressures, sample, lambda pressure: LoadingPoint.empty(
+        pressure, fugacity(pressure), system.settings.seed))
 
 
 def run_isotherm(framework: Framework, guest: GuestModel, forcefield: AdsorptionForceField, temperature_k: float,
                  pressures_pa: Sequence[float], settings: GCMCSettings, *, charges: str = "",
-                 out_dir: Path | None = None, threads: int = 1, progress: Progress | None = None,
-                 sampler: Sampler = sample_isotherm) -> Isotherm:
+                 blocked: NDArray[np.bool_] | None = None, flat_histogram: bool = False, out_dir: Path | None = None,
+                 threads: int = 1, report: Report = silent) -> Isotherm:
     """Isotherm of one gas in a rigid framework whose charges are assigned.
 
-    ``charges``: name of the charge set, for the record. ``out_dir``: where finished pressures and checkpoints are
-    kept; the same call continues there. ``threads``: pressures are dealt out to that many threads. ``sampler``: what
-    makes the points of a prepared system (flat_isotherm.sample_flat_isotherm is another). Raises
-    InputError for input that cannot be simulated, SimulationError for a run that went wrong.
+    ``charges``: name of the charge set, for the record. ``blocked`` (bx, by, bz): nodes of a grid on the unit cell
+    where no molecule's centre may be; all results, the Henry coefficient too, are those of the pores left open.
+    ``flat_histogram``: all pressures from one probability of the number of molecules. ``out_dir``: where finished
+    pressures and checkpoints are kept; the same call continues there (:func:`branches.sample_branches`). ``threads``:
+    pressures are dealt out to that many threads. Raises InputError for input that cannot be simulated, SimulationError
+    for a run that went wrong, RunInterrupted where the process was asked to stop.
     """
     pressures = check_pressures(pressures_pa)
     eos = PengRobinson(guest)
     for pressure in pressures:
         eos.fugacity_pa(temperature_k, pressure)
-    system = make_system(framework, guest, forcefield, temperature_k, settings, threads=threads)
-    henry: HenryResult | None = widom_in(system) if settings.widom_insertions > 0 else None
-    if henry is not None and not has_room(framework, henry):
-        henry = without_room(henry)
-        points = [empty_point(p, eos.fugacity_pa(temperature_k, p), settings.seed) for p in pressures]
-    else:
-        points = sampler(system, forcefield, pressures, out_dir, threads, progress)
+    system = make_system(framework, guest, forcefield, temperature_k, settings, threads=threads, blocked=blocked)
+    points, henry = loading_points(system, forcefield, pressures, flat_histogram=flat_histogram, out_dir=out_dir,
+                                   threads=threads, report=report)
+    closed = {} if blocked is None else {"blocked": mask_values(blocked)}
     return Isotherm(
         gas=guest.gas, guest_model=guest.name, forcefield=forcefield.name,
         charges=charges if guest.has_charges else "none", framework=framework.name,
         framework_sha256=framework.content_hash(), temperature_k=temperature_k, supercell=system.repeats,
-        points=tuple(points), henry=henry, settings=asdict(settings), molar_mass_g_mol=guest.molar_mass_g_mol,
-        unit_cell_mass_amu=framework.mass_amu, void_fraction=system.void_fraction,
-        saturation_pressure_pa=eos.saturation_or_nan_pa(temperature_k))
+        points=tuple(points), henry=henry, settings=asdict(settings) | {"flat_histogram": flat_histogram} | closed,
+        molar_mass_g_mol=guest.molar_mass_g_mol, unit_cell_mass_amu=framework.mass_amu,
+        void_fraction=system.void_fraction, saturation_pressure_pa=eos.saturation_or_nan_pa(temperature_k))
+
+
+def mask_values(blocked: NDArray[np.bool_]) -> dict[str, Any]:
+    """What a mask of blocked nodes is known by, JSON-ready."""
+    return {"mask_sha256": sha256_bytes(np.packbits(blocked).tobytes()), "mask_nodes": list(blocked.shape)}

@@ -24,10 +24,13 @@ from zifsim.gcmc.system import AdsorptionSystem
 from zifsim.gcmc.walker import DELETION_CHANCE, DELETIONS, INSERTION_CHANCE, INSERTIONS, Walker
 from zifsim.io.files import read_json, write_json_atomic
 from zifsim.rng import derive_seed
+from zifsim.runs import stopping
+from zifsim.runs.progress import Event, Report, silent
 from zifsim.units import KELVIN_TO_KJ_MOL
 
 FloatArray = NDArray[np.float64]
 WALKERS = 8
+PATIENCE_S = 60.0            # for the block of moves that a stop signal falls into, and its checkpoint
 ROUND_BLOCKS = 20            # blocks between judgements
 NEGLIGIBLE = -18.0           # ln Π(N) − ln Π of the likeliest N: the histogram may end there
 STEEP = 1e6                  # of the weights beyond the range of N
@@ -154,14 +157,14 @@ def log_probability_of(transitions: FloatArray) -> FloatArray:
 
 def sample_flat_histogram(system: AdsorptionSystem, fugacities_pa: Sequence[float], seed: int, *,
                           full: Walker | None = None, n_walkers: int = WALKERS, out_dir: Path | None = None,
-                          threads: int = 1, progress: Callable[[float], None] | None = None) -> FlatHistogram:
+                          threads: int = 1, report: Report = silent) -> FlatHistogram:
     """Sample Π(N) until the loading at every fugacity has the target error and both halves of the walkers find it.
 
     Or up to ``max_moves`` per walker.
 
     ``full``: where the walkers begin that begin full (None: at what the highest fugacity leaves). ``out_dir``: holds
-    checkpoints; the same call continues there. ``progress`` is given the share that is done. Raises InputError for a
-    mixture, SimulationError where the walkers never span the range.
+    checkpoints; the same call continues there. Raises InputError for a mixture, SimulationError where the walkers never
+    span the range, RunInterrupted where the process was asked to stop.
     """
     if len(system.models) != 1:
         raise InputError("A flat histogram is sampled for one gas, not for a mixture.")
@@ -172,12 +175,13 @@ def sample_flat_histogram(system: AdsorptionSystem, fugacities_pa: Sequence[floa
     runs = [_begin(system, seed, w, full if w % 2 else None, out_dir) for w in range(n_walkers)]
     rounds, most = _resume_round(out_dir, most)
     while True:
-        _run_round(system, runs, reference, rounds, most, out_dir, threads)
+        with stopping.polled(PATIENCE_S):
+            _run_round(system, runs, reference, rounds, most, out_dir, threads)
         histogram = _histogram(runs, reference, most, system.temperature_k)
         done = min(r.moves for r in runs)
         worst = _worst_error(histogram, fugacities_pa) if done >= settings.min_moves else math.inf
-        if progress:
-            progress(min(0.99, max(done / settings.max_moves, (settings.target_relative_error / worst) ** 2)))
+        report(Event(fraction=min(0.99, max(done / settings.max_moves, (settings.target_relative_error / worst) ** 2)),
+                     message=f"{done} moves of each walker", values={"moves": sum(r.moves for r in runs)}))
         good = worst <= settings.target_relative_error and all(histogram.halves(f)[2] for f in fugacities_pa)
         if good or done >= settings.max_moves:
             break
@@ -239,8 +243,11 @@ def _run_round(system: AdsorptionSystem, runs: list[Run], reference_pa: float, r
 
 
 def _advance(system: AdsorptionSystem, run: Run, fugacity_pa: float, most: int, end: int, path: Path | None) -> None:
-    """Blocks up to ``end`` moves; the weights follow what the walker has seen, and nothing lies beyond ``most``."""
-    while run.moves < end:
+    """Blocks up to ``end`` moves; the weights follow what the walker has seen, and nothing lies beyond ``most``.
+
+    Where the process was asked to stop, the walker is kept as it is.
+    """
+    while run.moves < end and not stopping.asked():
         log_bias = -log_probability_of(run.walker.transitions[None, : most + 1])
         # beyond the range every step down is taken and none up, so a walker that began there finds back
         beyond = log_bias[-1] - STEEP * np.arange(1, system.capacity + 1 - most)
@@ -251,6 +258,7 @@ def _advance(system: AdsorptionSystem, run: Run, fugacity_pa: float, most: int, 
             run.walker.transitions[...] = 0.0
     if path:
         save_run(path, run)
+    stopping.check()
 
 
 def _histogram(runs: list[Run], reference_pa: float, most: int, temperature_k: float) -> FlatHistogram:

@@ -1,27 +1,29 @@
-"""An isotherm from one flat histogram: what :func:`engine.run_isotherm` may sample with, not pressure by pressure."""
+"""Isotherms from one flat histogram: all pressures at once, where :func:`engine.run_isotherm` is asked to."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from zifsim.errors import InputError, SimulationError
+from zifsim.gcmc.branches import pressure_name
 from zifsim.gcmc.eos import PengRobinson
 from zifsim.gcmc.flat_histogram import FlatHistogram, sample_flat_histogram
-from zifsim.gcmc.sampling import Progress
 from zifsim.gcmc.system import AdsorptionSystem
 from zifsim.io.tables import write_csv
-from zifsim.model.forcefield import AdsorptionForceField
 from zifsim.model.uptake import LoadingPoint
 from zifsim.rng import derive_seed
+from zifsim.runs.progress import Event, Report, silent
 from zifsim.units import ANGSTROM_M, AVOGADRO, molecules_to_mol_kg
 
 LN_PROBABILITY = "ln_probability.csv"
 
 
-def sample_flat_isotherm(system: AdsorptionSystem, forcefield: AdsorptionForceField, pressures: list[float],
-                         out_dir: Path | None, threads: int, progress: Progress | None) -> list[LoadingPoint]:
-    """All pressures (Pa, ascending) from one histogram over the number of molecules; an engine's ``Sampler``.
+def sample_flat_isotherm(system: AdsorptionSystem, pressures: Sequence[float], out_dir: Path | None = None,
+                         threads: int = 1, report: Report = silent) -> list[LoadingPoint]:
+    """All pressures (Pa, ascending) from one histogram over the number of molecules.
 
     ``threads``: walkers side by side, without influence on the numbers. Into ``out_dir`` go checkpoints and
     ``ln_probability.csv`` (at the highest pressure). Raises SimulationError where the moves allowed do not reach the
@@ -31,12 +33,13 @@ def sample_flat_isotherm(system: AdsorptionSystem, forcefield: AdsorptionForceFi
     fugacities = [eos.fugacity_pa(system.temperature_k, p) for p in pressures]
     seed = derive_seed(system.settings.seed, system.gases, "flat histogram")
 
-    def tell(share: float) -> None:
-        for pressure in pressures:
-            if progress:
-                progress({"pressure_pa": pressure, "fraction": share})
+    report(Event(kind="plan", values={pressure_name(pressure): 1.0 for pressure in pressures}))
 
-    histogram = sample_flat_histogram(system, fugacities, seed, out_dir=out_dir, threads=threads, progress=tell)
+    def tell(event: Event) -> None:
+        for pressure in pressures:
+            report(replace(event, part=pressure_name(pressure), values={"pressure_pa": pressure, **event.values}))
+
+    histogram = sample_flat_histogram(system, fugacities, seed, out_dir=out_dir, threads=threads, report=tell)
     try:
         points = [point_of(system, histogram, p, f, seed) for p, f in zip(pressures, fugacities, strict=True)]
     except InputError as error:
@@ -47,9 +50,9 @@ def sample_flat_isotherm(system: AdsorptionSystem, forcefield: AdsorptionForceFi
         write_csv(out_dir / LN_PROBABILITY, ("n_molecules", "ln_probability", "ln_probability_error"),
                   [(n, float(a), float(b)) for n, (a, b) in enumerate(zip(log_pi, errors, strict=True))])
     for point in points:
-        if progress:
-            progress({"pressure_pa": point.pressure_pa, "moves": point.n_moves, "fraction": 1.0,
-                      "molecules": point.molecules_per_cell, "point": point})
+        report(Event(pressure_name(point.pressure_pa), 1.0, point.summary, {
+            "pressure_pa": point.pressure_pa, "moves": point.n_moves, "molecules": point.molecules_per_cell,
+            "point": point}, "done"))
     return points
 
 

@@ -1,10 +1,10 @@
-"""Several gases at once: grand canonical sampling of a mixture, with identity swaps between its gases."""
+"""Mixtures of gases: grand canonical sampling of a mixture, with identity swaps between its gases."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import combinations
 from pathlib import Path
 
@@ -16,16 +16,17 @@ from zifsim.gcmc.accuracy import ExactSums
 from zifsim.gcmc.branches import Measurement, mean_of_finite, merged, sample_branches
 from zifsim.gcmc.engine import check_pressures
 from zifsim.gcmc.eos import mixture_fugacities_pa
-from zifsim.gcmc.noroom import has_room
-from zifsim.gcmc.sampling import SAMPLE_EVERY, Progress, Run
+from zifsim.gcmc.noroom import points_where_there_is_room
+from zifsim.gcmc.sampling import SAMPLE_EVERY, Run
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.gcmc.statistics import summarise
 from zifsim.gcmc.system import AdsorptionSystem, make_system
-from zifsim.gcmc.widom import widom_in
 from zifsim.model.forcefield import AdsorptionForceField
 from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel
+from zifsim.model.mixture import MixtureIsotherm
 from zifsim.model.uptake import FRACTION_TOLERANCE, MixturePoint
+from zifsim.runs.progress import Report, silent
 from zifsim.units import molecules_to_mol_kg
 
 
@@ -52,34 +53,33 @@ def check_composition(models: Sequence[GuestModel], composition: Mapping[str, fl
 
 def run_mixture(framework: Framework, models: Sequence[GuestModel], composition: Mapping[str, float],
                 forcefield: AdsorptionForceField, temperature_k: float, pressures_pa: Sequence[float],
-                settings: GCMCSettings, *, out_dir: Path | None = None, threads: int = 1,
-                progress: Progress | None = None) -> list[MixturePoint]:
+                settings: GCMCSettings, *, charges: str = "", out_dir: Path | None = None, threads: int = 1,
+                report: Report = silent) -> MixtureIsotherm:
     """Loadings of a gas mixture in a rigid framework whose charges are assigned, at total pressures (Pa).
 
     ``composition``: gas -> mole fraction in the gas phase; fugacities by Peng–Robinson. Every gas must meet the target
-    error. ``out_dir``: where finished pressures and checkpoints are kept; the same call continues there. ``threads``:
-    pressures are dealt out to that many threads. Raises InputError for input that cannot be simulated.
+    error. The rest is as for :func:`engine.run_isotherm`.
     """
     fractions = check_composition(models, composition)
     pressures = check_pressures(pressures_pa)
     fugacities = {p: mixture_fugacities_pa(models, fractions, temperature_k, p) for p in pressures}
     system = make_system(framework, models, forcefield, temperature_k, settings, threads=threads)
-    if settings.widom_insertions > 0 and not any(has_room(framework, widom_in(system, c)) for c in range(len(models))):
-        return [_empty_point(system, p, composition) for p in pressures]
     exact = ExactSums.of(system, forcefield)
 
     def point(run: Run, pressure_pa: float, seed: int) -> MixturePoint:
         return _point(system, exact, run, pressure_pa, composition)
 
     measurement = Measurement(MixturePoint, fugacities.__getitem__, point, merge_starts)
-    return sample_branches(system, measurement, pressures, out_dir, threads, progress)
-
-
-def _empty_point(system: AdsorptionSystem, pressure_pa: float, composition: Mapping[str, float]) -> MixturePoint:
-    """A pressure of a framework that has room for none of the gases: nothing was sampled."""
-    nothing = dict.fromkeys(composition, 0.0)
-    return MixturePoint(system.framework.name, system.temperature_k, pressure_pa, dict(composition), nothing, nothing,
-                        "gcmc", molecules_per_cell=0.0)
+    points, _ = points_where_there_is_room(
+        system, pressures, lambda: sample_branches(system, measurement, pressures, out_dir, threads, report),
+        lambda pressure: MixturePoint.empty(framework.name, temperature_k, pressure, composition))
+    return MixtureIsotherm(
+        composition=dict(composition), guest_models={m.gas: m.name for m in models},
+        molar_masses_g_mol={m.gas: m.molar_mass_g_mol for m in models}, forcefield=forcefield.name,
+        charges=charges if any(m.has_charges for m in models) else "none", framework=framework.name,
+        framework_sha256=framework.content_hash(), temperature_k=temperature_k, supercell=system.repeats,
+        unit_cell_mass_amu=framework.mass_amu, points=tuple(points), settings=asdict(settings),
+        fugacities_pa=tuple(dict(zip((m.gas for m in models), fugacities[p], strict=True)) for p in pressures))
 
 
 def _point(system: AdsorptionSystem, exact: ExactSums, run: Run, pressure_pa: float,

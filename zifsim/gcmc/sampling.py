@@ -1,4 +1,4 @@
-"""One state point: a walker run in blocks of moves until its loadings are known well enough.
+"""Sampling of one state point: a walker run in blocks of moves until its loadings are known well enough.
 
 A checkpoint holds the walker, the series and the random streams, so a killed run continues to the same numbers.
 """
@@ -9,10 +9,9 @@ import io
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +25,8 @@ from zifsim.gcmc.statistics import SeriesSummary, summarise
 from zifsim.gcmc.system import AdsorptionSystem
 from zifsim.gcmc.walker import Walker, copy_walker
 from zifsim.io.files import write_bytes_atomic
+from zifsim.runs import stopping
+from zifsim.runs.progress import Event, Report, silent
 from zifsim.units import ANGSTROM_M, BOLTZMANN_J_K
 
 FloatArray = NDArray[np.float64]
@@ -38,11 +39,9 @@ TRIALS_PER_ORIENTATION = 4  # a crowded cell has as many orientations of each tr
 TARGET_ACCEPTANCE = 0.4     # of translations and rotations ...
 ACCEPTANCE_BAND = 0.15, 0.7  # ... whose steps are changed outside this band
 DRIFT_TOLERANCE = 1e-9
-MOVE_SHARES = (0.25, 0.25, 0.2, 0.2, 0.1, 0.0)   # insertion, deletion, regrowth, translation, rotation, swap
-CROWDED_SHARES = (0.35, 0.35, 0.0, 0.2, 0.1, 0.0)
-SWAP_SHARE = 0.2            # of all moves in a mixture
-
-Progress = Callable[[dict[str, Any]], None]
+MOVE_PROBABILITIES = (0.25, 0.25, 0.2, 0.2, 0.1, 0.0)   # insertion, deletion, regrowth, translation, rotation, swap
+CROWDED_PROBABILITIES = (0.35, 0.35, 0.0, 0.2, 0.1, 0.0)
+SWAP_PROBABILITY = 0.2            # of all moves in a mixture
 
 
 @dataclass
@@ -55,9 +54,11 @@ class Run:
     counts: list[FloatArray]
     energies: list[FloatArray]
     n_trials: int
+    adapt_until: int        # moves; half of those allowed when the run began
     moves: int = 0
     judged_at: int = 0
     adapted_at: int = 0     # moves at the last change of step sizes or trials: all before is discarded
+    finished: bool = False
 
     def series(self) -> tuple[FloatArray, FloatArray]:
         """(n, C) molecules and (n,) energies, K, of all samples."""
@@ -70,19 +71,18 @@ class Run:
 
 
 def sample_point(system: AdsorptionSystem, fugacities_pa: Sequence[float], seed: int, *, start: Walker | None = None,
-                 checkpoint: Path | None = None, progress: Progress | None = None) -> Run:
+                 earlier: Run | None = None, checkpoint: Path | None = None, report: Report = silent) -> Run:
     """Sample one set of fugacities until it is converged or ``max_moves`` is reached.
 
-    ``start``: walker to begin from (None: empty cell). ``checkpoint``: file that is written every 20 s and
-    continued from if present. Raises SimulationError if the running energy drifts or the cell overfills.
+    ``start``: walker to begin from (None: empty cell); ``earlier``: a run to continue instead. ``checkpoint``: file
+    that is written every 20 s. Raises SimulationError if the running energy drifts or the cell overfills,
+    RunInterrupted (after a checkpoint) where the process was asked to stop.
     """
     settings = system.settings
-    run = load_run(checkpoint) if checkpoint and checkpoint.exists() else None
-    if run is None:
-        run = new_run(system, seed, start)
+    run = new_run(system, seed, start) if earlier is None else earlier
     saved = time.monotonic()
     summaries: list[SeriesSummary] = []
-    most = settings.max_moves - settings.max_moves % SAMPLE_EVERY      # every block ends with a sample
+    most = most_moves(settings)
     while run.moves < most:
         advance(system, run, fugacities_pa, min(BLOCK_MOVES, most - run.moves))
         if run.moves - run.adapted_at >= settings.min_moves and run.moves >= GROWTH * run.judged_at:
@@ -90,14 +90,15 @@ def sample_point(system: AdsorptionSystem, fugacities_pa: Sequence[float], seed:
             summaries = run.summaries()
             if all(_converged(s, settings) for s in summaries):
                 break
-        if progress:
-            try:
-                progress({"moves": run.moves, "molecules": float(run.counts[-1].sum(axis=1).mean()),
-                          "fraction": _fraction_done(run, summaries, settings)})
-            except BaseException:       # that is how a run is stopped: nothing sampled is lost
-                if checkpoint:
-                    save_run(checkpoint, run)
-                raise
+        molecules = float(run.counts[-1].sum(axis=1).mean())
+        try:
+            report(Event(fraction=_fraction_done(run, summaries, settings), message=f"{molecules:.1f} molecules",
+                         values={"moves": run.moves, "molecules": molecules}))
+            stopping.check()
+        except BaseException:       # that is how a run is stopped: nothing sampled is lost
+            if checkpoint:
+                save_run(checkpoint, run)
+            raise
         if checkpoint and time.monotonic() - saved > CHECKPOINT_S:
             save_run(checkpoint, run)
             saved = time.monotonic()
@@ -105,11 +106,24 @@ def sample_point(system: AdsorptionSystem, fugacities_pa: Sequence[float], seed:
     return run
 
 
+def most_moves(settings: GCMCSettings) -> int:
+    """The longest that a state point may be: every block ends with a sample."""
+    return settings.max_moves - settings.max_moves % SAMPLE_EVERY
+
+
+def is_enough(run: Run, settings: GCMCSettings) -> bool:
+    """Whether a finished run, perhaps one of other settings, needs no more moves by these."""
+    if run.moves >= most_moves(settings):
+        return True
+    return run.moves - run.adapted_at >= settings.min_moves and all(_converged(s, settings) for s in run.summaries())
+
+
 def new_run(system: AdsorptionSystem, seed: int, start: Walker | None = None) -> Run:
     walker = system.new_walker() if start is None else copy_walker(start)
     for array in (walker.accepted, walker.attempted, walker.transitions):
         array[...] = 0
-    return Run(walker, streams(seed, MAX_TRIALS + 1), np.array([1.0, 0.5]), [], [], system.settings.n_trials)
+    return Run(walker, streams(seed, MAX_TRIALS + 1), np.array([1.0, 0.5]), [], [], system.settings.n_trials,
+               system.settings.max_moves // 2)
 
 
 def advance(system: AdsorptionSystem, run: Run, fugacities_pa: Sequence[float], n_moves: int,
@@ -129,7 +143,7 @@ def advance(system: AdsorptionSystem, run: Run, fugacities_pa: Sequence[float], 
     run.counts.append(counts)
     run.energies.append(energies)
     run.moves += n_moves
-    _adapt(run, run.walker.accepted - accepted, run.walker.attempted - attempted, counts.sum(axis=1), system.settings)
+    _adapt(run, run.walker.accepted - accepted, run.walker.attempted - attempted, counts.sum(axis=1))
 
 
 def log_activities(fugacities_pa: Sequence[float], temperature_k: float) -> FloatArray:
@@ -138,19 +152,19 @@ def log_activities(fugacities_pa: Sequence[float], temperature_k: float) -> Floa
 
 
 def move_mix(system: AdsorptionSystem, n_trials: int) -> FloatArray:
-    """Cumulative move probabilities; molecules without orientation put the rotation share into translation.
+    """Cumulative move probabilities; molecules without orientation are translated where others are rotated.
 
     Among many trials a regrowth costs two insertions and mostly finds the place that was left: a crowd does without.
     """
-    shares = np.array(MOVE_SHARES if orientations_of(n_trials) == 1 else CROWDED_SHARES)
+    probabilities = np.array(MOVE_PROBABILITIES if orientations_of(n_trials) == 1 else CROWDED_PROBABILITIES)
     if not system.guests.rotates.any():
-        shares[TRANSLATION] += shares[ROTATION]
-        shares[ROTATION] = 0.0
+        probabilities[TRANSLATION] += probabilities[ROTATION]
+        probabilities[ROTATION] = 0.0
     if len(system.models) > 1:
-        shares *= 1.0 - SWAP_SHARE
-        shares[SWAP] = SWAP_SHARE
-    mix = np.cumsum(shares)
-    mix[mix > 1.0 - 1e-12] = 1.0 + 1e-9     # rounding must not leave a move that has no share
+        probabilities *= 1.0 - SWAP_PROBABILITY
+        probabilities[SWAP] = SWAP_PROBABILITY
+    mix = np.cumsum(probabilities)
+    mix[mix > 1.0 - 1e-12] = 1.0 + 1e-9     # rounding must not leave a move of probability 0
     return mix
 
 
@@ -159,15 +173,15 @@ def orientations_of(n_trials: int) -> int:
     return max(1, n_trials // TRIALS_PER_ORIENTATION)
 
 
-def _adapt(run: Run, accepted: NDArray[np.int64], attempted: NDArray[np.int64], molecules: FloatArray,
-           settings: GCMCSettings) -> None:
+def _adapt(run: Run, accepted: NDArray[np.int64], attempted: NDArray[np.int64], molecules: FloatArray) -> None:
     """Tune the step sizes while their acceptance is far off, and double the trials in a crowded cell.
 
-    Only during the first half of the longest run, and everything before the last change is discarded from the
-    averages, so that they come from one Markov chain. ``molecules`` (n,) of a block's samples: a nearly empty cell is
-    not crowded; there, few insertions succeed for want of fugacity, and most moves find nothing to move.
+    Only during the first half of the longest run, as it was to be when it began, and everything before the last change
+    is discarded from the averages, so that they come from one Markov chain. ``molecules`` (n,) of a block's samples: a
+    nearly empty cell is not crowded; there, few insertions succeed for want of fugacity, and most moves find nothing to
+    move.
     """
-    if run.moves > settings.max_moves // 2 or run.moves == settings.max_moves or len(molecules) == 0:
+    if run.moves > run.adapt_until or len(molecules) == 0:
         return
     with_molecules = attempted * np.mean(molecules > 0)
     for kind, step, limit in ((TRANSLATION, 0, 4.0), (ROTATION, 1, math.pi)):
@@ -213,31 +227,20 @@ def check_energy(system: AdsorptionSystem, walker: Walker, tolerance: float = DR
 def save_run(path: Path, run: Run) -> None:
     """Write a run, atomically."""
     counts, energies = run.series()
-    state = {"moves": run.moves, "judged_at": run.judged_at, "adapted_at": run.adapted_at, "n_trials": run.n_trials}
-    _write_arrays(path, run.walker, state=json.dumps(state), rng=run.rng, steps=run.steps, series_counts=counts,
-                  series_energies=energies)
+    state = {"moves": run.moves, "judged_at": run.judged_at, "adapted_at": run.adapted_at, "n_trials": run.n_trials,
+             "adapt_until": run.adapt_until}
+    stream = io.BytesIO()
+    np.savez_compressed(stream, allow_pickle=False, state=json.dumps(state), rng=run.rng, steps=run.steps,
+                        series_counts=counts, series_energies=energies, **run.walker._asdict())
+    write_bytes_atomic(path, stream.getvalue())
 
 
 def load_run(path: Path) -> Run:
     """Read what :func:`save_run` wrote."""
     with np.load(path) as data:
         state = json.loads(str(data["state"]))
-        return Run(load_walker(path), data["rng"], data["steps"], [data["series_counts"]], [data["series_energies"]],
-                   state["n_trials"], state["moves"], state["judged_at"], state["adapted_at"])
+        walker = Walker(*(data[name] for name in Walker._fields))
+        return Run(walker, data["rng"], data["steps"], [data["series_counts"]], [data["series_energies"]],
+                   state["n_trials"], state["adapt_until"], state["moves"], state["judged_at"], state["adapted_at"])
 
 
-def save_walker(path: Path, walker: Walker) -> None:
-    """Write a configuration, atomically."""
-    _write_arrays(path, walker)
-
-
-def load_walker(path: Path) -> Walker:
-    """Read the configuration that :func:`save_walker` or :func:`save_run` wrote."""
-    with np.load(path) as data:
-        return Walker(*(data[name] for name in Walker._fields))
-
-
-def _write_arrays(path: Path, walker: Walker, **more: Any) -> None:
-    stream = io.BytesIO()
-    np.savez_compressed(stream, allow_pickle=False, **more, **walker._asdict())
-    write_bytes_atomic(path, stream.getvalue())

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from itertools import combinations
 from typing import Any
 
-from zifsim.model.uptake import MixturePoint
+from zifsim.model.uptake import SCHEMA, MixturePoint
 from zifsim.units import LOADING_UNITS, loading_factor
 
 
@@ -69,7 +69,7 @@ class MixtureIsotherm:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values; :meth:`from_dict` is the inverse. ``derived``: the table, for who reads without zifsim."""
-        values = asdict(self)
+        values = {"schema": SCHEMA} | asdict(self)
         values["points"] = [p.to_dict() for p in self.points]
         values["predicted"] = [p.to_dict() for p in self.predicted]
         values["derived"] = {name: cells for name, cells in self.columns().items() if name.startswith("loading")}
@@ -77,7 +77,7 @@ class MixtureIsotherm:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> MixtureIsotherm:
-        values = {k: v for k, v in data.items() if k != "derived"}
+        values = {k: v for k, v in data.items() if k not in ("schema", "derived")}
         values["supercell"] = tuple(values["supercell"])
         values["points"] = tuple(MixturePoint.from_dict(p) for p in values["points"])
         values["predicted"] = tuple(MixturePoint.from_dict(p) for p in values.get("predicted", ()))

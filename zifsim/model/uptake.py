@@ -10,6 +10,7 @@ from typing import Any
 from zifsim.units import LOADING_UNITS, loading_factor, mol_kg_to_ml_stp_g
 
 FRACTION_TOLERANCE = 1e-6   # within which mole fractions sum to 1
+SCHEMA = 1                  # version of what results files hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,20 @@ class LoadingPoint:
     ewald_error_k: float = math.nan
     from_empty_mol_kg: float = math.nan
     from_full_mol_kg: float = math.nan
+
+    @classmethod
+    def empty(cls, pressure_pa: float, fugacity_pa: float, seed: int) -> LoadingPoint:
+        """A pressure at which nothing is adsorbed and nothing was sampled (0 moves)."""
+        return cls(
+            pressure_pa=pressure_pa, fugacity_pa=fugacity_pa, loading_mol_kg=0.0, loading_error_mol_kg=0.0,
+            excess_mol_kg=0.0, molecules_per_cell=0.0, molecules_per_cell_error=0.0, heat_of_adsorption_kj_mol=math.nan,
+            heat_of_adsorption_error_kj_mol=math.nan, n_moves=0, n_equilibration_moves=0, effective_samples=0.0,
+            equilibrated=True, seed=seed)
+
+    @property
+    def summary(self) -> str:
+        """The loading in a few words."""
+        return f"{self.loading_mol_kg:.4g} ± {self.loading_error_mol_kg:.2g} mol/kg"
 
     @property
     def loading_ml_stp_g(self) -> float:
@@ -132,7 +147,7 @@ class Isotherm:
 
         ``derived`` repeats the loadings in all units, a list per column, for who reads the file without zifsim.
         """
-        values = _without_nan(asdict(self))
+        values = {"schema": SCHEMA} | _without_nan(asdict(self))
         values["points"] = [_without_nan(p) for p in values["points"]]
         values["henry"] = self.henry.to_dict() if self.henry else None
         values["derived"] = {name: cells for name, cells in self.columns().items()
@@ -142,7 +157,7 @@ class Isotherm:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Isotherm:
         values: dict[str, Any] = {k: math.nan if v is None and k in _NAN_FIELDS else v for k, v in data.items()
-                                  if k != "derived"}
+                                  if k not in ("schema", "derived")}
         values["supercell"] = tuple(values["supercell"])
         values["points"] = tuple(LoadingPoint(**_with_nan(p)) for p in values["points"])
         values["henry"] = HenryResult(**_with_nan(values["henry"])) if values.get("henry") else None
@@ -194,6 +209,20 @@ class MixturePoint:
     ewald_error_k: float = math.nan
     from_empty_mol_kg: Mapping[str, float] = field(default_factory=dict)
     from_full_mol_kg: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def empty(cls, framework: str, temperature_k: float, pressure_pa: float,
+              composition: Mapping[str, float]) -> MixturePoint:
+        """A pressure of a framework that has room for none of the gases: nothing was sampled (0 moves)."""
+        nothing = dict.fromkeys(composition, 0.0)
+        return cls(framework, temperature_k, pressure_pa, dict(composition), nothing, nothing, "gcmc",
+                   molecules_per_cell=0.0)
+
+    @property
+    def summary(self) -> str:
+        """The loadings in a few words."""
+        return ", ".join(f"{q:.4g} ± {self.loading_errors_mol_kg[gas]:.2g} mol/kg {gas}"
+                         for gas, q in self.loadings_mol_kg.items())
 
     @property
     def total_mol_kg(self) -> float:

@@ -1,0 +1,49 @@
+"""Results of adsorption read back: one reader per kind, which says in one sentence what is wrong with a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from zifsim.errors import InputError
+from zifsim.io.files import read_json
+from zifsim.model.mixture import MixtureIsotherm
+from zifsim.model.uptake import SCHEMA, Isotherm
+
+R = TypeVar("R")
+ISOTHERM, MIXTURE = "isotherm.json", "mixture.json"
+LABELS = ("material", "configuration", "framework_kind")     # of a study's isotherms, up to version 0.1.0
+
+
+def read_isotherm(path: Path) -> Isotherm:
+    """The isotherm of an ``isotherm.json``, or of the results folder that holds one.
+
+    Raises
+    ------
+    InputError: no such file, or one that is damaged, no isotherm, or of a newer zifsim; the file is named.
+    """
+    return _read(path, ISOTHERM, "an isotherm", "zifsim gcmc", lambda values: Isotherm.from_dict(
+        {name: value for name, value in values.items() if name not in LABELS}))
+
+
+def read_mixture(path: Path) -> MixtureIsotherm:
+    """The mixture of a ``mixture.json``, or of the results folder that holds one; raises like :func:`read_isotherm`."""
+    return _read(path, MIXTURE, "a mixture", "zifsim mixture", MixtureIsotherm.from_dict)
+
+
+def _read(path: Path, name: str, kind: str, command: str, make: Callable[[Mapping[str, Any]], R]) -> R:
+    file = path / name if path.is_dir() else path
+    if not file.is_file():
+        raise InputError(f"No file '{file}'. Check the path, or finish {kind} with {command}.")
+    try:
+        values = read_json(file)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file} is damaged ({error}); restore it, or make it again with {command}.") from None
+    schema = values.get("schema", SCHEMA) if isinstance(values, Mapping) else SCHEMA
+    if isinstance(schema, int) and schema > SCHEMA:
+        raise InputError(f"{file} is of a newer zifsim (schema {schema}; this one reads {SCHEMA}): install that one.")
+    try:
+        return make(values)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise InputError(f"{file} is not {kind} that zifsim wrote; make one with {command}.") from None
