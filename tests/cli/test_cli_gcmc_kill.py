@@ -22,8 +22,8 @@ import sys
 from zifsim.gcmc import sampling
 assert sampling.CHECKPOINT_S > 1.0
 sampling.CHECKPOINT_S = 0.05
-from zifsim.cli.app import main
-main(sys.argv[1:])
+from zifsim.cli.entry import entry
+entry(sys.argv[1:])
 """
 LONGEST_S = 120.0
 
