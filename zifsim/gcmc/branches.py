@@ -174,6 +174,7 @@ def _run_branch(system: AdsorptionSystem, measurement: Measurement[P], pressures
         files = _PointFiles.of(out_dir, pressure, branch) if out_dir else None
         if files and (pressure, branch) in kept:
             walker = load_run(files.final).walker
+            files.checkpoint.unlink(missing_ok=True)    # of a run that was killed just after its point was written
             continue
         run = files.run(system.settings) if files else None
         seed = derive_seed(system.settings.seed, system.gases, branch_name(pressure, branch))
