@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
-from zifsim.errors import InputError
+from zifsim.errors import InputError, RunInterrupted
 from zifsim.io.files import TEMPORARY, read_json, write_bytes_atomic, write_json_atomic
 from zifsim.runs import record as records
 from zifsim.runs import stopping
@@ -143,7 +143,7 @@ class Claim:
             records.write_record(out, record)
             try:
                 result = work()
-            except Exception as error:
+            except (Exception, RunInterrupted) as error:
                 records.write_record(out, records.finish_record(record, {}, f"{type(error).__name__}: {error}"))
                 raise
             names = write(result, record.started) or outputs
