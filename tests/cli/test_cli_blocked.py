@@ -36,8 +36,8 @@ def access_folder(framework, blocked, forcefield="PP"):
         gas="CH4", guest_model="CH4-TraPPE", temperature_k=273.0, n_snapshots=0, snapshot_temperature_k=None,
         spacing_angstrom=0.8, barrier_kj_mol=20.0, barrier_band=(20.0, 20.0), axis_barriers_kj_mol=(20.0,) * 3,
         dimensions=3, diffusion_m2_s=1e-12, diffusion_axes_m2_s=(1e-12,) * 3, size_um=10.0, hours=1.0, fill_time_s=1.0,
-        fill_time_band=(1.0, 1.0), accessible_fraction=0.5, reaches=(Reach(10.0, 1.0, 0.5, 0.5, 0.5),), mean_weight=1.0, n_basins=2,
-        pockets=(), blocked=blocked)
+        fill_time_band=(1.0, 1.0), accessible_fraction=0.5, reaches=(Reach(10.0, 1.0, 0.5, 0.5, 0.5),), mean_weight=1.0,
+        n_basins=2, pockets=(), blocked=blocked)
     write_access(Path("access"), framework, [result], {"forcefield": forcefield, "charges": "ZIF-FF"}, "1.0")
 
 
