@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Make the reference glasses that ``structures/glasses/glasses.toml`` lists: ``make glasses``.
+"""Reference glasses of ``structures/glasses/glasses.toml``: melt those that are not there (``make glasses``).
 
 A glass that is there already is skipped, a melt that was stopped continues from its checkpoint, and one that
 another copy of this script is working on is left to it: start as many copies as there are cores or shares of a GPU.
@@ -65,8 +65,9 @@ class Glass:
     @property
     def program_numbers(self) -> dict[str, float]:
         """The numbers of all programs, and those of its own."""
-        numbers = self.common["program"]
-        return {k: v for k, v in numbers.items() if not isinstance(v, dict)} | numbers.get(self.program, {})
+        numbers: dict[str, Any] = self.common["program"]
+        own: dict[str, float] = numbers.get(self.program, {})
+        return {k: v for k, v in numbers.items() if not isinstance(v, dict)} | own
 
     @property
     def settings(self) -> dict[str, Any]:

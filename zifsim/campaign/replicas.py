@@ -1,4 +1,4 @@
-"""Several melts of one framework side by side, each in a process and a folder of its own.
+"""Replicas: several melts of one framework side by side, each in a process and a folder of its own.
 
 Systems of some hundred atoms use neither many cores nor a whole GPU, so replicas run best next to each other: one
 thread each, or several to a GPU. A replica is an ordinary melt run: its folder resumes by itself.

@@ -131,7 +131,7 @@ def _show_spread(console: Any, replicas: list[Replica], results: list[MeltResult
 
 def show(result: MeltResult, out: Path) -> None:
     """What came out of one run."""
-    numbers = ", ".join(f"{n}: {100 * share:.0f} %" for n, share in result.coordination.items())
+    numbers = ", ".join(f"{n}: {100 * fraction:.0f} %" for n, fraction in result.coordination.items())
     settled = "" if result.density_settled else " (still drifting or too short: not converged)"
     print(f"density {result.density_g_cm3:.3f} ± {result.density_error_g_cm3:.3f} g/cm³{settled}\n"
           f"Zn–N coordination {numbers}; mean distance {result.mean_zn_n_angstrom:.3f} Å; closest Zn–Zn "

@@ -1,1 +1,1 @@
-"""Time: force-field assembly in OpenMM, temperature programs, melt and quench."""
+"""Melt and quench: force fields in OpenMM, temperature programs, molecular dynamics, the glass."""

@@ -1,4 +1,4 @@
-"""The cell as OpenMM wants it: first vector along x, second in the xy plane, lattice-reduced."""
+"""Cell as OpenMM wants it: first vector along x, second in the xy plane, lattice-reduced."""
 
 from __future__ import annotations
 

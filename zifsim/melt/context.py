@@ -1,4 +1,4 @@
-"""What a stretch of a melt runs in: integrator, barostat and context, made anew from a written state.
+"""Integrator, barostat and context of a stretch of a melt, made anew from a written state.
 
 Every stretch between two checkpoints gets its own context, opened from the state that the checkpoint holds and
 with random streams derived from (seed, step). A run that goes on and a run that was killed and continues take
@@ -62,8 +62,8 @@ def degrees_of_freedom(system: openmm.System) -> int:
 
     Langevin dynamics conserves no momentum, so the three of the centre of mass count.
     """
-    massive = sum(system.getParticleMass(p).value_in_unit(unit.dalton) > 0.0 for p in range(system.getNumParticles()))
-    return 3 * massive - int(system.getNumConstraints())
+    masses = [float(system.getParticleMass(p).value_in_unit(unit.dalton)) for p in range(system.getNumParticles())]
+    return 3 * sum(mass > 0.0 for mass in masses) - int(system.getNumConstraints())
 
 
 def configuration(state: openmm.State) -> tuple[FloatArray, FloatArray]:

@@ -1,4 +1,4 @@
-"""Which N are bonded to which metal: the one definition for watching melts, making glasses and analysing both."""
+"""Coordination, which N are bonded to which metal: one definition for watching, making and analysing glasses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The molecular dynamics of a melt: from checkpoint to checkpoint, with guards and records on the way."""
+"""Molecular dynamics of a melt: from checkpoint to checkpoint, with guards and records on the way."""
 
 from __future__ import annotations
 

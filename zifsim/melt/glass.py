@@ -1,4 +1,4 @@
-"""From the end of a melt run to the glass: mean cell, minimisation, bonds by distance, averages."""
+"""Glass from the end of a melt run: mean cell, minimisation, bonds by distance, averages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is watched while a framework melts: Zn–N coordination, the closest zincs, linkers in one piece."""
+"""Observables of a framework that melts: Zn–N coordination, the closest zincs, linkers in one piece."""
 
 from __future__ import annotations
 

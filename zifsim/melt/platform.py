@@ -1,4 +1,4 @@
-"""The one place that chooses OpenMM's platform, its precision and its number of threads."""
+"""Platform of OpenMM, its precision and its number of threads: the one place that chooses them."""
 
 from __future__ import annotations
 

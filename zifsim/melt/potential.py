@@ -1,4 +1,4 @@
-"""A machine-learned potential in place of a force field, through OpenMM-ML (package ``openmmml``, extra ``ml``).
+"""Machine-learned potential in place of a force field, through OpenMM-ML (package ``openmmml``, extra ``ml``).
 
 Atoms alone, no dummy sites, no bonded terms: what holds linkers together and lets Zn–N bonds break is the potential's
 own business. The rest of a melt (program, guards, checkpoints, glass) does not know the difference.

@@ -1,4 +1,4 @@
-"""What a melt run hands on: the glass as a rigid host, and the numbers that describe it."""
+"""Result of a melt run: the glass as a rigid host, and the numbers that describe it."""
 
 from __future__ import annotations
 

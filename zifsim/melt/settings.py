@@ -1,4 +1,4 @@
-"""How a melt is run, beyond its temperature program."""
+"""Settings of a melt run, beyond its temperature program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A framework and a melt force field made into an OpenMM system, term by term.
+"""System of OpenMM from a framework and a melt force field, term by term.
 
 Only standard OpenMM forces, so that every platform runs all of it. Lennard-Jones and Coulomb live in one
 ``NonbondedForce`` (PME) whose exceptions follow the bond graph, dummies included; Morse, soft He–Ne core

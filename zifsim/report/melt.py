@@ -1,4 +1,4 @@
-"""The page of one melt: ``melt.html`` and ``melt.png`` from what the run left in its folder."""
+"""Page of one melt: ``melt.html`` and ``melt.png`` from what the run left in its folder."""
 
 from __future__ import annotations
 
