@@ -37,13 +37,44 @@ def test_melt_runs_a_program_file_and_writes_what_it_says(app: typer.Typer, tmp_
     assert shown.exit_code == 0, shown.output
     assert "Zn–N coordination 4: 100 %" in shown.output
     assert {p.name for p in out.iterdir() if not p.name.startswith('.')} == {
-        "run.json", "state.csv", "checkpoint.json", "glass.extxyz", "melt.json", "melt.html", "melt.png"}
+        "config.json", "record.json", "run.log", "state.csv", "checkpoint.json", "glass.extxyz", "melt.json",
+        "melt.html", "melt.png", "DONE"}
+    record = read_json(out / "record.json")
+    assert (record["platform"], record["seed"], record["exit_reason"]) == ("CPU, 1 thread", 7, "finished")
+    assert set(read_json(out / "DONE")["outputs"]) == {"glass.extxyz", "melt.json", "state.csv", "record.json"}
+    assert "done: hold: " in shown.output
     assert read_json(out / "melt.json")["seed"] == 7
     with open(out / "state.csv", newline="") as stream:
         assert [r["step"] for r in csv.DictReader(stream)] == ["0", "100"]
     again = run(app, *command)
     assert again.exit_code == 0
     assert "density" in again.output
+    assert "done: hold" not in again.output
+    with_more_threads = run(app, *command[:-4], "--threads", "2", *command[-4:])
+    assert with_more_threads.exit_code == 0             # how fast it runs is no part of what it is
+    other = run(app, *command, "--seed", "8")
+    assert isinstance(other.exception, InputError)
+    assert str(other.exception) == f"{out} holds another melt (seed: 7, not 8); choose another folder with --out."
+
+
+def test_a_log_has_a_whole_line_for_every_segment(app: typer.Typer, tmp_path: Path) -> None:
+    """Two of the same name are told apart; what an earlier run finished is not told again."""
+    (tmp_path / "twice.toml").write_text(SEGMENTS.replace("0.1", "0.02") * 2)
+    command = ("melt", "ZIF-8", "--program", str(tmp_path / "twice.toml"), "--platform", "CPU", "--threads", "1",
+               "--out", str(tmp_path / "out"))
+    lines = run(app, *command).output.splitlines()
+    ended = [line for line in lines if "| done: " in line]
+    assert [line.split("done: ")[1].split(":")[0] for line in ended] == ["hold (1)", "hold (2)"]
+    assert all(line.endswith("ns/day") for line in ended)
+    assert ended[0].startswith("[0:0")
+    assert " 50%, ETA " in ended[0]
+
+
+def test_dry_run_tells_the_size_and_runs_nothing(app: typer.Typer, tmp_path: Path) -> None:
+    shown = run(app, "melt", "ZIF-8", "--replicas", "3", "--dry-run", "--out", str(tmp_path / "out"))
+    assert shown.exit_code == 0, shown.output
+    assert "3 melts of 276 atoms, 372 particles, 227000 steps: about" in shown.output
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(("arguments", "error", "says"), [

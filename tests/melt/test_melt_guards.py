@@ -1,12 +1,11 @@
 """A melt that becomes unphysical stops, says why in a sentence, and leaves its last good checkpoint to go on from."""
 
-import os
 import re
-import signal
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from faults import Stop
 
 from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError, RunInterrupted, SimulationError
@@ -38,10 +37,11 @@ def forcefield() -> MeltForceField:
 ])
 def test_an_unphysical_run_keeps_its_last_checkpoint_and_can_go_on(
         zif8: Framework, forcefield: MeltForceField, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str,
-        value: float, says: str) -> None:
+        value: float, says: str, stop: Stop) -> None:
     """The limits are tightened here until a sound configuration breaks them; then they are put back."""
     with pytest.raises(RunInterrupted):
-        run_melt(zif8, forcefield, HOLD, SETTINGS, tmp_path, lambda *a: os.kill(os.getpid(), signal.SIGUSR1))
+        run_melt(zif8, forcefield, HOLD, SETTINGS, tmp_path, stop.ask)
+    stop.forget()
     kept = (tmp_path / "checkpoint.json").read_bytes()
     step = read_json(tmp_path / "checkpoint.json")["step"]
     with monkeypatch.context() as tight:
@@ -92,13 +92,3 @@ def test_a_program_hotter_than_tested_starts_nothing(zif8: Framework, forcefield
     with pytest.raises(InputError, match="tested only up to 1500 K"):
         run_melt(zif8, forcefield, melt_program("paper", melt_temperature_k=1600), SETTINGS, tmp_path / "out")
     assert not (tmp_path / "out").exists()
-
-
-def test_a_folder_in_use_is_refused(zif8: Framework, forcefield: MeltForceField, tmp_path: Path) -> None:
-    def again(*_: object) -> None:
-        with pytest.raises(InputError, match="in use by another melt"):
-            run_melt(zif8, forcefield, HOLD, SETTINGS, tmp_path)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    with pytest.raises(RunInterrupted):
-        run_melt(zif8, forcefield, HOLD, SETTINGS, tmp_path, again)

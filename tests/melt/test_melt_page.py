@@ -8,13 +8,17 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from zifsim.campaign.melt_job import MeltJob, run_melt_job
 from zifsim.cli.app import app
 from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError
 from zifsim.io.melt_forcefields import load_melt_forcefield
-from zifsim.melt.run import MeltSettings, run_melt
+from zifsim.io.xyz import write_framework
+from zifsim.melt.run import MeltSettings
 from zifsim.model.schedule import Segment, TemperatureProgram
-from zifsim.report.melt import write_melt_page
+from zifsim.report.melt import read_run, write_melt_page
+from zifsim.runs.digest import plain
+from zifsim.runs.folder import finished_outputs
 
 PROGRAM = TemperatureProgram("short", (Segment("heat", 300.0, 400.0, 0.2, "NVT"), Segment("quench", 400.0, 300.0, 0.2),
                                        Segment("equilibrate", 300.0, 300.0, 0.4)), 1.0)
@@ -24,8 +28,7 @@ PROGRAM = TemperatureProgram("short", (Segment("heat", 300.0, 400.0, 0.2, "NVT")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("melt")
     settings = MeltSettings(platform="CPU", cpu_threads=1, seed=77, state_interval_ps=0.02)
-    run_melt(load_framework("ZIF-8"), load_melt_forcefield("nb-ZIF-FF-s"), PROGRAM, settings, folder)
-    write_melt_page(folder)
+    run_melt_job(MeltJob(load_framework("ZIF-8"), load_melt_forcefield("nb-ZIF-FF-s"), PROGRAM, settings), folder)
     return folder
 
 
@@ -34,8 +37,10 @@ def unfinished(finished: Path, tmp_path: Path) -> Path:
     """The same run as it stood halfway, and with a bonded force field."""
     rows = (finished / "state.csv").read_text().splitlines(keepends=True)
     (tmp_path / "state.csv").write_text("".join(rows[: len(rows) // 2]))
-    run = json.loads((finished / "run.json").read_text())
-    (tmp_path / "run.json").write_text(json.dumps(run | {"forcefield": "ZIF-FF", "can_break": False}))
+    claim = json.loads((finished / "config.json").read_text())
+    claim |= {"can_break": False, "config": claim["config"] | {"forcefield": "ZIF-FF"}}
+    (tmp_path / "config.json").write_text(json.dumps(claim))
+    (tmp_path / "record.json").write_bytes((finished / "record.json").read_bytes())
     return tmp_path
 
 
@@ -108,5 +113,37 @@ def test_zifsim_report_writes_the_page_of_a_melt(unfinished: Path) -> None:
 
 
 def test_a_folder_without_a_melt_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"holds no melt \(run.json and state.csv\)"):
+    with pytest.raises(InputError, match=r"holds no melt \(config.json and state.csv\)"):
         write_melt_page(tmp_path)
+
+
+def test_a_melt_of_an_earlier_version_still_gets_its_page(finished: Path, tmp_path: Path) -> None:
+    """It said in run.json what it is."""
+    (tmp_path / "run.json").write_text(json.dumps(read_run(finished) | {"structure": "ZIF-old"}))
+    for name in ("state.csv", "melt.json"):
+        (tmp_path / name).write_bytes((finished / name).read_bytes())
+    old, new = words(write_melt_page(tmp_path)), words(finished / "melt.html")
+    assert old == new.replace("ZIF-8: melt", "ZIF-old: melt")
+
+
+def test_the_stage_of_a_study_gets_its_page_from_what_the_plan_wrote(finished: Path, tmp_path: Path) -> None:
+    """Its crystal is a file of another stage, its force field stands there by value."""
+    crystal, forcefield = load_framework("ZIF-8"), load_melt_forcefield("nb-ZIF-FF-s")
+    write_framework(tmp_path / "crystal.extxyz", crystal)
+    claim = json.loads((finished / "config.json").read_text())
+    stage = {"kind": "melt", "key": claim["key"], "inputs": {"framework": "../crystal.extxyz"},
+             "config": claim["config"] | {"material": "ZIF-8", "configuration": "A-r1", "supercell": [1, 1, 1]},
+             "parameters": {"forcefield": plain(forcefield)}}
+    folder = tmp_path / "stage"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(stage))
+    for name in ("state.csv", "melt.json", "record.json"):
+        (folder / name).write_bytes((finished / name).read_bytes())
+    of_stage, of_job = words(write_melt_page(folder)), words(finished / "melt.html")
+    assert of_stage.replace("ZIF-8-A-r1", "ZIF-8") == of_job
+
+
+def test_drawing_the_page_again_leaves_the_folder_finished(finished: Path) -> None:
+    assert "melt.html" not in json.loads((finished / "DONE").read_text())["outputs"]
+    write_melt_page(finished)
+    assert finished_outputs(finished) is not None

@@ -144,7 +144,7 @@ def test_the_command_takes_a_learned_potential(tiny: str, tmp_path: Path) -> Non
                                      "--platform", "CPU", "--threads", "1", "--out", str(tmp_path / "out")])
     assert shown.exit_code == 0, shown.output
     assert "machine-learned, through openmmml" in shown.output
-    assert json.loads((tmp_path / "out" / "run.json").read_text())["forcefield"] == tiny
+    assert json.loads((tmp_path / "out" / "config.json").read_text())["config"]["forcefield"] == tiny
 
 
 def test_a_potential_that_openmmml_does_not_know_is_named(zif8: Framework, tiny: str) -> None:

@@ -1,5 +1,6 @@
 """``zifsim melt --replicas``: melts side by side, killed and continued together."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from zifsim.campaign.replicas import Replica, ReplicaJob, plan_replicas, run_replicas
+from zifsim.campaign.melt_job import MeltJob
+from zifsim.campaign.replicas import plan_replicas, replicas_claim, run_replicas
 from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError, SimulationError
 from zifsim.io.files import read_json
@@ -17,6 +19,7 @@ from zifsim.io.melt_forcefields import load_melt_forcefield
 from zifsim.melt.run import MeltSettings
 from zifsim.model.schedule import Segment, TemperatureProgram
 from zifsim.rng import derive_seed
+from zifsim.runs.progress import Event
 
 LONG = '[[segment]]\nname = "hold"\nto_k = 300\nduration_ps = 0.6\nensemble = "NVT"\n'
 MELT = "from zifsim.cli.app import main; main()"
@@ -39,14 +42,32 @@ def children_of(process: int) -> list[int]:
     return [int(p) for p in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
 
 
+def short_job(duration_ps: float = 0.02) -> MeltJob:
+    program = TemperatureProgram("hold", (Segment("hold", 300.0, 300.0, duration_ps, "NVT"),), 1.0)
+    return MeltJob(load_framework("ZIF-8"), load_melt_forcefield("nb-ZIF-FF-s"), program,
+                   MeltSettings(seed=7, platform="CPU", cpu_threads=1, state_interval_ps=0.01))
+
+
 def test_replicas_have_seeds_and_folders_of_their_own(tmp_path: Path) -> None:
-    planned = plan_replicas(tmp_path, 3, 7)
-    assert [r.seed for r in planned] == [derive_seed(7, "replica", n) for n in (1, 2, 3)]
+    job = short_job()
+    planned = plan_replicas(job, 3, tmp_path)
+    assert [r.job.settings.seed for r in planned] == [derive_seed(7, "replica", n) for n in (1, 2, 3)]
     assert [r.folder.name for r in planned] == ["replica-1", "replica-2", "replica-3"]
-    assert plan_replicas(tmp_path, 5, 7)[:3] == planned
-    (tmp_path / "melt.json").write_text("{}")
-    with pytest.raises(InputError, match="single melt"):
-        plan_replicas(tmp_path, 2, 7)
+    assert len({r.job.claim.key for r in planned}) == 3
+    assert [r.job.claim.key for r in plan_replicas(job, 5, tmp_path)[:3]] == [r.job.claim.key for r in planned]
+
+
+def test_their_folder_takes_more_of_them_and_nothing_else(tmp_path: Path) -> None:
+    job, out = short_job(), tmp_path / "melts"
+    with replicas_claim(job, 2).hold(out):
+        pass
+    replicas_claim(job, 3).check(out)
+    with pytest.raises(InputError, match=r"another set of melts \(program differs\)"):
+        replicas_claim(short_job(0.03), 2).check(out)
+    with pytest.raises(InputError, match=r"holds the results of another kind of calculation \(set of melts\)"):
+        job.claim.check(out)
+    with job.claim.hold(tmp_path / "one"), pytest.raises(InputError, match=r"another kind of calculation \(melt\)"):
+        replicas_claim(job, 2).check(tmp_path / "one")
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="children are looked up in /proc")
@@ -84,20 +105,31 @@ def test_sigterm_ends_parent_and_replicas_with_75(tmp_path: Path) -> None:
     assert "same command continues" in told
 
 
-def test_a_replica_that_fails_is_named_and_the_other_finished(tmp_path: Path) -> None:
-    program = TemperatureProgram("hold", (Segment("hold", 300.0, 300.0, 0.02, "NVT"),), 1.0)
-    job = ReplicaJob(load_framework("ZIF-8"), load_melt_forcefield("nb-ZIF-FF-s"), program,
-                     MeltSettings(platform="CPU", cpu_threads=1, state_interval_ps=0.01))
-    replicas = plan_replicas(tmp_path, 2, 1)
-    replicas[1].folder.mkdir()
-    (replicas[1].folder / "checkpoint.json").write_text("{")
-    heard: list[tuple[int, str]] = []
+def test_a_replica_that_fails_is_named_and_the_others_finished(tmp_path: Path) -> None:
+    """One finds a damaged checkpoint, another is killed; the same call then runs what is left and takes in one more."""
+    job = short_job()
+    one, two, three, four = plan_replicas(job, 4, tmp_path)
+    replicas_claim(job, 3).write(tmp_path)
+    two.job.claim.write(two.folder)
+    (two.folder / "checkpoint.json").write_text("{")
+    events: list[Event] = []
 
-    def watch(replica: Replica, event: str, info: object) -> None:
-        heard.append((replica.number, event))
+    def watch(event: Event) -> None:
+        events.append(event)
+        if event.part == "replica 1":
+            for child in multiprocessing.active_children():
+                child.kill()
 
-    with pytest.raises(SimulationError, match=r"replica 2: .*checkpoint\.json is damaged"):
-        run_replicas(job, replicas, watch, at_once=1)
-    assert (1, "done") in heard
-    assert (2, "failed") in heard
-    assert (replicas[0].folder / "melt.json").is_file()
+    with pytest.raises(SimulationError, match=r"replica 1: its process ended with -9; replica 2: .*json is damaged"):
+        run_replicas(job, 3, tmp_path, watch, at_once=1)
+    assert {(e.part, e.kind) for e in events if e.kind in ("done", "failed")} == {
+        ("replica 1", "failed"), ("replica 2", "failed"), ("replica 3", "done")}
+    assert (three.folder / "DONE").is_file()
+    assert read_json(tmp_path / "record.json")["exit_reason"].startswith("SimulationError: replica 1")
+    (two.folder / "checkpoint.json").unlink()
+    before = (three.folder / "melt.json").stat().st_mtime_ns
+    results = run_replicas(job, 4, tmp_path)
+    assert [r.seed for r in results] == [r.job.settings.seed for r in (one, two, three, four)]
+    assert (three.folder / "melt.json").stat().st_mtime_ns == before
+    assert set(read_json(tmp_path / "DONE")["outputs"]) == {
+        "record.json", *(f"replica-{n}/melt.json" for n in range(1, 5))}

@@ -1,7 +1,6 @@
 """A melt that is stopped or killed, whenever that may be, ends with the same result as one that was not."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from faults import Stop
 
 from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError, RunInterrupted
@@ -22,6 +22,7 @@ from zifsim.melt.result import MeltResult
 from zifsim.melt.run import MeltSettings, run_melt
 from zifsim.model.framework import Framework
 from zifsim.model.schedule import Segment, TemperatureProgram
+from zifsim.runs.progress import Event
 
 # Two ensembles and two barostats; checkpoints at multiples of 100 steps and where a segment ends.
 PROGRAM = TemperatureProgram("short", (
@@ -78,8 +79,8 @@ def test_a_killed_run_ends_with_the_same_bits(zif8: Framework, whole, tmp_path: 
     monkeypatch.setattr("zifsim.melt.dynamics.REPORT_INTERVAL_S", 0.0)
     ff = load_melt_forcefield("nb-ZIF-FF-s")
 
-    def kill(step: int, total: int, info: object) -> None:
-        if step >= after:
+    def kill(event: Event) -> None:
+        if event.values.get("step", 0) >= after:
             raise Killed
 
     with pytest.raises(Killed):
@@ -95,44 +96,53 @@ def test_a_killed_run_ends_with_the_same_bits(zif8: Framework, whole, tmp_path: 
 
 
 def test_sigusr1_stops_at_a_checkpoint_with_75_and_the_same_call_continues(zif8: Framework, whole,
-                                                                           tmp_path: Path) -> None:
+                                                                           tmp_path: Path, stop: Stop) -> None:
     ff = load_melt_forcefield("nb-ZIF-FF-s")
+    events: list[Event] = []
 
-    def stop_in_the_middle(step: int, total: int, info: object) -> None:
-        if step < total:
-            os.kill(os.getpid(), signal.SIGUSR1)
+    def stop_in_the_middle(event: Event) -> None:
+        events.append(event)
+        if event.values.get("step", 0) > 0:
+            stop.ask(number=signal.SIGUSR1)
 
-    with pytest.raises(RunInterrupted, match=r"saved at step \d+ of 600") as caught:
+    with pytest.raises(RunInterrupted, match="by SIGUSR1; the same command continues") as caught:
         run_melt(zif8, ff, PROGRAM, SETTINGS, tmp_path, stop_in_the_middle)
+    stop.forget()
     assert caught.value.exit_code == 75
-    assert read_json(tmp_path / "checkpoint.json")["step"] in {100, 200, 220, 300, 400, 420, 500}
+    step = read_json(tmp_path / "checkpoint.json")["step"]
+    assert step in {100, 200, 220, 300, 400, 420, 500}
+    assert f"saved at step {step} of 600" in events[-1].message
     run_melt(zif8, ff, PROGRAM, SETTINGS, tmp_path)
     assert_same(tmp_path, whole)
 
 
 def test_a_run_whose_next_checkpoint_is_far_off_stops_at_once(zif8: Framework, whole, tmp_path: Path,
-                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+                                                              monkeypatch: pytest.MonkeyPatch, stop: Stop) -> None:
     monkeypatch.setattr("zifsim.melt.dynamics.REPORT_INTERVAL_S", 0.0)
     monkeypatch.setattr("zifsim.melt.dynamics.PATIENCE_S", 0.0)
     ff = load_melt_forcefield("nb-ZIF-FF-s")
     seen: list[int] = []
 
-    def stop_at_140(step: int, total: int, info: object) -> None:
-        seen.append(step)
-        if step == 140:
-            os.kill(os.getpid(), signal.SIGTERM)
+    def stop_at_140(event: Event) -> None:
+        seen.append(event.values.get("step", 0))
+        if seen[-1] == 140:
+            stop.ask(number=signal.SIGINT)
 
-    with pytest.raises(RunInterrupted, match="saved at step 100 of 600"):
+    with pytest.raises(RunInterrupted, match="by SIGINT") as caught:
         run_melt(zif8, ff, PROGRAM, SETTINGS, tmp_path, stop_at_140)
-    assert seen[-1] == 140
+    stop.forget()
+    assert caught.value.exit_code == 130
+    assert max(seen) == 140
+    assert read_json(tmp_path / "checkpoint.json")["step"] == 100
     run_melt(zif8, ff, PROGRAM, SETTINGS, tmp_path)
     assert_same(tmp_path, whole)
 
 
-def test_other_versions_platform_and_threads_are_told(zif8: Framework, tmp_path: Path) -> None:
+def test_other_versions_platform_and_threads_are_told(zif8: Framework, tmp_path: Path, stop: Stop) -> None:
     ff = load_melt_forcefield("nb-ZIF-FF-s")
     with pytest.raises(RunInterrupted):
-        run_melt(zif8, ff, PROGRAM, SETTINGS, tmp_path, lambda *a: os.kill(os.getpid(), signal.SIGTERM))
+        run_melt(zif8, ff, PROGRAM, SETTINGS, tmp_path, stop.ask)
+    stop.forget()
     saved = read_json(tmp_path / "checkpoint.json")
     write_json_atomic(tmp_path / "checkpoint.json", saved | {"versions": {"zifsim": "0.0.1", "OpenMM": "7.0"}})
     rows = (tmp_path / "state.csv").read_text()
@@ -140,9 +150,9 @@ def test_other_versions_platform_and_threads_are_told(zif8: Framework, tmp_path:
     with pytest.raises(InputError, match=r"state\.csv has the columns of another version"):
         run_melt(zif8, ff, PROGRAM, SETTINGS, tmp_path)
     (tmp_path / "state.csv").write_text(rows)
-    said: list[str] = []
-    run_melt(zif8, ff, PROGRAM, replace(SETTINGS, cpu_threads=2), tmp_path, say=said.append)
-    warning = next(line for line in said if "not the same path" in line)
+    events: list[Event] = []
+    run_melt(zif8, ff, PROGRAM, replace(SETTINGS, cpu_threads=2), tmp_path, events.append)
+    warning = next(e.message for e in events if "not the same path" in e.message)
     assert "written by zifsim 0.0.1, OpenMM 7.0" in warning
     assert "it ran on CPU, 1 thread, now on CPU, 2 threads" in warning
 

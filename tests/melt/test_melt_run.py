@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from zifsim.melt.run import MeltSettings, run_melt
 from zifsim.melt.system import NM, build_model
 from zifsim.model.framework import Framework
 from zifsim.model.schedule import Segment, TemperatureProgram
+from zifsim.runs.progress import Event
 
 SHORT = TemperatureProgram("short", (
     Segment("heat", 300.0, 400.0, 0.1, "NVT"), Segment("cool", 400.0, 300.0, 0.1),
@@ -39,10 +41,9 @@ def zif8() -> Framework:
 @pytest.fixture(scope="module")
 def finished(zif8: Framework, tmp_path_factory: pytest.TempPathFactory):
     folder = tmp_path_factory.mktemp("melt")
-    calls: list[tuple[int, int, dict]] = []
-    result = run_melt(zif8, load_melt_forcefield("nb-ZIF-FF-s"), SHORT, SETTINGS, folder,
-                      lambda step, total, info: calls.append((step, total, dict(info))))
-    return folder, result, calls
+    events: list[Event] = []
+    result = run_melt(zif8, load_melt_forcefield("nb-ZIF-FF-s"), SHORT, SETTINGS, folder, events.append)
+    return folder, result, events
 
 
 def table(folder: Path) -> list[dict[str, str]]:
@@ -51,13 +52,21 @@ def table(folder: Path) -> list[dict[str, str]]:
 
 
 def test_a_run_leaves_its_glass_numbers_states_and_frames(finished, zif8: Framework) -> None:
-    folder, result, calls = finished
+    folder, result, events = finished
     assert [int(r["step"]) for r in table(folder)] == list(range(0, 601, 40))
     assert [f.step for f in read_dcd(folder / "trajectory.dcd")] == list(range(100, 601, 100))
     assert {r["segment"] for r in table(folder)} == {"heat", "cool", "hold"}
-    assert calls[-1][:2] == (600, 600)
-    assert calls[-1][2]["eta_s"] == 0.0
-    assert {"temperature_k", "density_g_cm3", "coordination", "ns_per_day", "min_zn_zn"} <= set(calls[-1][2])
+    told = [e for e in events if "segment" in e.values]
+    assert {200, 400, 600} <= {e.values["step"] for e in told}          # where a segment ends, at least
+    assert {(e.part, e.values["total"]) for e in told} == {(zif8.name, 600)}
+    assert all(e.fraction == e.values["step"] / 600 for e in told)
+    assert {"temperature_k", "set_point_k", "density_g_cm3", "coordination", "ns_per_day", "min_zn_zn"} <= set(
+        told[-1].values)
+    assert re.match(r"hold \d+ K \(set 300\), 0\.\d+ g/cm³, Zn–N 4\.00, min Zn–Zn \d\.\d\d Å, .* ns/day",
+                    told[-1].message)
+    assert (events[-1].kind, events[-1].message) == ("done", result.summary)
+    assert "(not settled), 100 % of Zn with four N" in result.summary
+    assert any(e.kind == "note" and e.message.startswith("platform: CPU, 1 thread") for e in events)
     assert result.coordination == {"4": 1.0}
     assert (result.bonds_kept, result.bonds_new) == (1.0, 0.0)
     assert result.mean_zn_n_angstrom == pytest.approx(1.99, abs=0.03)
@@ -92,8 +101,9 @@ def test_temperature_starts_at_the_set_point_and_frames_hold_the_box(finished, z
 def test_a_finished_run_is_not_repeated(finished, zif8: Framework) -> None:
     folder, result, _ = finished
     before = (folder / "melt.json").stat().st_mtime_ns
-    again = run_melt(zif8, load_melt_forcefield("nb-ZIF-FF-s"), SHORT, SETTINGS, folder,
-                     lambda *a: pytest.fail("it ran again"))
+    events: list[Event] = []
+    again = run_melt(zif8, load_melt_forcefield("nb-ZIF-FF-s"), SHORT, SETTINGS, folder, events.append)
+    assert [(e.kind, e.fraction) for e in events] == [("resumed", 1.0)]
     assert replace(again, framework=result.framework) == result
     assert (folder / "melt.json").stat().st_mtime_ns == before
 
@@ -106,9 +116,9 @@ def test_a_folder_of_another_melt_is_refused(finished, zif8: Framework) -> None:
 
 def test_a_bonded_force_field_says_that_topology_cannot_change(zif8: Framework, tmp_path: Path) -> None:
     program = TemperatureProgram("short", (Segment("hold", 300.0, 300.0, 0.04),), 0.5)
-    said: list[str] = []
-    result = run_melt(zif8, load_melt_forcefield("ZIF-FF"), program, SETTINGS, tmp_path, say=said.append)
-    assert any("cannot break" in line for line in said)
+    events: list[Event] = []
+    result = run_melt(zif8, load_melt_forcefield("ZIF-FF"), program, SETTINGS, tmp_path, events.append)
+    assert any("cannot break" in e.message for e in events if e.kind == "note")
     assert not result.can_break
     assert result.framework.bonds.tolist() == zif8.bonds.tolist()
 
@@ -193,12 +203,12 @@ def test_absent_cuda_is_an_error_that_names_the_mend() -> None:
 
 
 def test_auto_says_aloud_that_it_found_no_gpu() -> None:
-    said: list[str] = []
-    choice = choose_platform("auto", cpu_threads=1, say=said.append)
+    events: list[Event] = []
+    choice = choose_platform("auto", cpu_threads=1, report=events.append)
     if not choice.is_gpu:
         assert choice.properties["Threads"] == "1"
         assert choice.note == "CPU, 1 thread"
-        assert "no working GPU" in said[0]
+        assert "no working GPU" in events[0].message
 
 
 def test_average_of_a_correlated_series_covers_the_truth() -> None:

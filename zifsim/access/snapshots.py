@@ -17,7 +17,7 @@ from zifsim.melt.run import TRAJECTORY, MeltSettings, run_melt
 from zifsim.model.forcefield import MeltForceField
 from zifsim.model.framework import Framework
 from zifsim.model.schedule import Segment, TemperatureProgram
-from zifsim.runs.progress import Event, Report, note, silent
+from zifsim.runs.progress import Event, Report, silent
 
 EQUILIBRATION_PS = 10.0
 INTERVAL_PS = 1.0
@@ -44,8 +44,7 @@ def make_snapshots(framework: Framework, forcefield: MeltForceField, temperature
     settings = MeltSettings(seed=seed, platform=platform, cpu_threads=threads, frame_interval_ps=INTERVAL_PS,
                             state_interval_ps=INTERVAL_PS)
     run_melt(framework, forcefield, program, settings, folder,
-             lambda step, total, info: report(Event(part, step / total, f"{step} of {total} steps")),
-             lambda text: report(note(text)))
+             lambda event: report(replace(event, kind="progress") if event.kind == "done" else event), part)
     report(Event(part, 1.0, f"{number} snapshots", kind="done"))
 
 

@@ -1,7 +1,7 @@
 """Replicas: several melts of one framework side by side, each in a process and a folder of its own.
 
 Systems of some hundred atoms use neither many cores nor a whole GPU, so replicas run best next to each other: one
-thread each, or several to a GPU. A replica is an ordinary melt run: its folder resumes by itself.
+thread each, or several to a GPU. A replica is an ordinary melt job: its folder resumes by itself.
 """
 
 from __future__ import annotations
@@ -9,147 +9,152 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Mapping, Sequence
+import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from zifsim.errors import InputError, RunInterrupted, SimulationError, ZifsimError
-from zifsim.melt.result import MeltResult, read_result
-from zifsim.melt.run import MeltSettings, run_melt, stop_signals
-from zifsim.model.forcefield import MeltForceField
-from zifsim.model.framework import Framework
-from zifsim.model.schedule import TemperatureProgram
+from zifsim.campaign.melt_job import MeltJob, run_melt_job
+from zifsim.errors import RunInterrupted, SimulationError, ZifsimError
+from zifsim.melt.result import RESULT, MeltResult, read_result
 from zifsim.rng import derive_seed
-from zifsim.runs.devices import gpu_lease, thread_environment, worker_count
+from zifsim.runs import stopping
+from zifsim.runs.devices import thread_environment, worker_count
+from zifsim.runs.folder import Claim
+from zifsim.runs.progress import Event, Report, silent
 
+KIND = "set of melts"
 FOLDER = "replica-{number}"
-PATIENCE_SECONDS = 30.0         # for replicas on their way to the next checkpoint
+PATIENCE_S = 30.0           # for replicas on their way to the next checkpoint
 
 
 @dataclass(frozen=True, slots=True)
 class Replica:
-    """One melt of several: number from 1, its own seed, its folder."""
+    """One melt of several: number from 1, its job with a seed of its own, its folder."""
 
     number: int
-    seed: int
+    job: MeltJob
     folder: Path
 
-
-@dataclass(frozen=True, slots=True)
-class ReplicaJob:
-    """What all replicas have in common."""
-
-    framework: Framework
-    forcefield: MeltForceField
-    program: TemperatureProgram
-    settings: MeltSettings
+    @property
+    def name(self) -> str:
+        """What events call it."""
+        return f"replica {self.number}"
 
 
-# Called as watch(replica, event, info): event is "note" (info["text"]), "progress" (info as run_melt gives it, with
-# step and total), "done" or "failed" (info["error"]).
-Watch = Callable[[Replica, str, Mapping[str, Any]], None]
+def plan_replicas(job: MeltJob, count: int, out: Path) -> list[Replica]:
+    """``count`` replicas with seeds derived from the job's; more of them later leave the first as they are."""
+    return [Replica(n, replace(job, settings=replace(job.settings, seed=derive_seed(job.settings.seed, "replica", n))),
+                    out / FOLDER.format(number=n)) for n in range(1, count + 1)]
 
 
-def plan_replicas(out: Path, count: int, seed: int) -> list[Replica]:
-    """``count`` replicas with seeds derived from ``seed``; more of them later leave the first as they are.
-
-    Raises
-    ------
-    InputError: ``out`` holds a single melt.
-    """
-    if (out / "state.csv").exists() or (out / "melt.json").exists():
-        raise InputError(f"{out} holds a single melt; choose another folder for the replicas.")
-    return [Replica(n, derive_seed(seed, "replica", n), out / FOLDER.format(number=n)) for n in range(1, count + 1)]
+def replicas_claim(job: MeltJob, count: int) -> Claim:
+    """What the folder around them is known by; it may be asked for more of them."""
+    return Claim(KIND, f"{count} melts of {job.framework.name}", job.config | {"replicas": count},
+                 job.inputs_sha256 | {"melt": job.claim.key}, job.settings.seed, extensible=("replicas",))
 
 
-def run_replicas(job: ReplicaJob, replicas: Sequence[Replica], watch: Watch, at_once: int = 0) -> list[MeltResult]:
-    """Run or resume all replicas, ``at_once`` of them side by side (0: as many as there are cores).
+def run_replicas(job: MeltJob, count: int, out: Path, report: Report = silent, at_once: int = 0) -> list[MeltResult]:
+    """Run or continue ``count`` melts under ``out``, ``at_once`` of them side by side (0: as many as there are cores).
 
-    Unless the settings say how many threads a melt may use, the cores are shared out evenly.
+    Unless the settings say how many threads a melt may use, the cores are shared out evenly. ``report`` is told of
+    every replica as a part of its own.
 
     Raises
     ------
-    SimulationError: a replica failed; the others were finished first, and the message names those that failed.
-    RunInterrupted: SIGTERM or SIGUSR1; every replica has its checkpoint.
+    InputError: ``out`` holds something else or is in use. SimulationError: a replica failed; the others were finished
+    first, and the message names those that failed. RunInterrupted: asked to stop; every replica has its checkpoint.
     """
     cores = worker_count(0)
-    at_once = min(at_once or cores, len(replicas))
+    at_once = min(at_once or cores, count)
     threads = job.settings.cpu_threads or max(1, cores // at_once)
-    job = replace(job, settings=replace(job.settings, cpu_threads=threads))
+    shared = replace(job, settings=replace(job.settings, cpu_threads=threads))
+    replicas = plan_replicas(shared, count, out)
+
+    def read() -> list[MeltResult]:
+        return [result for r in replicas if (result := read_result(r.folder)) is not None]
+
+    def run() -> list[MeltResult]:
+        report(Event(kind="plan", values=dict.fromkeys((r.name for r in replicas), 1.0)))
+        _run_all(replicas, at_once, report)
+        return read()
+
+    return replicas_claim(job, count).run(
+        out, [f"{r.folder.name}/{RESULT}" for r in replicas], work=run, write=lambda *_: None, read=read)
+
+
+def _run_all(replicas: Sequence[Replica], at_once: int, report: Report) -> None:
+    """Run replicas in processes of their own until all have ended or this process is asked to stop."""
     waiting = list(replicas)
     running: dict[Any, _Child] = {}
     failed: dict[int, str] = {}
-    try:
-        with stop_signals() as stop:
-            while (waiting or running) and not stop.is_set():
+    with stopping.polled(PATIENCE_S + stopping.PATIENCE_S):
+        try:
+            while (waiting or running) and not stopping.asked():
                 while waiting and len(running) < at_once:
-                    started = _Child(job, waiting.pop(0))
+                    started = _Child(waiting.pop(0))
                     running[started.events] = started
-                for events in wait(list(running), timeout=0.5):
+                for events in wait(list(running), timeout=stopping.LOOK_S):
                     child = running[events]
-                    if not child.hear(watch):
+                    if not child.hear(report):
                         del running[events]
                         if child.error is not None:
                             failed[child.replica.number] = child.error
-            if stop.is_set():
-                raise RunInterrupted("replicas saved; the same command continues.")
-    finally:
-        for child in running.values():
-            child.process.terminate()
-        for child in running.values():
-            child.process.join(PATIENCE_SECONDS)
-            child.process.kill()
+        finally:
+            for child in running.values():
+                child.process.terminate()
+            for child in running.values():
+                child.process.join(PATIENCE_S)
+                child.process.kill()
+    if waiting or running:
+        stopping.check()
     if failed:
         raise SimulationError("; ".join(f"replica {n}: {why}" for n, why in sorted(failed.items())))
-    results = [read_result(r.folder) for r in replicas]
-    return [result for result in results if result is not None]
 
 
 class _Child:
     """A process that runs one replica, and the pipe it reports through."""
 
-    def __init__(self, job: ReplicaJob, replica: Replica) -> None:
+    def __init__(self, replica: Replica) -> None:
         spawn = multiprocessing.get_context("spawn")        # a fork would share OpenMM's threads
         self.replica = replica
         self.error: str | None = None
         self.events, theirs = spawn.Pipe(duplex=False)
-        self.process = spawn.Process(target=_run_one, args=(job, replica, theirs), daemon=True)
+        self.process = spawn.Process(target=_run_one, args=(replica, theirs), daemon=True)
         self.process.start()
         theirs.close()
 
-    def hear(self, watch: Watch) -> bool:
+    def hear(self, report: Report) -> bool:
         """Pass one event on; False where the process has ended."""
         try:
-            event, info = self.events.recv()
+            event: Event = self.events.recv()
         except EOFError:
             self.process.join()
-            if self.process.exitcode and self.error is None:
+            if self.process.exitcode and self.error is None and not stopping.asked():
                 self.error = f"its process ended with {self.process.exitcode}"
-                watch(self.replica, "failed", {"error": self.error})
+                report(Event(self.replica.name, message=self.error, kind="failed"))
             return False
-        if event == "failed":
-            self.error = info["error"]
-        watch(self.replica, event, info)
+        if event.kind == "failed":
+            self.error = event.message
+        report(event)
         return True
 
 
-def _run_one(job: ReplicaJob, replica: Replica, events: Connection) -> None:
-    """In the child: the melt itself. A parent that was killed shows as a broken pipe, which ends the child."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)            # Ctrl-C reaches the whole group; the parent decides
-    settings = replace(job.settings, seed=replica.seed)
-    os.environ.update(thread_environment(settings.cpu_threads or 1))
+def _run_one(replica: Replica, events: Connection) -> None:
+    """In the child: the melt itself."""
+    stopping.die_with_parent()
+    stopping.stop_at_signals_for_good(ignore=(signal.SIGINT,))      # Ctrl-C reaches the whole group; the parent decides
+    os.environ.update(thread_environment(replica.job.settings.cpu_threads or 1))
     try:
-        with gpu_lease(settings.platform):
-            run_melt(job.framework, job.forcefield, job.program, settings, replica.folder,
-                     progress=lambda step, total, info: events.send(
-                         ("progress", {**info, "step": step, "total": total})),
-                     say=lambda text: events.send(("note", {"text": text})))
-        events.send(("done", {}))
+        run_melt_job(replica.job, replica.folder, events.send, replica.name)
     except ZifsimError as error:
-        events.send(("failed", {"error": str(error)}))
-    except RunInterrupted:
-        os._exit(RunInterrupted.exit_code)
+        events.send(Event(replica.name, message=str(error), kind="failed"))
+    except RunInterrupted as stop:
+        os._exit(stop.exit_code)
     except BrokenPipeError:
         os._exit(1)
+    except Exception as error:
+        traceback.print_exc()
+        events.send(Event(replica.name, message=f"{type(error).__name__}: {error}", kind="failed"))

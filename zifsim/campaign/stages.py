@@ -19,7 +19,7 @@ from zifsim.model.framework import Framework
 from zifsim.model.schedule import TemperatureProgram
 from zifsim.runs import stopping
 from zifsim.runs.digest import sha256_file
-from zifsim.runs.progress import Event, Report, note
+from zifsim.runs.progress import Event, Report
 from zifsim.units import BAR_PA
 
 Values = Mapping[str, Any]
@@ -78,15 +78,13 @@ def run_melt_stage(config: Values, inputs: Inputs, folder: Path, report: Report)
     settings = MeltSettings(seed=config["seed"], platform=config["platform"],
                             cutoff_angstrom=config["cutoff_angstrom"])
 
-    def tell(step: int, total: int, info: Mapping[str, Any]) -> None:
-        report(Event(fraction=step / total, message=f"{info['segment']} {info['temperature_k']:.0f} K, "
-                     f"{info['density_g_cm3']:.3f} g/cm³, {info['ns_per_day']:.1f} ns/day"))
-        stopping.check()
+    def tell(event: Event) -> None:     # the stage goes on when the melt has ended
+        report(replace(event, part="", kind="progress" if event.kind == "done" else event.kind))
 
     report(Event(message="preparing"))
     with gpu_lease(config["platform"]):
         run_melt(crystal, parameter(config, "forcefield", MeltForceField), program_from(config["program"]), settings,
-                 folder, progress=tell, say=lambda text: report(note(text)))
+                 folder, tell)
     write_melt_page(folder)
     return ["glass.extxyz", "melt.json"]
 

@@ -46,12 +46,14 @@ def melt(
     replicas: Annotated[int, typer.Option(
         "--replicas", min=1, metavar="N", help="Melt N times with seeds derived from --seed, side by side, each in "
         "its own folder.")] = 1,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how large it is and how long it takes; run nothing.")
+                       ] = False,
 ) -> None:
     """Melt and quench a framework: heat to 1500 K at 100 K/ps, hold, quench to 300 K.
 
-    Writes state.csv, trajectory.dcd, checkpoint.json, glass.extxyz and melt.json. The same command continues after a
-    kill, to the same result on one CPU thread; SIGTERM and SIGUSR1 end it at a checkpoint with exit code 75.
-    Simulated quench rates are some 10^12 times those of a laboratory.
+    Writes config.json, record.json, state.csv, trajectory.dcd, checkpoint.json, glass.extxyz, melt.json and, last,
+    DONE. The same command continues after a kill, to the same result on one CPU thread; SIGTERM and SIGUSR1 end it at
+    a checkpoint with exit code 75. Simulated quench rates are some 10^12 times those of a laboratory.
 
     Examples:
 
@@ -59,15 +61,15 @@ def melt(
 
     zifsim melt ZIF-62 --replicas 4 --out results/glasses
     """
-    from zifsim.cli.melt_view import run_one, run_several, show
+    from zifsim.campaign.melt_job import MeltJob
+    from zifsim.cli.melt_view import run_one, run_several, show_cost, show_job
     from zifsim.crystals.load import load_framework
     from zifsim.errors import InputError
     from zifsim.io.melt_forcefields import load_melt_forcefield
     from zifsim.melt.potential import load_potential
     from zifsim.melt.program import check_temperatures, melt_program
-    from zifsim.melt.run import MeltSettings
+    from zifsim.melt.settings import MeltSettings
 
-    _check_folder(out)
     if potential and forcefield:
         raise InputError("Give either --forcefield or --potential: one model moves the atoms.")
     schedule = melt_program(program, hold_ps=hold_ps, quench_rate_k_per_ps=quench_rate, anneal_ps=anneal_ps,
@@ -78,22 +80,11 @@ def melt(
     parameters = load_potential(potential, framework) if potential else load_melt_forcefield(
         forcefield or "nb-ZIF-FF-s")
     check_temperatures(schedule, parameters)
-    print(f"{framework.name}: {framework.formula}, {framework.density_g_cm3:.3f} g/cm³, {parameters.name}: "
-          f"{parameters.description}")
-    print(f"program {schedule.name}: {schedule.duration_ps:g} ps, {schedule.n_steps} steps of "
-          f"{schedule.timestep_fs:g} fs")
-    if replicas == 1:
-        show(run_one(framework, parameters, schedule, settings, out), out)
+    job = MeltJob(framework, parameters, schedule, settings)
+    show_job(job)
+    if dry_run:
+        show_cost(job, replicas)
+    elif replicas == 1:
+        run_one(job, out)
     else:
-        run_several(framework, parameters, schedule, settings, out, replicas)
-
-
-def _check_folder(out: Path) -> None:
-    """Raise InputError unless ``out`` is new, empty, or holds a melt (which one, the run itself checks)."""
-    from zifsim.errors import InputError
-
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out} is a file; give a folder with --out.")
-    held = {path.name for path in out.iterdir()} - {".melt.lock"} if out.is_dir() else set()
-    if held and not held & {"state.csv", "checkpoint.json", "melt.json", "replica-1"}:
-        raise InputError(f"{out} holds other files and no melt; choose a new --out folder.")
+        run_several(job, replicas, out)

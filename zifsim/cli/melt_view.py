@@ -1,113 +1,116 @@
-"""A melt on the terminal: the live line of one run, the live table of several, and what came out."""
+"""Melts on the terminal: segments of one run, the table of several, and what came out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from zifsim.campaign.replicas import Replica
+    from zifsim.campaign.melt_job import MeltJob
     from zifsim.melt.result import MeltResult
-    from zifsim.melt.run import MeltSettings
-    from zifsim.model.forcefield import MeltForceField
-    from zifsim.model.framework import Framework
     from zifsim.model.schedule import TemperatureProgram
+    from zifsim.runs.progress import Event, Report, Tracker
 
 
-def run_one(framework: Framework, forcefield: MeltForceField, program: TemperatureProgram, settings: MeltSettings,
-            out: Path) -> MeltResult:
-    """Run with a live line: segment, temperature, density, coordination, closest zincs, speed, time left."""
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
-
-    from zifsim.melt.run import run_melt
-    from zifsim.report.melt import is_melt, write_melt_page
-
-    with Progress(TextColumn("{task.description}"), BarColumn(bar_width=20), TaskProgressColumn(),
-                  TextColumn("{task.fields[live]}")) as bar:
-        task = bar.add_task("starting", total=program.n_steps, live="")
-
-        def progress(step: int, total: int, info: Mapping[str, Any]) -> None:
-            bar.update(task, completed=step, description=info["segment"], live=live_line(info))
-
-        result = run_melt(framework, forcefield, program, settings, out, progress,
-                          lambda text: bar.console.print(text, highlight=False, soft_wrap=True))
-    if is_melt(out):            # a melt finished before there were pages has no run.json
-        write_melt_page(out)
-    return result
+def show_job(job: MeltJob) -> None:
+    """What is about to run, in two lines."""
+    fw, forcefield, program = job.framework, job.forcefield, job.program
+    print(f"{fw.name}: {fw.formula}, {fw.density_g_cm3:.3f} g/cm³, {forcefield.name}: {forcefield.description}")
+    print(f"program {program.name}: {program.duration_ps:g} ps, {program.n_steps} steps of {program.timestep_fs:g} fs",
+          flush=True)
 
 
-def live_line(info: Mapping[str, Any]) -> str:
-    """The state of a run in one line."""
-    return (f"{info['temperature_k']:.0f} K (set {info['set_point_k']:.0f})  {info['density_g_cm3']:.3f} g/cm³  "
-            f"Zn–N {info['coordination']:.2f}  min Zn–Zn {info['min_zn_zn']:.2f} Å  {info['ns_per_day']:.1f} ns/day  "
-            f"{time_left(info['eta_s'])}")
+def show_cost(job: MeltJob, count: int) -> None:
+    """How large the job is and about how long it takes."""
+    from zifsim.campaign.estimate import dummy_count, melt_seconds
+    from zifsim.runs.progress import clock
+
+    fw = job.framework
+    particles = fw.n_atoms + (dummy_count(fw) if job.forcefield.dissociable else 0)
+    seconds = count * melt_seconds(particles, job.program.n_steps)
+    several = f"{count} melts of " if count > 1 else ""
+    print(f"{several}{fw.n_atoms} atoms, {particles} particles, {job.program.n_steps} steps: about {clock(seconds)} of "
+          "one thread of a server core; nothing was run")
 
 
-def time_left(seconds: float | None) -> str:
-    """Hours and minutes left, or minutes and seconds."""
-    if seconds is None:
-        return ""
-    if seconds >= 3600.0:
-        return f"{seconds // 3600:.0f} h {seconds % 3600 / 60:02.0f} min left"
-    return f"{seconds // 60:.0f} min {seconds % 60:02.0f} s left"
+def run_one(job: MeltJob, out: Path) -> None:
+    """Run with a part for every segment of the program, then say what came out."""
+    from zifsim.campaign.melt_job import run_melt_job
+    from zifsim.cli.screen import screen
+
+    with screen(out) as report:
+        result = run_melt_job(job, out, by_segment(job.program, report))
+    show(result, out)
 
 
-def run_several(framework: Framework, forcefield: MeltForceField, program: TemperatureProgram,
-                settings: MeltSettings, out: Path, count: int) -> None:
-    """Run replicas under one live table, then print what came out and how much it spreads."""
+def by_segment(program: TemperatureProgram, report: Report) -> Report:
+    """A report for the melt's engine that tells ``report`` of every segment as a part of its own."""
+    from zifsim.runs.progress import Event
+
+    steps = [program.steps_of(s) for s in program.segments]
+    names = [s.name for s in program.segments]
+    parts = [name if names.count(name) == 1 else f"{name} ({k})" for k, name in enumerate(names, start=1)]
+    ended = 0
+    report(Event(kind="plan", values=dict(zip(parts, steps, strict=True))))
+
+    def take(event: Event) -> None:
+        nonlocal ended
+        if event.kind == "note":
+            report(event)
+            return
+        done = round(event.fraction * program.n_steps)
+        resumed = event.kind == "resumed"
+        message = event.message.removeprefix(f"{event.values.get('segment')} ")
+        while ended < len(parts) and sum(steps[:ended + 1]) <= done:
+            report(Event(parts[ended], 1.0, "" if resumed else message, event.values, "resumed" if resumed else "done"))
+            ended += 1
+        if ended < len(parts):
+            report(Event(parts[ended], (done - sum(steps[:ended])) / steps[ended], message, event.values, event.kind))
+
+    return take
+
+
+def run_several(job: MeltJob, count: int, out: Path) -> None:
+    """Run replicas under one table, then say what came out and how much it spreads."""
     from rich.console import Console
-    from rich.live import Live
 
-    from zifsim.campaign.replicas import ReplicaJob, plan_replicas, run_replicas
-    from zifsim.report.melt import write_melt_page
+    from zifsim.campaign.replicas import plan_replicas, run_replicas
+    from zifsim.cli.screen import screen
 
-    console = Console()
-    replicas = plan_replicas(out, count, settings.seed)
-    states: dict[int, dict[str, Any]] = {r.number: {"event": "waiting"} for r in replicas}
-    told: set[str] = set()
-
-    with Live(_live_table(replicas, states), console=console, refresh_per_second=2) as live:
-        def watch(replica: Replica, event: str, info: Mapping[str, Any]) -> None:
-            if event == "note":
-                if info["text"] not in told:
-                    told.add(info["text"])
-                    console.print(info["text"], highlight=False, soft_wrap=True)
-                return
-            states[replica.number] = {**states[replica.number], **info, "event": event}
-            live.update(_live_table(replicas, states))
-
-        results = run_replicas(ReplicaJob(framework, forcefield, program, settings), replicas, watch)
-    for replica in replicas:
-        write_melt_page(replica.folder)
-    _show_spread(console, replicas, results)
+    replicas = plan_replicas(job, count, out)
+    seeds = {r.name: r.job.settings.seed for r in replicas}
+    with screen(out, lambda tracker: replica_table(tracker, seeds)) as report:
+        results = run_replicas(job, count, out, report)
+    _show_spread(Console(), results)
     print(f"glasses: {out}/replica-*/glass.extxyz, numbers: {out}/replica-*/melt.json, pages: "
           f"{out}/replica-*/melt.html")
 
 
-def _live_table(replicas: list[Replica], states: Mapping[int, Mapping[str, Any]]) -> Table:
+def replica_table(tracker: Tracker, seeds: Mapping[str, int]) -> Table:
+    """A row for every replica: how far it is, the last row of its state.csv, time left."""
     from rich.table import Table
 
+    from zifsim.runs.progress import clock
+
     table = Table()
-    for column in ("replica", "seed", "", "segment", "K (set)", "g/cm³", "Zn–N", "min Zn–Zn, Å", "ns/day", ""):
+    for column in ("", "seed", "", "segment", "K (set)", "g/cm³", "Zn–N", "min Zn–Zn, Å", "ns/day", "time left"):
         table.add_column(column)
-    for replica in replicas:
-        info = states[replica.number]
-        row = [str(replica.number), str(replica.seed)]
-        if "step" in info:
-            row += [f"{100 * info['step'] / info['total']:.0f} %", info["segment"],
-                    f"{info['temperature_k']:.0f} ({info['set_point_k']:.0f})", f"{info['density_g_cm3']:.3f}",
-                    f"{info['coordination']:.2f}", f"{info['min_zn_zn']:.2f}", f"{info['ns_per_day']:.1f}",
-                    time_left(info["eta_s"]) if info["event"] == "progress" else info["event"]]
+    for name, part in tracker.parts.items():
+        row, v = [name, str(seeds.get(name, "")), f"{part.fraction:.0%}"], part.values
+        if "segment" in v:
+            row += [v["segment"], f"{v['temperature_k']:.0f} ({v['set_point_k']:.0f})", f"{v['density_g_cm3']:.3f}",
+                    f"{v['coordination']:.2f}", f"{v['min_zn_zn']:.2f}", f"{v['ns_per_day']:.1f}",
+                    clock(tracker.part_eta_s(name)) if part.state == "running" else part.state]
         else:
-            row.append(info["event"])
+            row.append(part.message or part.state)
         table.add_row(*row)
     return table
 
 
-def _show_spread(console: Any, replicas: list[Replica], results: list[MeltResult]) -> None:
+def _show_spread(console: Any, results: Sequence[MeltResult]) -> None:
     """Every replica in a row; below, means with the standard deviation between replicas."""
     import numpy as np
     from rich.table import Table
@@ -119,10 +122,10 @@ def _show_spread(console: Any, replicas: list[Replica], results: list[MeltResult
     rows = np.array([[r.density_g_cm3, 100 * r.coordination.get("4", 0.0), r.mean_zn_n_angstrom, r.min_zn_zn_angstrom,
                       100 * r.bonds_kept, 100 * r.bonds_new] for r in results])
     formats = ("{:.3f}", "{:.0f}", "{:.3f}", "{:.2f}", "{:.0f}", "{:.0f}")
-    for replica, result, row in zip(replicas, results, rows, strict=True):
+    for number, (result, row) in enumerate(zip(results, rows, strict=True), start=1):
         cells = [f.format(x) for f, x in zip(formats, row, strict=True)]
         cells[0] += f" ± {result.density_error_g_cm3:.3f}" + ("" if result.density_settled else " *")
-        table.add_row(str(replica.number), *cells)
+        table.add_row(str(number), *cells)
     table.add_section()
     table.add_row("mean ± s.d.", *(f"{f.format(m)} ± {f.format(s)}" for f, m, s in
                                    zip(formats, rows.mean(axis=0), rows.std(axis=0, ddof=1), strict=True)))

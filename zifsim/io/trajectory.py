@@ -8,6 +8,7 @@ framework's atoms, dummy sites left out, with the box as lengths and angles (a a
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,7 +96,7 @@ def _write(path: Path, frames: Sequence[Frame], interval: int, step_ps: float) -
     from MDAnalysis.lib.formats.libdcd import DCDFile
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")     # io.files.TEMPORARY
     with DCDFile(str(temporary), "w") as stream:
         stream.write_header("zifsim", len(frames[0].positions), frames[0].step, interval,
                             step_ps / AKMA_TIME_PS, 1)

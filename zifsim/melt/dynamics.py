@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -26,10 +25,11 @@ from zifsim.melt.settings import MeltSettings
 from zifsim.melt.system import NM, MeltModel
 from zifsim.model.schedule import TemperatureProgram
 from zifsim.rng import derive_seed
+from zifsim.runs import stopping
+from zifsim.runs.progress import Event, Report
 from zifsim.units import AMU_PER_CUBIC_ANGSTROM_TO_G_CM3, GAS_CONSTANT
 
 FloatArray = NDArray[np.float64]
-Progress = Callable[[int, int, Mapping[str, Any]], None]
 PARTS = "trajectory"            # folder of trajectory parts inside the run's folder
 
 COLUMNS = ("step", "time_ps", "segment", "set_point_k", "temperature_k", "density_g_cm3", "energy_kj_mol",
@@ -75,18 +75,29 @@ class Dynamics:
         elapsed_ms = (time.monotonic() - self._began) * 1000.0
         return (self.step - self._first_step) * self.program.timestep_fs * 1e-6 / elapsed_ms * MS_PER_DAY
 
-    def run(self, progress: Progress | None, stop: threading.Event) -> bool:
-        """Step to the end of the program; False where ``stop`` was set and the last checkpoint is to be continued.
+    def run(self, report: Report, part: str) -> bool:
+        """Step to the end of the program; False where this process was asked to stop and the last checkpoint stands.
+
+        ``report`` is given events of ``part`` with the numbers of the last row (see :func:`zifsim.melt.run.run_melt`).
 
         Raises
         ------
         SimulationError: the run became unphysical; the last good checkpoint stands.
         """
+        def tell() -> None:
+            if self.info:           # after a resume, empty until the first new row
+                report(Event(part, self.step / self.program.n_steps,
+                             f"{_message(self.info)}, {self.ns_per_day:.1f} ns/day", self._values()))
+
         try:
             if self.state is None:
+                report(Event(part, 0.0, "minimising the energy"))
                 self._begin()
+            else:
+                report(Event(part, self.step / self.program.n_steps, f"continues at step {self.step}",
+                             {"step": self.step}, "resumed"))
             while self.step < self.program.n_steps:
-                if stop.is_set() or not self._stretch(progress, stop):
+                if stopping.asked() or not self._stretch(tell):
                     return False
         except openmm.OpenMMException as error:
             raise self._failure(_reason(str(error))) from error
@@ -128,20 +139,23 @@ class Dynamics:
         self._save()
         self.wall_before_s, self._began = self.wall_s, time.monotonic()     # speed is that of the dynamics
 
-    def _stretch(self, progress: Progress | None, stop: threading.Event) -> bool:
+    def _stretch(self, tell: Callable[[], None]) -> bool:
         """From one checkpoint to the next, which lies at a multiple of the interval or where a segment ends.
 
-        False where ``stop`` was set and the next checkpoint is too far off; the last one then stands.
+        False where this process was asked to stop and the next checkpoint is too far off; the last one then stands.
         """
         self._open()
         index, done = self.program.locate(self.step)
         end = min(self.step - self.step % self._checkpoint_steps + self._checkpoint_steps,
                   self.step + self.program.steps_of(self.program.segments[index]) - done)
         while self.step < end:
-            if stop.is_set() and (end - self.step) * self._seconds_per_step() > PATIENCE_S:
+            if stopping.asked() and (end - self.step) * self._seconds_per_step() > PATIENCE_S:
                 return False
             self._advance(end)
-            self._tell(progress)
+            if self._segment_ends() or time.monotonic() - self._reported > REPORT_INTERVAL_S:
+                self._reported = time.monotonic()
+                self._write_rows()
+                tell()
         self._save()
         return True
 
@@ -193,17 +207,12 @@ class Dynamics:
                           f"{self.info['segment'].replace(',', ' ')},"
                           + ",".join(f"{v:.6g}" if abs(v) < 1e4 else f"{v:.3f}" for v in values) + "\n")
 
-    def _tell(self, progress: Progress | None) -> None:
-        """Rows to the table and numbers to the user, at most twice a second."""
-        if time.monotonic() - self._reported <= REPORT_INTERVAL_S and self.step != self.program.n_steps:
-            return
-        self._reported = time.monotonic()
-        self._write_rows()
-        if progress is not None and self.info:      # after a resume, empty until the first new row
-            speed = self.ns_per_day
-            left_ns = (self.program.n_steps - self.step) * self.program.timestep_fs * 1e-6
-            progress(self.step, self.program.n_steps, self.info | {
-                "ns_per_day": speed, "eta_s": left_ns / speed * 86400.0 if speed > 0 else None})
+    def _segment_ends(self) -> bool:
+        return self.step == self.program.n_steps or self.program.locate(self.step)[1] == 0
+
+    def _values(self) -> dict[str, Any]:
+        """The last row's numbers, the step and the speed."""
+        return self.info | {"step": self.step, "total": self.program.n_steps, "ns_per_day": self.ns_per_day}
 
     def _seconds_per_step(self) -> float:
         return (time.monotonic() - self._began) / max(1, self.step - self._first_step)
@@ -235,6 +244,12 @@ class Dynamics:
             f"{self.model.framework.name}: the melt stopped at step {self.step} (segment "
             f"'{self.program.segments[index].name}', {self.program.temperature_at(self.step):.0f} K): {why}. "
             f"{kept}; use a shorter time step, a larger cell or a lower temperature.")
+
+
+def _message(info: Mapping[str, Any]) -> str:
+    """The state of a melt in one line."""
+    return (f"{info['segment']} {info['temperature_k']:.0f} K (set {info['set_point_k']:.0f}), "
+            f"{info['density_g_cm3']:.3f} g/cm³, Zn–N {info['coordination']:.2f}, min Zn–Zn {info['min_zn_zn']:.2f} Å")
 
 
 def _reason(message: str) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from zifsim.errors import InputError, UnknownNameError
+from zifsim.runs.progress import Report, note, silent
 
 KNOWN = ("CUDA", "HIP", "OpenCL", "CPU", "Reference")
 GPUS = ("CUDA", "HIP", "OpenCL")
@@ -54,7 +54,7 @@ def why_not(name: str) -> str | None:
 
 
 def choose_platform(name: str = "auto", *, precision: str = "mixed", cpu_threads: int | None = None,
-                    device: str | None = None, say: Callable[[str], None] | None = None) -> PlatformChoice:
+                    device: str | None = None, report: Report = silent) -> PlatformChoice:
     """The platform to run on: ``auto`` is CUDA, else HIP, OpenCL, CPU, and says aloud when it is no GPU.
 
     Parameters
@@ -62,7 +62,7 @@ def choose_platform(name: str = "auto", *, precision: str = "mixed", cpu_threads
     name: auto, CUDA, HIP, OpenCL, CPU or Reference. precision: of a GPU (single, mixed, double).
     cpu_threads: of the CPU platform; None: ``OPENMM_CPU_THREADS``, else all cores this process may use.
     device: index of the GPU; None: OpenMM's own choice (CUDA_VISIBLE_DEVICES is obeyed).
-    say: receives the note.
+    report: is told the choice, as a note.
 
     Raises
     ------
@@ -81,20 +81,19 @@ def choose_platform(name: str = "auto", *, precision: str = "mixed", cpu_threads
         raise UnknownNameError("platform", name, ["auto", *KNOWN])
     if chosen in GPUS:
         properties = {"Precision": precision, **({} if device is None else {"DeviceIndex": device})}
-        note = f"{chosen}, {precision} precision"
+        described = f"{chosen}, {precision} precision"
     elif chosen == "CPU":
         threads = cpu_threads or _threads_of_environment() or _cores()
         _hold_threads(threads)
         # Forces are summed in a fixed order, so that a run that was killed continues to the same result.
         properties = {"Threads": str(threads), "DeterministicForces": "true"}
-        note = f"CPU, {threads} thread{'s' if threads > 1 else ''}"
+        described = f"CPU, {threads} thread{'s' if threads > 1 else ''}"
     else:
-        properties, note = {}, chosen
-    if say is not None:
-        missed = asked == "auto" and chosen not in GPUS
-        say(f"platform: {note}" + (" (no working GPU platform was found; a GPU is one to two orders of magnitude "
-                                   "faster)" if missed else ""))
-    return PlatformChoice(chosen, properties, note)
+        properties, described = {}, chosen
+    missed = asked == "auto" and chosen not in GPUS
+    report(note(f"platform: {described}" + (" (no working GPU platform was found; a GPU is one to two orders of "
+                                            "magnitude faster)" if missed else "")))
+    return PlatformChoice(chosen, properties, described)
 
 
 def _threads_of_environment() -> int | None:

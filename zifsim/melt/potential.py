@@ -6,7 +6,6 @@ own business. The rest of a melt (program, guards, checkpoints, glass) does not 
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from zifsim.melt.box import Box, minimum_image
 from zifsim.melt.topology import Topology
 from zifsim.model.forcefield import BondTerm, MeltForceField
 from zifsim.model.framework import Framework
+from zifsim.runs.digest import sha256_file
 
 PREFIX = "openmmml:"
 # Files whose ending says which family of models they hold; others are written FAMILY=FILE.
@@ -54,7 +54,7 @@ def load_potential(name: str, fw: Framework) -> MeltForceField:
         raise InputError(f"{fw.name} has {', '.join(other)}; a melt watches Zn–N bonds and knows no other metal yet.")
     source = "openmmml"
     if path is not None:
-        source += f", {path.name}, sha256 {hashlib.sha256(path.read_bytes()).hexdigest()}"
+        source += f", {path.name}, sha256 {sha256_file(path)}"
     return MeltForceField(
         name=name, description="machine-learned, through openmmml: Zn–N bonds can break", dissociable=True, atoms={},
         bonds=_rest_lengths(fw), angles=(), dihedrals=(), impropers=(), lj_14=0.0, coulomb_14=0.0, morse=None,

@@ -55,6 +55,13 @@ class MeltResult:
     platform: str
     input_sha256: str
 
+    @property
+    def summary(self) -> str:
+        """The glass in one line."""
+        settled = "" if self.density_settled else " (not settled)"
+        return (f"{self.density_g_cm3:.3f} ± {self.density_error_g_cm3:.3f} g/cm³{settled}, "
+                f"{100 * self.coordination.get('4', 0.0):.0f} % of Zn with four N")
+
 
 def write_result(folder: Path, result: MeltResult) -> None:
     """Write ``glass.extxyz`` and then ``melt.json``, whose presence says that the run is finished."""

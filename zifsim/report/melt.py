@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,19 @@ from numpy.typing import NDArray
 from zifsim.compare.reference import load_reference
 from zifsim.errors import InputError
 from zifsim.io.files import read_json, write_bytes_atomic, write_text_atomic
-from zifsim.melt.checkpoint import STATE_TABLE
+from zifsim.io.xyz import read_framework
+from zifsim.melt.checkpoint import CHECKPOINT, STATE_TABLE
 from zifsim.melt.result import RESULT
-from zifsim.melt.run import RUN
+from zifsim.melt.settings import NOT_PHYSICS, MeltSettings
 from zifsim.report.figures import BLUE, INK, ORANGE, house_style, to_png, to_svg
 from zifsim.report.glass import bonds_sentence, laboratory_sentence
 from zifsim.report.html import page_template
+from zifsim.runs.folder import CONFIG, RECORD, read_config
 
 FloatArray = NDArray[np.float64]
 Table = Mapping[str, FloatArray]
 PAGE, PICTURE = "melt.html", "melt.png"
+OLD_RUN = "run.json"            # in which melts once said what they are
 WINDOWS = 60                    # of the running mean, per run
 GREEN = "#009e73"
 # Column of state.csv, what the legend calls it, colour, dashes.
@@ -33,8 +37,9 @@ Curve = tuple[str, str, str, str]
 
 
 def is_melt(folder: Path) -> bool:
-    """Whether a folder is that of a melt."""
-    return (folder / RUN).is_file() and (folder / STATE_TABLE).is_file()
+    """Whether a folder is that of a melt, of ``zifsim melt`` or of a study."""
+    claimed = (read_config(folder) or {}).get("kind") == "melt" or (folder / OLD_RUN).is_file()
+    return claimed and (folder / STATE_TABLE).is_file()
 
 
 def write_melt_page(out_dir: str | Path) -> Path:
@@ -48,8 +53,9 @@ def write_melt_page(out_dir: str | Path) -> Path:
 
     folder = Path(out_dir)
     if not is_melt(folder):
-        raise InputError(f"{folder} holds no melt ({RUN} and {STATE_TABLE}); give the --out folder of 'zifsim melt'.")
-    run, table = read_json(folder / RUN), _read_table(folder / STATE_TABLE)
+        raise InputError(f"{folder} holds no melt ({CONFIG} and {STATE_TABLE}); give the --out folder of "
+                         "'zifsim melt'.")
+    run, table = read_run(folder), _read_table(folder / STATE_TABLE)
     result = read_json(folder / RESULT) if (folder / RESULT).is_file() else None
     figure = melt_figure(run, table, result)
     write_bytes_atomic(folder / PICTURE, to_png(figure))
@@ -62,6 +68,29 @@ def write_melt_page(out_dir: str | Path) -> Path:
         facts=_facts(run, result), settings_json=json.dumps(run["settings"], indent=2))
     write_text_atomic(folder / PAGE, page)
     return folder / PAGE
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """What a melt's folder says of how it is run: structure, force field, program, settings, platform, versions."""
+    if (folder / OLD_RUN).is_file():
+        return dict(read_json(folder / OLD_RUN))
+    claim, record = read_config(folder) or {}, read_json(folder / RECORD)
+    config = claim["config"]
+    settings = {f.name: config.get(f.name, f.default) for f in fields(MeltSettings) if f.name not in NOT_PHYSICS}
+    versions = {"zifsim": record["zifsim_version"], **{n: record["versions"][n] for n in ("openmm", "numpy")}}
+    latest = next((read_json(folder / name) for name in (RESULT, CHECKPOINT) if (folder / name).is_file()), record)
+    return {**(claim if "structure" in claim else _of_a_study(folder, claim)), "forcefield": config["forcefield"],
+            "program": config["program"], "settings": settings, "platform": latest["platform"], "versions": versions,
+            "input_sha256": claim["key"]}
+
+
+def _of_a_study(folder: Path, claim: Mapping[str, Any]) -> dict[str, Any]:
+    """What the folder of a study's stage says in other words: its crystal is a file, its force field given by value."""
+    config, forcefield = claim["config"], claim["parameters"]["forcefield"]
+    crystal = read_framework(folder / claim["inputs"]["framework"]).supercell(tuple(config["supercell"]))
+    return {"structure": f"{config['material']}-{config['configuration']}", "formula": crystal.formula,
+            "atoms": crystal.n_atoms, "source": crystal.source, "forcefield_description": forcefield["description"],
+            "can_break": forcefield["dissociable"]}
 
 
 def _read_table(path: Path) -> Table:
