@@ -21,7 +21,8 @@ import openmm
 from yardstick import machine, row, table
 
 from zifsim.campaign.estimate import dummy_count
-from zifsim.campaign.replicas import ReplicaJob, plan_replicas, run_replicas
+from zifsim.campaign.melt_job import MeltJob
+from zifsim.campaign.replicas import run_replicas
 from zifsim.crystals.load import load_framework
 from zifsim.errors import ZifsimError
 from zifsim.io.melt_forcefields import load_melt_forcefield
@@ -63,7 +64,8 @@ def main() -> None:
                *(f"glasses an hour, {name}" for name in GLASS_PS)])
         for n in options.cells:
             cutoff = SMALL_CUTOFF if n == 1 else CUTOFF
-            settings = MeltSettings(platform=options.platform, precision=options.precision, cutoff_angstrom=cutoff,
+            settings = MeltSettings(seed=SEED, platform=options.platform, precision=options.precision,
+                                    cutoff_angstrom=cutoff,
                                     tail_correction=True, cpu_threads=1 if choice.name == "CPU" else None)
             duration = options.ps / max(1, n // 2)
             program = TemperatureProgram("speed", (Segment("hold", KELVIN, KELVIN, duration),), options.timestep_fs)
@@ -71,9 +73,8 @@ def main() -> None:
             for count in options.side_by_side:
                 os.environ["ZIFSIM_MELTS_PER_GPU"] = str(count)
                 with tempfile.TemporaryDirectory() as folder:
-                    replicas = plan_replicas(Path(folder), count, SEED)
-                    results = run_replicas(ReplicaJob(framework, forcefield, program, settings), replicas,
-                                           lambda *_: None, at_once=count)
+                    results = run_replicas(MeltJob(framework, forcefield, program, settings), count, Path(folder),
+                                           at_once=count)
                 each = [r.ns_per_day for r in results]
                 glasses = (f"{1000.0 * sum(each) / HOURS_PER_DAY / ps:.2g}" for ps in GLASS_PS.values())
                 row([f"{n}×{n}×{n}", str(framework.n_atoms + dummy_count(framework)), f"{cutoff:g}", str(count),

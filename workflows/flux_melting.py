@@ -11,11 +11,13 @@ from pathlib import Path
 from zifsim.campaign import run_study
 from zifsim.cli.screen import screen
 from zifsim.errors import RunInterrupted, ZifsimError
+from zifsim.runs import stopping
 
 STUDY = Path(__file__).with_suffix(".toml")
 
 
 def main() -> int:
+    stopping.stop_at_signals_for_good()
     try:
         with screen() as report:
             result = run_study(STUDY, overrides=sys.argv[1:], report=report)

@@ -9,17 +9,17 @@ Usage: glasses.py [LIST.toml [FOLDER_OF_THE_RUNS]]
 """
 
 import csv
-import fcntl
 import re
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+from zifsim.campaign.melt_job import MeltJob, run_melt_job
+from zifsim.cli.screen import screen
 from zifsim.crystals.ordering import build_frameworks
 from zifsim.errors import InputError, RunInterrupted, SimulationError, ZifsimError
 from zifsim.io.cif import write_framework_cif
@@ -30,12 +30,14 @@ from zifsim.io.tomltable import read_toml
 from zifsim.io.xyz import read_framework, write_framework
 from zifsim.melt.program import melt_program
 from zifsim.melt.relax import relax_framework
-from zifsim.melt.run import MeltResult, MeltSettings, run_melt
+from zifsim.melt.result import MeltResult
+from zifsim.melt.settings import MeltSettings
 from zifsim.model.framework import Framework
 from zifsim.model.schedule import TemperatureProgram
 from zifsim.rng import derive_seed
-from zifsim.runs.devices import gpu_lease
+from zifsim.runs import stopping
 from zifsim.runs.digest import plain, sha256_file
+from zifsim.runs.folder import try_lock
 from zifsim.runs.record import finish_record, start_record
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -75,8 +77,9 @@ class Glass:
                 "program_numbers": self.program_numbers, "seed": self.seed,
                 **{k: v for k, v in self.common.items() if k not in ("program", "seed")}}
 
-    def crystal(self, kept: Path) -> Framework:
-        """The relaxed starting cell; kept, because another version may relax it to other last digits."""
+    def crystal(self, folder: Path) -> Framework:
+        """The relaxed starting cell; kept beside ``folder``: another version may relax it to other last digits."""
+        kept = folder.with_name(f"{folder.name}.crystal.extxyz")
         if not kept.is_file():
             ordered = build_frameworks(self.common["structure"], self.bim_per_cell, self.configuration)[0]
             forcefield = load_melt_forcefield(self.common["relax_with"])
@@ -94,11 +97,11 @@ class Glass:
 
     def melt(self, folder: Path) -> MeltResult:
         """Run or resume the melt in ``folder``; a finished one is read."""
-        crystal = self.crystal(folder / "crystal.extxyz").supercell(tuple(self.common["supercell"]))
+        crystal = self.crystal(folder).supercell(tuple(self.common["supercell"]))
         forcefield = load_melt_forcefield(self.common["forcefield"])
-        with gpu_lease(self.melt_settings.platform):
-            return run_melt(crystal, forcefield, self.temperature_program, self.melt_settings, folder,
-                            progress=teller(self.name), say=print)
+        with screen(folder) as report:
+            return run_melt_job(MeltJob(crystal, forcefield, self.temperature_program, self.melt_settings), folder,
+                                report, self.name)
 
     def make(self, folder: Path, target: Path) -> None:
         """Melt in ``folder``; write ``target`` (a CIF) and, last, its run record."""
@@ -160,15 +163,11 @@ def seen_in(table: Path, segment: str) -> dict[str, float]:
 
 @contextmanager
 def turn(folder: Path) -> Iterator[bool]:
-    """Whether this process may work in ``folder``; the operating system frees the lock however it ends."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder.with_suffix(".lock"), "a") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield True
+    """Whether this process may work in ``folder``, which no other copy of this script then does."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    stream = try_lock(folder.with_name(f"{folder.name}.lock"))
+    with stream or nullcontext():
+        yield stream is not None
 
 
 def table(listed: Path) -> str:
@@ -214,22 +213,8 @@ def update_readme(listed: Path) -> None:
         write_text_atomic(readme, f"{before}{TABLE_BEGIN}\n{table(listed)}\n{TABLE_END}{after}")
 
 
-def teller(name: str, every_s: float = 30.0) -> Any:
-    """A progress callback that prints a line now and then."""
-    last = [0.0]
-
-    def tell(step: int, total: int, info: Any) -> None:
-        if time.monotonic() - last[0] > every_s or step == total:
-            last[0] = time.monotonic()
-            left = f"{info['eta_s'] / 60:.0f} min left" if info["eta_s"] else ""
-            print(f"{name} {100 * step / total:5.1f} %  {info['segment']} {info['temperature_k']:.0f} K "
-                  f"(set {info['set_point_k']:.0f})  {info['density_g_cm3']:.3f} g/cm³  Zn–N {info['coordination']:.2f}"
-                  f"  min Zn–Zn {info['min_zn_zn']:.2f} Å  {info['ns_per_day']:.1f} ns/day  {left}", flush=True)
-
-    return tell
-
-
 def main(arguments: list[str]) -> int:
+    stopping.stop_at_signals_for_good()
     listed = Path(arguments[0]) if arguments else LIST
     runs = Path(arguments[1]) if len(arguments) > 1 else RUNS
     failed = False

@@ -17,23 +17,24 @@ from pathlib import Path
 from statistics import fmean, stdev
 
 import numpy as np
-from glasses import LIST, RUNS, Glass, glasses, teller, turn
+from glasses import LIST, RUNS, Glass, glasses, turn
 
 from zifsim.analysis.frames import load_frames, state_rows
 from zifsim.analysis.history import history
 from zifsim.analysis.thermal import LEAST_POINTS, GlassTransition
+from zifsim.campaign.melt_job import MeltJob, run_melt_job
+from zifsim.cli.screen import screen
 from zifsim.crystals.linkers import METALS
 from zifsim.errors import InputError, RunInterrupted, SimulationError, ZifsimError
 from zifsim.io.files import write_text_atomic
 from zifsim.io.melt_forcefields import load_melt_forcefield
 from zifsim.io.tables import markdown_table, write_csv
 from zifsim.melt.result import MeltResult, read_result
-from zifsim.melt.run import run_melt
 from zifsim.model.framework import Framework
 from zifsim.model.schedule import Segment, TemperatureProgram
 from zifsim.report.chart import Chart, Line, Panel, chart_figure
 from zifsim.rng import derive_seed
-from zifsim.runs.devices import gpu_lease
+from zifsim.runs import stopping
 from zifsim.sweep.trend import LEAST_RATES, fit_trend
 
 LIQUID = "anneal"           # the segment whose last frame is quenched
@@ -63,7 +64,7 @@ def liquid(glass: Glass, runs: Path) -> Framework:
     folder = runs / glass.name
     frames = load_frames(folder, segment=LIQUID)
     *_, last = frames
-    crystal = glass.crystal(folder / "crystal.extxyz").supercell(tuple(glass.common["supercell"]))
+    crystal = glass.crystal(folder).supercell(tuple(glass.common["supercell"]))
     return replace(crystal, name=f"{glass.name} liquid", positions=last.positions, cell=last.box,
                    source=f"end of the segment '{LIQUID}' of {glass.name}")
 
@@ -82,9 +83,10 @@ def quench(glass: Glass, rate: float, settle_ps: float, equilibrate_ps: float, r
         glass.melt(runs / glass.name)
     with turn(out) as mine:
         if mine:
-            with gpu_lease(settings.platform):
-                run_melt(liquid(glass, runs), load_melt_forcefield(glass.common["forcefield"]), program, settings, out,
-                         progress=teller(f"{glass.name} {rate:g} K/ps"), say=print)
+            forcefield = load_melt_forcefield(glass.common["forcefield"])
+            with screen(out) as report:
+                run_melt_job(MeltJob(liquid(glass, runs), forcefield, program, settings), out, report,
+                             f"{glass.name} {rate:g} K/ps")
 
 
 def read_quench(folder: Path) -> Quench | None:
@@ -180,6 +182,7 @@ def main() -> int:
     ask.add_argument("--runs", type=Path, default=RUNS, help="of their melts (default: %(default)s)")
     ask.add_argument("--out", type=Path, default=Path("results/quench_rates"), help="default: %(default)s")
     given = ask.parse_args()
+    stopping.stop_at_signals_for_good()
     try:
         listed = {glass.name: glass for glass in glasses(given.list)}
         if unknown := [name for name in given.glasses if name not in listed]:

@@ -117,8 +117,8 @@ def test_liquids_are_quenched_at_several_rates_and_bad_rates_are_refused(tmp_pat
     done = subprocess.run([*command, "--rates", "1000,500,250"], capture_output=True, text=True, check=True).stdout
     assert [line.split("|")[1].strip() for line in done.splitlines() if line.startswith("|")][2:] == [
         "1000", "500", "250", "per decade"]
-    ends = {rate: read_json(tmp_path / "out" / f"agZIF-8-bIm0-A-dense-1-{rate}" / "run.json")["program"]["segments"]
-            for rate in (1000, 250)}
+    ends = {rate: read_json(tmp_path / "out" / f"agZIF-8-bIm0-A-dense-1-{rate}" / "config.json")["config"]["program"][
+        "segments"] for rate in (1000, 250)}
     assert [s["duration_ps"] for s in ends[1000]] == pytest.approx([0.1, 0.7, 0.6])
     assert [s["duration_ps"] for s in ends[250]] == pytest.approx([0.1, 2.8, 0.6])
     starts = [(tmp_path / "out" / f"agZIF-8-bIm0-A-dense-1-{r}" / "state.csv").read_text().splitlines()[1].split(",")
