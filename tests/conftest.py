@@ -9,8 +9,6 @@ import pytest
 os.environ["ZIFSIM_CACHE"] = "off"
 sys.path.insert(0, str(Path(__file__).parent / "runs"))     # faults.py, for the tests of every room
 
-from faults import Stop
-
 NEED_KERNELS = ("access", "cli", "gcmc")
 
 
@@ -20,9 +18,3 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     With `-n 2 --dist worksteal` the second worker begins with them; when the first one gets there, they are compiled.
     """
     items.sort(key=lambda item: item.path.parent.name in NEED_KERNELS)
-
-
-@pytest.fixture
-def stop(monkeypatch: pytest.MonkeyPatch) -> Stop:
-    """To ask this process to stop."""
-    return Stop(monkeypatch)

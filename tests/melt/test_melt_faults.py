@@ -93,7 +93,7 @@ def test_signals_at_any_time_end_with_75_or_0(runner: Runner, arguments: list[st
 
 def test_of_two_at_once_one_runs_and_the_other_says_who_holds_the_folder(arguments: list[str], tmp_path: Path) -> None:
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "zifsim.cli.app", *(a.replace("{out}", str(out)) for a in arguments)]
+    command = [sys.executable, "-m", "zifsim", *(a.replace("{out}", str(out)) for a in arguments)]
     (tmp_path / "program.toml").write_text(PROGRAM.replace("0.02", "0.2"))
     first = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     until = time.monotonic() + 90.0

@@ -1,11 +1,12 @@
 """A melt that becomes unphysical stops, says why in a sentence, and leaves its last good checkpoint to go on from."""
 
+import os
 import re
+import signal
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from faults import Stop
 
 from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError, RunInterrupted, SimulationError
@@ -16,6 +17,8 @@ from zifsim.melt.run import MeltSettings, run_melt
 from zifsim.model.forcefield import MeltForceField
 from zifsim.model.framework import Framework
 from zifsim.model.schedule import Segment, TemperatureProgram
+from zifsim.runs import stopping
+from zifsim.runs.progress import Event
 
 HOLD = TemperatureProgram("hold", (Segment("hold", 300.0, 300.0, 0.2, "NVT"),), 1.0)
 SETTINGS = MeltSettings(platform="CPU", cpu_threads=1, state_interval_ps=0.02, checkpoint_interval_ps=0.05)
@@ -24,6 +27,11 @@ SETTINGS = MeltSettings(platform="CPU", cpu_threads=1, state_interval_ps=0.02, c
 @pytest.fixture(scope="module")
 def zif8() -> Framework:
     return load_framework("ZIF-8")
+
+
+def stop_at_the_first_row(event: Event) -> None:
+    if event.values and not stopping.asked():
+        os.kill(os.getpid(), signal.SIGUSR1)
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +45,10 @@ def forcefield() -> MeltForceField:
 ])
 def test_an_unphysical_run_keeps_its_last_checkpoint_and_can_go_on(
         zif8: Framework, forcefield: MeltForceField, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str,
-        value: float, says: str, stop: Stop) -> None:
+        value: float, says: str) -> None:
     """The limits are tightened here until a sound configuration breaks them; then they are put back."""
-    with pytest.raises(RunInterrupted):
-        run_melt(zif8, forcefield, HOLD, SETTINGS, tmp_path, stop.ask)
-    stop.forget()
+    with pytest.raises(RunInterrupted), stopping.stoppable():
+        run_melt(zif8, forcefield, HOLD, SETTINGS, tmp_path, stop_at_the_first_row)
     kept = (tmp_path / "checkpoint.json").read_bytes()
     step = read_json(tmp_path / "checkpoint.json")["step"]
     with monkeypatch.context() as tight:

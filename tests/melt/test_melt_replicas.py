@@ -22,13 +22,12 @@ from zifsim.rng import derive_seed
 from zifsim.runs.progress import Event
 
 LONG = '[[segment]]\nname = "hold"\nto_k = 300\nduration_ps = 0.6\nensemble = "NVT"\n'
-MELT = "from zifsim.cli.app import main; main()"
 
 
 def command(folder: Path, out: Path) -> list[str]:
     (folder / "hold.toml").write_text(LONG)
-    return [sys.executable, "-c", MELT, "melt", "ZIF-8", "--program", str(folder / "hold.toml"), "--platform", "CPU",
-            "--threads", "1", "--replicas", "2", "--out", str(out)]
+    return [sys.executable, "-m", "zifsim", "melt", "ZIF-8", "--program", str(folder / "hold.toml"), "--platform",
+            "CPU", "--threads", "1", "--replicas", "2", "--out", str(out)]
 
 
 def wait_for(path: Path, *, exists: bool = True, seconds: float = 90.0) -> None:

@@ -1,6 +1,7 @@
 """A melt that is stopped or killed, whenever that may be, ends with the same result as one that was not."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -10,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from faults import Stop
 
 from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError, RunInterrupted
@@ -22,6 +22,7 @@ from zifsim.melt.result import MeltResult
 from zifsim.melt.run import MeltSettings, run_melt
 from zifsim.model.framework import Framework
 from zifsim.model.schedule import Segment, TemperatureProgram
+from zifsim.runs import stopping
 from zifsim.runs.progress import Event
 
 # Two ensembles and two barostats; checkpoints at multiples of 100 steps and where a segment ends.
@@ -96,18 +97,17 @@ def test_a_killed_run_ends_with_the_same_bits(zif8: Framework, whole, tmp_path: 
 
 
 def test_sigusr1_stops_at_a_checkpoint_with_75_and_the_same_call_continues(zif8: Framework, whole,
-                                                                           tmp_path: Path, stop: Stop) -> None:
+                                                                           tmp_path: Path) -> None:
     ff = load_melt_forcefield("nb-ZIF-FF-s")
     events: list[Event] = []
 
     def stop_in_the_middle(event: Event) -> None:
         events.append(event)
-        if event.values.get("step", 0) > 0:
-            stop.ask(number=signal.SIGUSR1)
+        if event.values.get("step", 0) > 0 and not stopping.asked():
+            os.kill(os.getpid(), signal.SIGUSR1)
 
-    with pytest.raises(RunInterrupted, match="by SIGUSR1; the same command continues") as caught:
+    with pytest.raises(RunInterrupted, match="by SIGUSR1; the same command continues") as caught, stopping.stoppable():
         run_melt(zif8, ff, PROGRAM, SETTINGS, tmp_path, stop_in_the_middle)
-    stop.forget()
     assert caught.value.exit_code == 75
     step = read_json(tmp_path / "checkpoint.json")["step"]
     assert step in {100, 200, 220, 300, 400, 420, 500}
@@ -117,7 +117,7 @@ def test_sigusr1_stops_at_a_checkpoint_with_75_and_the_same_call_continues(zif8:
 
 
 def test_a_run_whose_next_checkpoint_is_far_off_stops_at_once(zif8: Framework, whole, tmp_path: Path,
-                                                              monkeypatch: pytest.MonkeyPatch, stop: Stop) -> None:
+                                                              monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("zifsim.melt.dynamics.REPORT_INTERVAL_S", 0.0)
     monkeypatch.setattr("zifsim.melt.dynamics.PATIENCE_S", 0.0)
     ff = load_melt_forcefield("nb-ZIF-FF-s")
@@ -126,11 +126,10 @@ def test_a_run_whose_next_checkpoint_is_far_off_stops_at_once(zif8: Framework, w
     def stop_at_140(event: Event) -> None:
         seen.append(event.values.get("step", 0))
         if seen[-1] == 140:
-            stop.ask(number=signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
 
-    with pytest.raises(RunInterrupted, match="by SIGINT") as caught:
+    with pytest.raises(RunInterrupted, match="by SIGINT") as caught, stopping.stoppable():
         run_melt(zif8, ff, PROGRAM, SETTINGS, tmp_path, stop_at_140)
-    stop.forget()
     assert caught.value.exit_code == 130
     assert max(seen) == 140
     assert read_json(tmp_path / "checkpoint.json")["step"] == 100
@@ -138,11 +137,15 @@ def test_a_run_whose_next_checkpoint_is_far_off_stops_at_once(zif8: Framework, w
     assert_same(tmp_path, whole)
 
 
-def test_other_versions_platform_and_threads_are_told(zif8: Framework, tmp_path: Path, stop: Stop) -> None:
+def test_other_versions_platform_and_threads_are_told(zif8: Framework, tmp_path: Path) -> None:
     ff = load_melt_forcefield("nb-ZIF-FF-s")
-    with pytest.raises(RunInterrupted):
-        run_melt(zif8, ff, PROGRAM, SETTINGS, tmp_path, stop.ask)
-    stop.forget()
+
+    def stop_at_once(event: Event) -> None:
+        if event.values and not stopping.asked():
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(RunInterrupted), stopping.stoppable():
+        run_melt(zif8, ff, PROGRAM, SETTINGS, tmp_path, stop_at_once)
     saved = read_json(tmp_path / "checkpoint.json")
     write_json_atomic(tmp_path / "checkpoint.json", saved | {"versions": {"zifsim": "0.0.1", "OpenMM": "7.0"}})
     rows = (tmp_path / "state.csv").read_text()

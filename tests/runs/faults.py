@@ -23,10 +23,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    import pytest
+from typing import Any
 
 HOOK = Path(__file__).parent / "hook"
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,19 +38,6 @@ class Outcome:
     stdout: str
     stderr: str
     changes: tuple[str, ...]
-
-
-class Stop:
-    """Asks the test's own process to stop as its signal handler would, but without the watchdog that ends it later."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._monkeypatch = monkeypatch
-
-    def ask(self, *_: object, number: int = signal.SIGTERM) -> None:
-        self._monkeypatch.setattr("zifsim.runs.stopping._signal", number)
-
-    def forget(self) -> None:
-        self._monkeypatch.setattr("zifsim.runs.stopping._signal", None)
 
 
 class Runner:
