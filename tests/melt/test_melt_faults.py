@@ -81,6 +81,20 @@ def test_sigterm_before_each_change_ends_with_75_or_0(runner: Runner, arguments:
 
 
 @pytest.mark.slow
+def test_replicas_killed_together_end_the_same(runner: Runner, arguments: list[str]) -> None:
+    """Two side by side, parent and children killed at once before every ninth change of them all."""
+    def same_replicas(out: Path, whole: Path) -> None:
+        for name in ("replica-1", "replica-2"):
+            assert (out / name / "glass.extxyz").read_bytes() == (whole / name / "glass.extxyz").read_bytes()
+            assert finished_outputs(out / name) is not None
+        assert finished_outputs(out) is not None
+        assert not list(out.rglob(".*.tmp"))
+
+    command = [*arguments, "--replicas", "2"]
+    assert kill_everywhere(runner, command, same_replicas, points=lambda n: range(1, n + 1, 9)) > 4
+
+
+@pytest.mark.slow
 def test_signals_at_any_time_end_with_75_or_0(runner: Runner, arguments: list[str], tmp_path: Path) -> None:
     command = [a.replace("{out}", str(tmp_path / "out")) for a in arguments]
     for number, (send, code) in enumerate([(signal.SIGTERM, 75), (signal.SIGUSR1, 75), (signal.SIGINT, 130)] * 10):

@@ -26,14 +26,15 @@ def show_job(job: MeltJob) -> None:
 def show_cost(job: MeltJob, count: int) -> None:
     """How large the job is and about how long it takes."""
     from zifsim.campaign.estimate import dummy_count, melt_seconds
+    from zifsim.melt.potential import is_learned
     from zifsim.runs.progress import clock
 
-    fw = job.framework
-    particles = fw.n_atoms + (dummy_count(fw) if job.forcefield.dissociable else 0)
+    fw, learned = job.framework, is_learned(job.forcefield)
+    particles = fw.n_atoms + (dummy_count(fw) if job.forcefield.dissociable and not learned else 0)
     seconds = count * melt_seconds(particles, job.program.n_steps)
     several = f"{count} melts of " if count > 1 else ""
-    print(f"{several}{fw.n_atoms} atoms, {particles} particles, {job.program.n_steps} steps: about {clock(seconds)} of "
-          "one thread of a server core; nothing was run")
+    time = "a time that the potential decides" if learned else f"about {clock(seconds)} of one thread of a server core"
+    print(f"{several}{fw.n_atoms} atoms, {particles} particles, {job.program.n_steps} steps: {time}; nothing was run")
 
 
 def run_one(job: MeltJob, out: Path) -> None:
