@@ -13,7 +13,7 @@ from faults import Runner, kill_everywhere, signal_everywhere
 from zifsim.io.files import read_json
 from zifsim.runs.folder import finished_outputs
 
-# Two segments, three checkpoints; rows and frames between them (WARM).
+# Two segments, three checkpoints; rows and frames between them (QUICK).
 PROGRAM = """
 timestep_fs = 1.0
 [[segment]]
@@ -26,19 +26,20 @@ name = "hold"
 to_k = 320
 duration_ps = 0.02
 """
-# Imports; frames often enough; and nothing that takes long without being looked at (pictures, the last digits of the
-# energy minimum).
 WARM = """
 import zifsim.cli.app, zifsim.cli.melt_view, zifsim.cli.screen, zifsim.crystals.load, zifsim.io.melt_forcefields
 import MDAnalysis.lib.distances, MDAnalysis.lib.formats.libdcd, pymbar.timeseries, rich.console
-import functools, zifsim.campaign.melt_job, zifsim.campaign.replicas, zifsim.melt.relax, zifsim.report.melt
-import zifsim.melt.settings as settings
+import zifsim.campaign.melt_job, zifsim.campaign.replicas, zifsim.melt.relax, zifsim.report.melt
+zifsim.crystals.load.load_framework("ZIF-8")
+"""
+# Frames often enough, and nothing that takes long without being looked at: pictures, the energy minimum's last digits.
+QUICK = """
+import functools, zifsim.melt.settings as settings
 settings.MeltSettings = functools.partial(settings.MeltSettings, state_interval_ps=0.01, frame_interval_ps=0.01)
 zifsim.report.melt.to_png = lambda figure: b"png"
 zifsim.report.melt.to_svg = lambda figure, name, text: "<svg/>"
 zifsim.melt.relax.ENERGY_TOLERANCE = 1e3
 zifsim.melt.relax.FORCE_TOLERANCE = 100.0
-zifsim.crystals.load.load_framework("ZIF-8")
 zifsim.report.melt.page_template("melt.html.j2")
 """
 WALL_TIMES = {"wall_s", "ns_per_day"}
@@ -55,7 +56,7 @@ def arguments(tmp_path: Path) -> list[str]:
 
 @pytest.fixture
 def runner(tmp_path: Path):
-    with Runner(tmp_path / "runs", WARM) as runner:
+    with Runner(tmp_path / "runs", WARM + QUICK) as runner:
         yield runner
 
 
@@ -81,7 +82,7 @@ def test_sigterm_before_each_change_ends_with_75_or_0(runner: Runner, arguments:
 
 
 @pytest.mark.slow
-def test_replicas_killed_together_end_the_same(runner: Runner, arguments: list[str]) -> None:
+def test_replicas_killed_together_end_the_same(tmp_path: Path, arguments: list[str]) -> None:
     """Two side by side, parent and children killed at once before every ninth change of them all."""
     def same_replicas(out: Path, whole: Path) -> None:
         for name in ("replica-1", "replica-2"):
@@ -90,8 +91,9 @@ def test_replicas_killed_together_end_the_same(runner: Runner, arguments: list[s
         assert finished_outputs(out) is not None
         assert not list(out.rglob(".*.tmp"))
 
-    command = [*arguments, "--replicas", "2"]
-    assert kill_everywhere(runner, command, same_replicas, points=lambda n: range(1, n + 1, 9)) > 4
+    with Runner(tmp_path / "runs", WARM) as runner:
+        assert kill_everywhere(runner, [*arguments, "--replicas", "2"], same_replicas,
+                               points=lambda n: range(1, n + 1, 9)) > 4
 
 
 @pytest.mark.slow
