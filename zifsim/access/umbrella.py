@@ -35,7 +35,7 @@ from zifsim.model.guest import GuestModel
 from zifsim.rng import derive_seed
 from zifsim.runs import stopping
 from zifsim.runs.digest import digest
-from zifsim.runs.progress import Event, Report, note, silent
+from zifsim.runs.progress import Event, Report, silent
 from zifsim.units import KELVIN_TO_KJ_MOL
 
 FloatArray = NDArray[np.float64]
@@ -156,8 +156,7 @@ class _Sampling:
         self._model, self._masses = inside.model, inside.masses
         self._n = len(inside.model.positions)
         self._integrator = openmm.LangevinMiddleIntegrator(temperature_k, FRICTION, STEP_PS)
-        choice = choose_platform(settings.platform, cpu_threads=settings.threads,
-                                 say=lambda text: report(note(text)))
+        choice = choose_platform(settings.platform, cpu_threads=settings.threads, report=report)
         self._context = inside.context(self._integrator, choice)
         masses = self._masses[:self._n]
         self._centre = masses @ inside.model.positions / masses.sum()
