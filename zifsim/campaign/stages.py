@@ -17,10 +17,8 @@ from zifsim.io.files import write_json_atomic
 from zifsim.io.values import from_plain
 from zifsim.model.framework import Framework
 from zifsim.model.schedule import TemperatureProgram
-from zifsim.runs import stopping
 from zifsim.runs.digest import sha256_file
-from zifsim.runs.progress import Event, Report
-from zifsim.units import BAR_PA
+from zifsim.runs.progress import Event, Report, folded
 
 Values = Mapping[str, Any]
 Inputs = Mapping[str, Path]
@@ -78,13 +76,10 @@ def run_melt_stage(config: Values, inputs: Inputs, folder: Path, report: Report)
     settings = MeltSettings(seed=config["seed"], platform=config["platform"],
                             cutoff_angstrom=config["cutoff_angstrom"])
 
-    def tell(event: Event) -> None:     # the stage goes on when the melt has ended
-        report(replace(event, part="", kind="progress" if event.kind == "done" else event.kind))
-
     report(Event(message="preparing"))
     with gpu_lease(config["platform"]):
         run_melt(crystal, parameter(config, "forcefield", MeltForceField), program_from(config["program"]), settings,
-                 folder, tell)
+                 folder, folded(report))
     write_melt_page(folder)
     return ["glass.extxyz", "melt.json"]
 
@@ -106,19 +101,10 @@ def run_gcmc(config: Values, inputs: Inputs, folder: Path, report: Report) -> li
     from zifsim.model.guest import GuestModel
 
     charges = parameter(config, "charges", ChargeSet)
-    pressures = config["pressures_pa"]
-    fractions = dict.fromkeys(pressures, 0.0)
-
-    def tell(event: Mapping[str, Any]) -> None:
-        stopping.check()
-        fractions[min(pressures, key=lambda p: abs(p - event["pressure_pa"]))] = event["fraction"]
-        report(Event(fraction=sum(fractions.values()) / len(pressures), kind="resumed" if "resumed" in event else
-                     "progress", message=f"{event['pressure_pa'] / BAR_PA:g} bar, {event['molecules']:.1f} molecules"))
-
     report(Event(message="host grid" if is_compiled(run_moves) else "compiling kernels, once per machine"))
     isotherm = run_isotherm(
         assign_charges(read_framework(inputs["framework"]), charges), parameter(config, "guest", GuestModel),
-        parameter(config, "forcefield", AdsorptionForceField), config["temperature_k"], pressures,
-        GCMCSettings(**config["settings"]), charges=charges.name, out_dir=folder, threads=1, progress=tell)
+        parameter(config, "forcefield", AdsorptionForceField), config["temperature_k"], config["pressures_pa"],
+        GCMCSettings(**config["settings"]), charges=charges.name, out_dir=folder, report=folded(report))
     write_json_atomic(folder / "isotherm.json", isotherm.to_dict())
     return ["isotherm.json"]
