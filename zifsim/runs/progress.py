@@ -139,7 +139,8 @@ class Tracker:
 
 
 def folded(report: Report) -> Report:
-    """A report for an engine of several parts that tells ``report`` of the whole: one fraction, the latest message."""
+    """A report for an engine of several parts that tells ``report`` of the whole: one fraction, the latest message, and
+    where there are several the part that it is about."""
     tracker, lock = Tracker(), threading.Lock()
 
     def tell(event: Event) -> None:
@@ -150,7 +151,8 @@ def folded(report: Report) -> Report:
             tracker.take(event)
             fraction = tracker.fraction if tracker.parts else 0.0
         if event.kind not in ("plan", "dropped"):
-            said = ", ".join(text for text in (event.part, event.message) if text)
+            named = event.part if len(tracker.parts) > 1 else ""
+            said = ", ".join(text for text in (named, event.message) if text)
             report(Event(fraction=fraction, message=said, kind="resumed" if event.kind == "resumed" else "progress"))
 
     return tell
