@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+LOWEST := .venv-lowest
 
-.PHONY: help install run test test-slow lint sweep-smoke slurm-test bench glasses quench-rates docs clean
+.PHONY: help install run test test-slow test-lowest lint sweep-smoke slurm-test bench glasses quench-rates docs clean
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
@@ -24,6 +25,12 @@ test: $(STAMP)     ## the fast tests (under 10 minutes on 2 cores)
 
 test-slow: $(STAMP) ## the long physics tests
 	$(BIN)/python -m pytest -m slow
+
+test-lowest:     ## the fast tests with the oldest versions that pyproject.toml allows, in .venv-lowest
+	$(PYTHON) -m venv $(LOWEST)
+	$(PYTHON) .ci/lowest_versions.py test > $(LOWEST)/constraints.txt
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(LOWEST)/constraints.txt --editable '.[test]'
+	$(LOWEST)/bin/python -m pytest -n 2 --dist worksteal $(TESTS)
 
 sweep-smoke: $(STAMP) ## a tiny sweep through Snakemake on 2 cores, a few minutes -> results/smoke_sweep
 	$(BIN)/zifsim sweep run smoke_sweep --cores 2
@@ -49,5 +56,5 @@ docs: $(STAMP)     ## regenerate the pictures and tables shown in the README and
 	$(BIN)/python docs/make_figures.py
 
 clean:           ## remove the environment, caches and results of `make run`
-	rm -rf $(VENV) results .pytest_cache .mypy_cache .ruff_cache build dist
+	rm -rf $(VENV) $(LOWEST) results .pytest_cache .mypy_cache .ruff_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
