@@ -1,1 +1,1 @@
-"""Space: structure, scattering, dynamics and pores of crystals, melts and glasses."""
+"""Structure, scattering, dynamics and pores of crystals, melts and glasses: everything that is measured in space."""

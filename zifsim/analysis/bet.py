@@ -1,4 +1,4 @@
-"""The BET area of a simulated nitrogen isotherm, over the pressures that Rouquerol's criteria allow."""
+"""BET area of a simulated nitrogen isotherm, over the pressures that Rouquerol's criteria allow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long a metal–N bond lives, and how often N change their metal."""
+"""Bond lifetimes: how long a metal–N bond lives, and how often N change their metal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far metals and linkers have moved: mean-square displacements and diffusion coefficients."""
+"""Displacements: how far metals and linkers have moved, and their diffusion coefficients."""
 
 from __future__ import annotations
 

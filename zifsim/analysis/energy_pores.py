@@ -68,7 +68,8 @@ def _room(inside: NDArray[np.bool_], cell: FloatArray) -> FloatArray:
 
 def _touches(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Nodes with one of their six neighbours inside."""
-    return np.logical_or.reduce([np.roll(inside, step, axis) for axis in range(3) for step in (1, -1)])
+    return np.asarray(np.logical_or.reduce([np.roll(inside, step, axis) for axis in range(3) for step in (1, -1)]),
+                      dtype=np.bool_)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,4 +1,4 @@
-"""What is analysed: a framework in one configuration or in many, streamed from where they lie.
+"""Frames, which are what is analysed: a framework in one configuration or in many, streamed from where they lie.
 
 Every analysis is ``X(parameters).compute(frames)``. Frames are read anew each time they are iterated, so a
 trajectory is never whole in memory. All boxes have a along x and b in the xy plane.

@@ -1,4 +1,4 @@
-"""What the table of a melt says: the glass transition on cooling, the bulk modulus where it is held."""
+"""History of a melt, from its table: the glass transition on cooling, the bulk modulus where it is held."""
 
 from __future__ import annotations
 

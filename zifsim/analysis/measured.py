@@ -1,4 +1,4 @@
-"""A measured curve from a user's file, and how far a computed one is from it."""
+"""Measured curve from a user's file, and how far a computed one is from it."""
 
 from __future__ import annotations
 

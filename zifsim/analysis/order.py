@@ -1,4 +1,4 @@
-"""How linkers are ordered: along a common direction, and which kinds share a metal."""
+"""Linker order: along a common direction, and which kinds share a metal."""
 
 from __future__ import annotations
 

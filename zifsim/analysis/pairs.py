@@ -221,7 +221,8 @@ def pair_counts(frame: Frame, kinds: IntArray, table: IntArray, n_pairs: int, wi
 
 
 @kernel
-def _count(fractional, box, shifts, kinds, table, per_width, counts):
+def _count(fractional: FloatArray, box: FloatArray, shifts: FloatArray, kinds: IntArray, table: IntArray,
+           per_width: float, counts: IntArray) -> None:
     """Add all pairs to the histograms ``counts`` (P, B); fractional positions lie in 0..1."""
     n_bins = counts.shape[1]
     limit2 = (n_bins / per_width) ** 2

@@ -1,4 +1,4 @@
-"""The pore size distribution: for points of the void, the largest sphere between the atoms that holds them."""
+"""Pore size distribution: for points of the void, the largest sphere between the atoms that holds them."""
 
 from __future__ import annotations
 
@@ -95,7 +95,8 @@ def clearance(where: FloatArray, frame: Frame, species: Sequence[str], radii: di
 
 
 @kernel
-def _largest_around(points, nodes, room, box, best):
+def _largest_around(points: FloatArray, nodes: FloatArray, room: FloatArray, box: FloatArray,
+                    best: FloatArray) -> None:
     """For points (P, 3), fractional: the room of the roomiest node whose sphere holds them; nodes by falling room."""
     for p in range(points.shape[0]):
         for n in range(nodes.shape[0]):

@@ -1,4 +1,4 @@
-"""The powder diffraction pattern of a crystal: positions and heights of its Bragg peaks, by pymatgen."""
+"""Powder diffraction pattern of a crystal: positions and heights of its Bragg peaks, by pymatgen."""
 
 from __future__ import annotations
 

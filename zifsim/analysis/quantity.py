@@ -1,4 +1,4 @@
-"""A measured number with its spread, and what it was measured on."""
+"""Quantity: a measured number with its spread, and what it was measured on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that is measured on one structure or melt, in one call."""
+"""Summary of one structure or melt: everything that is measured on it, in one call."""
 
 from __future__ import annotations
 

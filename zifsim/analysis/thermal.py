@@ -1,4 +1,4 @@
-"""Heat and pressure: where a cooled melt becomes a glass, and how stiff it is."""
+"""Glass transition and bulk modulus: where a cooled melt becomes a glass, and how stiff it is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs Zeo++ in a process of its own: ``python -m zifsim.analysis.zeo_worker FOLDER``; a crash of it stays there.
+"""Zeo++ in a process of its own: ``python -m zifsim.analysis.zeo_worker FOLDER``; a crash of it stays there.
 
 FOLDER holds ``cell.cssr``, ``radii.rad`` and ``job.json``; ``result.json`` is written to it. Paths are bytes, as pyzeo
 asks. Zeo++ writes to the standard output, which says nothing of use. Its pore size distribution is not used: through
