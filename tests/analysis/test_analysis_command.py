@@ -2,13 +2,20 @@
 
 import csv
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from test_analysis_bet import bet_isotherm
 from test_analysis_dynamics import make_melt
 
+from zifsim.analysis.result import read_analysis
+from zifsim.campaign.bundle import make_bundle, verify_bundle
 from zifsim.cli.app import main
+from zifsim.errors import InputError
+from zifsim.io.files import write_json_atomic
 
 FIGURES = ("angles", "cooling", "pair_distributions", "structure_factors", "total_correlations")
 
@@ -48,9 +55,13 @@ def test_table_files_and_pictures_of_a_crystal_and_a_melt(folder: Path, capsys: 
     assert values["structures"]["melt"]["quantities"]["tg_density"]["value"] == pytest.approx(700.0, abs=1.0)
     assert values["structures"]["melt"]["frames"] == 2
     assert values["over_files"]["zn_zn_peak"]["value"] == pytest.approx((6.0 + 6.007) / 2, abs=1e-2)
-    assert values["asked"]["settings"]["q_resolution"] == 0.2
-    assert len(values["asked"]["structures"]["melt"]["trajectory.dcd"]) == 64
-    assert {"numpy", "python"} <= set(values["versions"])
+    assert values["schema"] == 1
+    claim = json.loads((folder / "out/config.json").read_text())
+    assert claim["config"]["settings"]["q_resolution"] == 0.2
+    assert len(claim["inputs_sha256"]["melt: trajectory.dcd"]) == 64
+    record = json.loads((folder / "out/record.json").read_text())
+    assert {"numpy", "python"} <= set(record["versions"])
+    assert record["outputs_sha256"].keys() >= {"analysis.json", "quantities.csv", "measured.png"}
     for name in (*FIGURES, "measured"):
         assert (folder / f"out/{name}.png").read_bytes().startswith(b"\x89PNG"), name
         with open(folder / f"out/{name}.csv", newline="") as stream:
@@ -58,8 +69,57 @@ def test_table_files_and_pictures_of_a_crystal_and_a_melt(folder: Path, capsys: 
         assert {row["structure"] for row in rows} & {"ZIF-8", "melt"}, name
     before = (folder / "out/analysis.json").read_bytes()
     assert call("ZIF-8", "--out", "out") == 2                       # another analysis: refused, left as it was
-    assert "another analysis" in capsys.readouterr().err
+    assert "out holds another analysis (structures differs)" in capsys.readouterr().err
     assert (folder / "out/analysis.json").read_bytes() == before
+
+
+def test_a_finished_folder_is_known_by_content_and_read_back(folder: Path, capsys: pytest.CaptureFixture[str],
+                                                             monkeypatch: pytest.MonkeyPatch) -> None:
+    def table() -> str:
+        return "\n".join(line for line in capsys.readouterr().out.splitlines() if not line.startswith("["))
+
+    assert call("ZIF-8", "melt", "--q-resolution", "0.3", "--out", "out") == 0
+    first = table()
+    (folder / "elsewhere").mkdir()
+    shutil.copytree("melt", "elsewhere/melt")
+    monkeypatch.setattr("zifsim.campaign.analysis_job.analyse", None)      # nothing is computed again
+    assert call("ZIF-8", "elsewhere/melt", "--q-resolution", "0.3", "--out", "out") == 0
+    assert table() == first
+    state = Path("elsewhere/melt/state.csv")
+    state.write_text(state.read_text() + "\n")
+    assert call("ZIF-8", "elsewhere/melt", "--q-resolution", "0.3", "--out", "out") == 2
+    assert "another analysis (other melt: state.csv)" in capsys.readouterr().err
+    (folder / "out/quantities.csv").write_text("")
+    assert call("ZIF-8", "melt", "--q-resolution", "0.3", "--out", "out") == 2
+    assert "is not what its run wrote" in capsys.readouterr().err
+
+
+def test_an_isotherm_counts_by_its_numbers(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    nitrogen = bet_isotherm(10.0, 200.0)
+    write_json_atomic(Path("n2/isotherm.json"), nitrogen.to_dict())
+    assert call("ZIF-8", "--q-resolution", "0.3", "--bet", "n2", "--out", "out") == 0
+    assert "BET area of N2 in" in capsys.readouterr().out
+    assert json.loads(Path("out/analysis.json").read_text())["bet"][0]["n_points"] >= 4
+    Path("n2").rename("moved")
+    assert call("ZIF-8", "--q-resolution", "0.3", "--bet", "moved", "--out", "out") == 0
+    write_json_atomic(Path("moved/isotherm.json"), replace(nitrogen, points=nitrogen.points[:-1]).to_dict())
+    capsys.readouterr()
+    assert call("ZIF-8", "--q-resolution", "0.3", "--bet", "moved", "--out", "out") == 2
+    assert "another analysis (other isotherm 1" in capsys.readouterr().err
+
+
+def test_results_can_be_bundled_and_verified(folder: Path) -> None:
+    assert call("ZIF-8", "--q-resolution", "0.3", "--out", "out") == 0
+    packed = make_bundle(folder / "out")
+    assert (packed.n_stages, packed.unfinished) == (1, 0)
+    assert verify_bundle(packed.path).fingerprint == packed.fingerprint
+
+
+@pytest.mark.parametrize(("text", "message"), [("{", "damaged"), ('{"schema": 2}', "later zifsim"), ("[]", "damaged")])
+def test_a_damaged_or_newer_result_is_one_sentence(text: str, message: str, folder: Path) -> None:
+    (folder / "analysis.json").write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_analysis(folder / "analysis.json")
 
 
 def test_json_can_be_printed_alone(capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from zifsim.crystals.linkers import METALS
 from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError
+from zifsim.io.resources import find_data
 from zifsim.io.trajectory import Frame, parts, read_dcd, step_ps
 from zifsim.io.xyz import read_framework
 from zifsim.melt.box import Box
@@ -141,6 +142,14 @@ def load_frames(name_or_path: str | Path, *, segment: str = "", every: int = 1, 
     if path.is_dir():
         return of_melt(path, segment=segment, every=every, name=name)
     return of_framework(load_framework(name_or_path), name)
+
+
+def source_files(name_or_path: str | Path) -> list[Path]:
+    """The files that :func:`load_frames` reads for a melt's folder or a structure."""
+    path = Path(name_or_path)
+    if path.is_dir():
+        return [path / GLASS, path / STATE_TABLE, *_files(path)]
+    return [find_data("structure", name_or_path, "structures", ".cif")]
 
 
 def state_rows(folder: Path) -> dict[str, list[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -29,6 +29,11 @@ class Quantity:
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values, None for NaN."""
         return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Quantity:
+        """The inverse of :meth:`to_dict`."""
+        return cls(**{k: math.nan if v is None else v for k, v in values.items()})  # type: ignore[arg-type]
 
 
 def over_frames(key: str, label: str, unit: str, series: ArrayLike, scale: float = 1.0) -> Quantity:

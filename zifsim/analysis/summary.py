@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,8 @@ from zifsim.analysis.rings import Rings, RingsResult
 from zifsim.analysis.scattering import ScatteringResult, TotalScattering
 from zifsim.crystals.linkers import METALS
 from zifsim.melt.coordination import ZN_N_CUTOFF
+from zifsim.runs import stopping
+from zifsim.runs.progress import Event, Report, silent
 from zifsim.units import AMU_PER_CUBIC_ANGSTROM_TO_G_CM3
 
 
@@ -65,30 +67,61 @@ class Analysis:
     energy_pores: EnergyPoresResult | None = None
 
 
-def analyse(frames: Frames, settings: AnalysisSettings, measured: Sequence[MeasuredCurve] = ()) -> Analysis:
-    """Structure, scattering and, where there is time, dynamics of all frames; agreement with measured curves."""
+def analyse(frames: Frames, settings: AnalysisSettings, measured: Sequence[MeasuredCurve] = (),
+            report: Report = silent) -> Analysis:
+    """Structure, scattering and, where there is time, dynamics of all frames; agreement with measured curves.
+
+    Raises
+    ------
+    RunInterrupted: asked to stop, between one step and the next.
+    """
+    extra = [name for name in ("rings", "pores", "energy_pores") if getattr(settings, name)]
+    steps = ["coordination", "pairs", "scattering", "dynamics", *extra]
+
+    def begin(step: str) -> None:
+        stopping.check()
+        report(Event(frames.name, steps.index(step) / len(steps), step.replace("_", " ")))
+
+    begin("coordination")
     coordination = Coordination(settings.zn_n_cutoff).compute(frames)
     angles = Angles(settings.zn_n_cutoff).compute(frames)
+    begin("pairs")
     pairs = PairDistribution(settings.r_max, settings.bin_width).compute(frames)
     peaks = tuple(p.compute(frames) for name in shown_pairs(pairs) if (p := FirstPeak.of(pairs, name)) is not None)
+    begin("scattering")
     scattering = TotalScattering(q_max=settings.q_max, resolution=settings.q_resolution,
                                  lorch=settings.lorch).compute(frames)
     agreements = tuple(compare(scattering, curve) for curve in measured)
     quantities = [*_density(frames), *coordination.quantities(), *angles.quantities(),
                   *(q for peak in peaks for q in peak.quantities()), *_scattering_rows(scattering, agreements)]
+    begin("dynamics")
     displacement, bonds, past = _dynamics(frames, settings, pairs.n_frames)
     if frames.step_ps > 0.0:
         quantities += [over_frames(f"lindemann_{'_'.join(p.pair).lower()}", f"Lindemann ratio, {'–'.join(p.pair)}",
                                    "", p.lindemann) for p in peaks]
-    rings = Rings(settings.zn_n_cutoff).compute(frames) if settings.rings else None
-    pores = Pores().compute(frames) if settings.pores else None
-    sizes = PoreSizes().compute(frames) if settings.pores else None
-    by_energy = EnergyPores().compute(frames) if settings.energy_pores else None
+    rings, pores, sizes, by_energy = _voids_and_rings(frames, settings, begin)
     quantities += LinkerOrder(settings.zn_n_cutoff).compute(frames).quantities()
     quantities += [q for result in (displacement, bonds, past, rings, pores, sizes, by_energy) if result is not None
                    for q in result.quantities()]
+    report(Event(frames.name, 1.0, kind="done"))
     return Analysis(frames.name, frames, pairs.n_frames, tuple(quantities), coordination, angles, pairs, peaks,
                     scattering, agreements, displacement, bonds, past, rings, pores, sizes, by_energy)
+
+
+def _voids_and_rings(frames: Frames, settings: AnalysisSettings, begin: Callable[[str], None]) -> tuple[
+        RingsResult | None, PoresResult | None, PoreSizesResult | None, EnergyPoresResult | None]:
+    """What is measured only where it is asked for."""
+    rings = pores = sizes = by_energy = None
+    if settings.rings:
+        begin("rings")
+        rings = Rings(settings.zn_n_cutoff).compute(frames)
+    if settings.pores:
+        begin("pores")
+        pores, sizes = Pores().compute(frames), PoreSizes().compute(frames)
+    if settings.energy_pores:
+        begin("energy_pores")
+        by_energy = EnergyPores().compute(frames)
+    return rings, pores, sizes, by_energy
 
 
 def _dynamics(frames: Frames, settings: AnalysisSettings,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,9 +11,8 @@ from zifsim.cli.options import OUTPUT
 
 if TYPE_CHECKING:
     from zifsim.analysis.quantity import Quantity
-    from zifsim.analysis.summary import Analysis, AnalysisSettings
+    from zifsim.analysis.result import AnalysisResult
 
-RESULT = "analysis.json"
 SCATTERING, MORE = "Scattering", "More"
 LEAST = 1e-5        # shown as zero: rounding of the coordinates
 
@@ -66,39 +65,30 @@ def analyse(
     Example: zifsim analyse ZIF-62 results/quick/melt/* --out results/structure
     """
     import json
+    from contextlib import nullcontext
 
-    from zifsim.analysis.bet import BETArea
-    from zifsim.analysis.frames import load_frames
     from zifsim.analysis.measured import read_curve
     from zifsim.analysis.summary import AnalysisSettings
-    from zifsim.analysis.summary import analyse as analyse_one
+    from zifsim.campaign.analysis_job import AnalysisJob, run_analysis_job
+    from zifsim.cli.screen import screen
     from zifsim.io.results import read_isotherm
-    from zifsim.runs.digest import plain, sha256_file
+    from zifsim.runs.progress import silent
 
     settings = AnalysisSettings(zn_n_cutoff=cutoff, r_max=r_max, q_max=q_max, q_resolution=q_resolution,
                                 lorch=not no_lorch, rings=rings, pores=pores, energy_pores=energy_pores)
     curves = [read_curve(kind, path) for kind, path in map(_kind_and_file, measured or [])]
-    areas = [(isotherm, BETArea().compute(isotherm)) for isotherm in map(read_isotherm, bet or [])]
-    names = _labels(structures)
-    frames = [load_frames(s, segment=segment, every=every, name=name)
-              for s, name in zip(structures, names, strict=True)]
-    content = {"structures": _sources(structures, names), "segment": segment, "every": every, "settings": settings,
-               "measured": {m: sha256_file(Path(_kind_and_file(m)[1])) for m in measured or []},
-               "bet": [str(path) for path in bet or []]}
+    job = AnalysisJob.load(structures, settings, segment=segment, every=every, measured=curves,
+                           bet=[read_isotherm(path) for path in bet or []])
     if out is not None:
-        _check_folder(out, content)
-    analyses = _with_progress(frames, lambda f: analyse_one(f, settings, curves))
-    values = _as_dict(content, analyses)
-    if areas:
-        values["bet"] = [plain(found) | {"framework": isotherm.framework} for isotherm, found in areas]
-    if out is not None:
-        _write(out, values, analyses)
+        job.claim.check(out)
+    with nullcontext(silent) if as_json else screen(out) as report:
+        result = job.result(job.compute(report)) if out is None else run_analysis_job(job, out, report)
     if as_json:
-        print(json.dumps(values, indent=2))
+        print(json.dumps(result.to_dict(), indent=2))
         return
-    _show(analyses, settings)
-    for isotherm, found in areas:
-        print(f"BET area of N2 in {isotherm.framework}: {found.area:.1f} ± {found.error:.1f} m²/g ({found.n_points} "
+    _show(result, cutoff)
+    for framework, found in result.bet:
+        print(f"BET area of N2 in {framework}: {found.area:.1f} ± {found.error:.1f} m²/g ({found.n_points} "
               f"pressures from p/p₀ {found.first:.2g} to {found.last:.2g}; {found.lowest:.0f} to {found.highest:.0f} "
               "with others that fulfil the criteria)")
     if out is not None:
@@ -114,145 +104,30 @@ def _kind_and_file(text: str) -> tuple[str, str]:
     return kind, path
 
 
-def _labels(arguments: list[str]) -> list[str]:
-    """Short names that differ: the last part of each path, with the folder before it where two are alike."""
-    from zifsim.errors import InputError
-
-    if len(set(arguments)) < len(arguments):
-        raise InputError("a structure is named twice; name each once.")
-    short = [Path(a).name if Path(a).is_dir() else Path(a).stem if Path(a).is_file() else a for a in arguments]
-    return [s if short.count(s) == 1 else str(Path(a).parent / s) for a, s in zip(arguments, short, strict=True)]
-
-
-def _sources(arguments: list[str], names: list[str]) -> dict[str, dict[str, str]]:
-    """Name -> argument, and the sha256 of its files."""
-    from zifsim.io.resources import find_data
-    from zifsim.runs.digest import sha256_file
-
-    found = {}
-    for name, argument in zip(names, arguments, strict=True):
-        path = Path(argument)
-        files = ([path / f for f in ("glass.extxyz", "trajectory.dcd", "state.csv")] if path.is_dir()
-                 else [find_data("structure", argument, "structures", ".cif")])
-        found[name] = {"given": argument} | {f.name: sha256_file(f) for f in files if f.is_file()}
-    return found
-
-
-def _check_folder(out: Path, content: dict[str, Any]) -> None:
-    """Raise InputError unless ``out`` is new, empty, or holds this same analysis."""
-    from zifsim.errors import InputError
-    from zifsim.io.files import read_json
-    from zifsim.runs.digest import plain
-
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out} is a file; give a folder with --out.")
-    if not out.is_dir() or not any(out.iterdir()):
-        return
-    if not (out / RESULT).is_file():
-        raise InputError(f"{out} holds other files and no analysis; choose a new --out folder.")
-    if read_json(out / RESULT).get("asked") != plain(content):
-        raise InputError(f"{out} holds another analysis (other structures or settings); choose a new --out folder.")
-
-
-def _with_progress(frames: list[Any], run: Any) -> list[Analysis]:
-    """Analyse one after the other, with a line that says which and how long the rest will take."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    with Progress(TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(),
-                  console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=len(frames))
-        done = []
-        for f in frames:
-            bar.update(task, description=f"{f.name}: {f.description}")
-            done.append(run(f))
-            bar.advance(task)
-    return done
-
-
-def _as_dict(content: dict[str, Any], analyses: list[Analysis]) -> dict[str, Any]:
-    import zifsim
-    from zifsim.runs.digest import plain
-    from zifsim.runs.record import git_commit, package_versions
-
-    return {
-        "zifsim_version": zifsim.__version__, "git_commit": git_commit(), "versions": package_versions(),
-        "asked": plain(content),
-        "structures": {a.name: {
-            "frames": a.n_frames, "which": a.frames.description, "formula": a.frames.framework.formula,
-            "source": a.frames.framework.source,
-            "quantities": {q.key: q.to_dict() for q in a.quantities},
-            "xray_d_maxima_angstrom": a.scattering.xray.peaks().round(4).tolist(),
-            "first_peaks": {"–".join(p.pair): {"limits_angstrom": list(p.limits), "maximum_angstrom": p.maximum}
-                            for p in a.peaks}} for a in analyses},
-        "over_files": {q.key: q.to_dict() for q in _across(analyses)},
-    }
-
-
-def _across(analyses: list[Analysis]) -> list[Quantity]:
-    """Every quantity over all files; empty for a single file."""
-    from zifsim.analysis.quantity import over_files
-
-    if len(analyses) < 2:
-        return []
-    return [over_files([q for a in analyses for q in a.quantities if q.key == key]) for key in _keys(analyses)]
-
-
-def _keys(analyses: list[Analysis]) -> list[str]:
-    """The keys of all rows, each where the structure that has most of them has it."""
-    order: list[str] = []
-    for a in analyses:
-        at = 0
-        for q in a.quantities:
-            if q.key in order:
-                at = order.index(q.key) + 1
-            else:
-                order.insert(at, q.key)
-                at += 1
-    return order
-
-
-def _write(out: Path, values: dict[str, Any], analyses: list[Analysis]) -> None:
-    from zifsim.io.files import write_bytes_atomic, write_json_atomic
-    from zifsim.io.tables import write_csv
-    from zifsim.report.chart import CSV_COLUMNS, chart_figure, chart_rows
-    from zifsim.report.figures import to_png
-    from zifsim.report.structure import structure_charts
-
-    for chart in structure_charts(analyses):
-        write_csv(out / f"{chart.name}.csv", CSV_COLUMNS, chart_rows(chart))
-        write_bytes_atomic(out / f"{chart.name}.png", to_png(chart_figure(chart)))
-    columns = ["structure", "key", "label", "unit", "value", "spread", "basis"]
-    rows = [[a.name, *list(q.to_dict().values())] for a in analyses for q in a.quantities]
-    write_csv(out / "quantities.csv", columns, rows)
-    write_json_atomic(out / RESULT, values)
-
-
-def _show(analyses: list[Analysis], settings: AnalysisSettings) -> None:
+def _show(result: AnalysisResult, cutoff: float) -> None:
     """A row per quantity, a numbered column per file, and one over all files; as many columns as the screen holds."""
     from rich.console import Console
 
-    console = Console()
-    for n, a in enumerate(analyses, start=1):
-        console.print(f"{n}  {a.name}: {a.frames.framework.formula}, {a.frames.description}, {a.n_frames} "
-                      f"frame{'s' if a.n_frames > 1 else ''}", markup=False, highlight=False, soft_wrap=True)
-    keys = _keys(analyses)
-    labels = {q.key: f"{q.label}, {q.unit}" if q.unit else q.label for a in analyses for q in a.quantities}
-    values = [(str(n), {q.key: q for q in a.quantities}) for n, a in enumerate(analyses, start=1)]
-    columns = [[name, *(_cell(found.get(key)) for key in keys)] for name, found in values]
-    if len(analyses) > 1:
-        columns.append([f"mean ± s.d. of {len(analyses)}", *(_mean_cell(q, len(analyses)) for q in _across(analyses))])
-    first = ["", *(labels[key] for key in keys)]
+    console, structures, over_files = Console(), result.structures, result.over_files
+    for n, one in enumerate(structures, start=1):
+        console.print(f"{n}  {one.name}: {one.formula}, {one.which}, {one.frames} frame{'s' if one.frames > 1 else ''}",
+                      markup=False, highlight=False, soft_wrap=True)
+    labels = {q.key: f"{q.label}, {q.unit}" if q.unit else q.label for one in structures for q in one.quantities}
+    values = [(str(n), {q.key: q for q in one.quantities}) for n, one in enumerate(structures, start=1)]
+    columns = [[name, *(_cell(found.get(key)) for key in result.keys)] for name, found in values]
+    if over_files:
+        columns.append([f"mean ± s.d. of {len(structures)}", *(_mean_cell(q, len(structures)) for q in over_files)])
+    first = ["", *(labels[key] for key in result.keys)]
     while columns:
         shown = _fitting([first, *columns], console.width)
         for row in zip(*shown, strict=True):
             print("  ".join([row[0].ljust(_width(first)), *(cell.rjust(_width(column)) for cell, column in
                                                             zip(row[1:], shown[1:], strict=True))]).rstrip())
         columns = columns[len(shown) - 1:]
-    for n, a in enumerate(analyses, start=1):
-        print(f"{n}: X-ray D(r) has maxima at {', '.join(f'{r:.2f}' for r in a.scattering.xray.peaks())} Å")
-    print(f"± is the standard deviation over frames (of D, rates and T_g the standard error).\n"
-          f"Metal and N count as bonded within {settings.zn_n_cutoff:g} Å.")
+    for n, one in enumerate(structures, start=1):
+        print(f"{n}: X-ray D(r) has maxima at {', '.join(f'{r:.2f}' for r in one.xray_d_maxima_angstrom)} Å")
+    print("± is the standard deviation over frames (of D, rates and T_g the standard error).\n"
+          f"Metal and N count as bonded within {cutoff:g} Å.")
 
 
 def _width(column: list[str]) -> int:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 import typer
 
-PACKAGES = ("openmm", "numpy", "scipy", "numba", "ase", "gemmi", "MDAnalysis", "pymatgen", "pymbar",
-            "pydantic")
 # kJ/mol: the shipped ZIF-8 with nb-ZIF-FF-s, cut-off 7 Å, PME tolerance 1e-6; also asserted in tests/melt.
 ZIF8_ENERGY = -4479.9027
 NEXT_TO_NOTHING = 1e-30     # ε/k_B in K: repels within a thousandth of σ only
@@ -41,26 +38,15 @@ def doctor() -> None:
     print("All self tests passed.")
 
 
-def _cores() -> int:
-    """Cores this process may use, which a queue may have set below the machine's."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _versions() -> None:
-    import platform
-    from importlib.metadata import PackageNotFoundError, version
-
+    """What every record of a run on this machine will say, and how many cores this process may use of it."""
     import zifsim
+    from zifsim.runs.devices import worker_count
+    from zifsim.runs.record import PACKAGES, machine, package_versions
 
-    print(f"zifsim {zifsim.__version__}, Python {platform.python_version()}, {platform.system()} "
-          f"{platform.machine()}, {_cores()} cores")
-    found = []
-    for package in PACKAGES:
-        try:
-            found.append(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            found.append(f"{package} MISSING")
-    print(", ".join(found))
+    found = package_versions()
+    print(f"zifsim {zifsim.__version__}, Python {found['python']}; {machine()}; {worker_count(0)} for this process")
+    print(", ".join(f"{package} {found.get(package, 'not installed')}" for package in PACKAGES))
 
 
 def _platforms() -> None:
