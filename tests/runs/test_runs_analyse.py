@@ -12,25 +12,35 @@ from faults import Runner, kill_everywhere, signal_everywhere
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "analysis"))
 from test_analysis_dynamics import make_melt
 
-# Pictures are made from what is measured before, and left out here: they take most of the time.
+ENTRY = "zifsim.cli.entry:entry"      # takes stop signals from its first line
+# What is measured is measured once, and pictures are left out: this is about files.
 WARM = """
 import zifsim.campaign.analysis_job as job, zifsim.cli.screen
 from zifsim.analysis.frames import load_frames
-from zifsim.analysis.summary import AnalysisSettings, analyse
-analyse(load_frames({melt!r}), AnalysisSettings(q_resolution=0.3))      # loads the kernels
+found = job.analyse(load_frames({melt!r}), job.AnalysisSettings(q_resolution=0.5, r_max=6.0))
+job.analyse = lambda frames, settings, measured, report: found
 job.chart_figure, job.to_png = (lambda chart: chart.name), str.encode
 """
 
 
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Runner, Path]]:
+    """A runner that has measured a melt already, and the melt."""
+    melt = tmp_path_factory.mktemp("analyse") / "melt"
+    make_melt(melt)
+    with Runner(melt.parent / "runs", warm=WARM.format(melt=str(melt))) as runner:
+        yield runner, melt
+
+
 @pytest.fixture
-def runner(tmp_path: Path) -> Iterator[Runner]:
-    make_melt(tmp_path / "melt")
-    with Runner(tmp_path / "runs", warm=WARM.format(melt=str(tmp_path / "melt"))) as runner:
-        yield runner
+def runner(warm: tuple[Runner, Path], tmp_path: Path) -> Runner:
+    warm[0].scratch = tmp_path
+    return warm[0]
 
 
-def command(tmp_path: Path) -> list[str]:
-    return ["analyse", str(tmp_path / "melt"), "--q-resolution", "0.3", "--out", "{out}"]
+@pytest.fixture
+def command(warm: tuple[Runner, Path]) -> list[str]:
+    return ["analyse", str(warm[1]), "--q-resolution", "0.5", "--r-max", "6", "--out", "{out}"]
 
 
 def same(out: Path, whole: Path) -> None:
@@ -42,25 +52,24 @@ def same(out: Path, whole: Path) -> None:
             assert (out / path.name).read_bytes() == path.read_bytes(), path.name
 
 
-def test_a_kill_before_any_change_is_made_good_by_the_same_command(runner: Runner, tmp_path: Path) -> None:
-    assert kill_everywhere(runner, command(tmp_path), same) > 20
+def test_a_kill_before_any_change_is_made_good_by_the_same_command(runner: Runner, command: list[str]) -> None:
+    assert kill_everywhere(runner, command, same, target=ENTRY) > 20
 
 
 def test_a_stop_signal_before_any_change_ends_with_75_and_the_same_command_goes_on(runner: Runner,
-                                                                                  tmp_path: Path) -> None:
-    codes = signal_everywhere(runner, command(tmp_path), same, points=lambda n: range(1, n + 1, 5))
+                                                                                  command: list[str]) -> None:
+    codes = signal_everywhere(runner, command, same, target=ENTRY, points=lambda n: range(1, n + 1, 5))
     assert 75 in codes
 
 
-def test_without_locks_it_says_so_and_runs(runner: Runner, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    words = [a.replace("{out}", str(out)) for a in command(tmp_path)]
-    done = runner.run(words, out, flock=errno.ENOSYS)
-    assert done.code == 0, done
-    assert "no locks" in done.stderr
+def test_without_locks_it_says_so_and_runs(runner: Runner, command: list[str], tmp_path: Path) -> None:
+    words = [*command[:-1], str(tmp_path / "out")]
+    for number in (errno.ENOSYS, errno.ENOLCK):
+        done = runner.run(words, tmp_path / "out", target=ENTRY, flock=number)
+        assert done.code == 0, done
+        assert "no locks" in done.stderr
 
 
-def test_ctrl_c_is_130(runner: Runner, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    words = [a.replace("{out}", str(out)) for a in command(tmp_path)]
-    assert runner.run(words, out, kill_at=5, send=signal.SIGINT).code == 130
+def test_ctrl_c_is_130(runner: Runner, command: list[str], tmp_path: Path) -> None:
+    words = [*command[:-1], str(tmp_path / "out")]
+    assert runner.run(words, tmp_path / "out", target=ENTRY, kill_at=5, send=signal.SIGINT).code == 130
