@@ -12,7 +12,7 @@ from zifsim.access.stored import read_access
 from zifsim.campaign.access_job import AccessJob
 from zifsim.campaign.access_stage import run_access
 from zifsim.campaign.plan import make_plan
-from zifsim.campaign.study import load_as, load_study
+from zifsim.campaign.study import load_study
 from zifsim.compare.results import read_results
 from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError, UnknownNameError
@@ -21,10 +21,9 @@ from zifsim.io.adsorption import load_adsorption_forcefield, load_charge_set
 from zifsim.io.files import write_json_atomic
 from zifsim.io.guests import load_guest
 from zifsim.io.melt_forcefields import load_melt_forcefield
-from zifsim.io.resources import data_folder
 from zifsim.io.xyz import write_framework
 from zifsim.runs.digest import plain
-from zifsim.sweep.axes import Sweep
+from zifsim.sweep.axes import load_sweep
 
 CONFIG = {
     "material": "ZIF-8", "configuration": "A", "gases": [["CH4", 300.0]], "forcefield": "PP", "charges": "ZIF-FF",
@@ -83,7 +82,7 @@ def test_an_unknown_force_field_of_the_dynamics_is_refused():
 
 def test_a_sweep_has_no_access_table():
     with pytest.raises(InputError, match="access belongs to a study"):
-        load_as(Sweep, data_folder("workflows") / "quench_sweep.toml", ["access.snapshots=5"])
+        load_sweep("quench_sweep", ["access.snapshots=5"])
 
 
 def run(tmp_path, **changes):

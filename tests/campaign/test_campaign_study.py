@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from zifsim.campaign.study import load_study
+from zifsim.campaign.study import Crystal, Glass, load_study
 from zifsim.errors import InputError, ZifsimError
 
 STUDY = """
@@ -44,6 +44,13 @@ def test_shipped_studies_are_valid_and_hold_the_papers_table(name):
     assert conditions >= {("H2", 77), ("CO2", 273), ("O2", 273), ("N2", 77), ("CH4", 273)}
 
 
+def test_a_material_is_a_crystal_or_the_glass_of_one(study_file):
+    materials = load_study(study_file, ["materials.glass.structure='ZIF-8'"]).materials
+    assert {name: type(material) for name, material in materials.items()} == {
+        "ZIF-62": Crystal, "agZIF-62": Glass, "glass": Crystal}
+    assert materials["agZIF-62"].model_dump() == {"glass_of": "ZIF-62"}
+
+
 def test_a_study_survives_json(study_file):
     from zifsim.campaign.study import study_from_dict
 
@@ -81,6 +88,13 @@ def test_overrides_reach_any_value(study_file, change, value):
     ("gcmc.gases.4.gas=H2", r"no entry '4' in that list \(0 to 0\)"),
     ("materials.agZIF-62.glass_of=ZIF-63", r"'ZIF-63'\. Did you mean 'ZIF-62'\?"),
     ("materials.agZIF-62.bim_per_cell=4", r"'bim_per_cell' belongs to the crystal"),
+    ("materials.agZIF-62.configurations=[]", r"'configurations' belongs to the crystal"),
+    ("materials.agZIF-62.glass=ZIF-62", r"\[materials\.agZIF-62\] .*Did you mean 'glass_of'\?"),
+    ("materials.new={}", r"materials\.new: give either 'structure' or 'glass_of'"),
+    ("materials.new={glas_of='ZIF-62'}", r"\[materials\.new\] .*'glas_of'\. Did you mean 'glass_of'\?"),
+    ("materials.ZIF-62.bim_per_cell=-1", r"materials\.ZIF-62\.bim_per_cell = -1 .*allowed: ≥ 0 and ≤ 1000; bIm per"),
+    ("materials.ZIF-62.structure=3", r"materials\.ZIF-62\.structure = 3 .*shipped name, file or files"),
+    ("materials.ZIF-62=3", r"materials\.ZIF-62"),
     ("materials.ZIF-62.glass_of=agZIF-62", r"either 'structure' or 'glass_of'"),
     ("mixtures.half.ZIF-62=0.6", r"sum to 1\.1, it must be 1"),
     ("mixtures.half={ZIF-8=1.0}", r"Unknown material 'ZIF-8'"),

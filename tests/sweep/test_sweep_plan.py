@@ -137,6 +137,8 @@ def test_a_plan_of_another_version_is_refused(tmp_path):
     ("axes.quench_rate_k_per_ps=[-1.0]", "allowed: > 0 and ≤ 1000"),
     ("axes.quench_rate_k_per_ps=[]", "quench_rate_k_per_ps"),
     ("axes.rates=[1.0]", "Known: configurations, quench_rate_k_per_ps, replicates"),
+    ("axxes.replicates=2", "Did you mean 'axes'?"),
+    ("materials.agZIF-62.configurations=['B']", "belongs to the crystal named in glass_of"),
     ("axes.replicates=0", "replicates = 0 is not allowed"),
     ("axes.configurations=['Q']", "no configuration 'Q'"),
     ("axes.configurations=['A', 'A']", "twice"),

@@ -16,7 +16,7 @@ from zifsim.campaign.access_stage import access_stage
 from zifsim.campaign.samples import Adsorption, Model
 from zifsim.campaign.stage import Stage
 from zifsim.campaign.stagefolder import parameter_digests
-from zifsim.campaign.study import GasRun, Gcmc, Material, Study
+from zifsim.campaign.study import Crystal, GasRun, Gcmc, Glass, Study
 from zifsim.errors import InputError
 from zifsim.model.framework import Framework
 from zifsim.rng import derive_seed
@@ -40,10 +40,10 @@ def make_plan(study: Study, workers: int = 1) -> list[Stage]:
     stages: list[Stage] = []
     crystals: dict[str, list[Model]] = {}
     for name, material in study.materials.items():
-        if material.glass_of is None:
+        if isinstance(material, Crystal):
             crystals[name] = crystal_stages(name, material, stages)
-    models = {name: crystals[name] if material.glass_of is None
-              else melt_stages(study, name, crystals[material.glass_of], stages)
+    models = {name: melt_stages(study, name, crystals[material.glass_of], stages) if isinstance(material, Glass)
+              else crystals[name]
               for name, material in study.materials.items()}
     threads = threads_per_melt(workers, sum(s.kind == "melt" for s in stages))
     stages[:] = [replace(s, threads=threads) if s.kind == "melt" else s for s in stages]
@@ -59,8 +59,8 @@ def make_plan(study: Study, workers: int = 1) -> list[Stage]:
     return stages
 
 
-def crystal_stages(name: str, material: Material, stages: list[Stage]) -> list[Model]:
-    """Build (and relax) stages of a material that has structures."""
+def crystal_stages(name: str, material: Crystal, stages: list[Stage]) -> list[Model]:
+    """Build (and relax) stages of a crystal, one per file and arrangement."""
     from zifsim.crystals.ordering import list_classes
 
     models = []
@@ -74,7 +74,7 @@ def crystal_stages(name: str, material: Material, stages: list[Stage]) -> list[M
     return models
 
 
-def _crystal_model(name: str, label: str, source: str, letter: str, material: Material,
+def _crystal_model(name: str, label: str, source: str, letter: str, material: Crystal,
                    stages: list[Stage]) -> Model:
     cell = ordered_cell(source, material.bim_per_cell, letter)
     config = {"material": name, "structure": source, "structure_sha256": _source_sha256(source),
@@ -85,7 +85,7 @@ def _crystal_model(name: str, label: str, source: str, letter: str, material: Ma
     if material.relax_with:
         last = _relax_stage(name, label, material.relax_with, last, cell)
         stages.append(last)
-    return Model(name, label, material.kind, last.id, cell)
+    return Model(name, label, material.framework_kind, last.id, cell)
 
 
 def ordered_cell(source: str, bim_per_cell: int | None, letter: str) -> Framework:

@@ -11,15 +11,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
-from zifsim.campaign.study_errors import explain
+from zifsim.campaign.study_errors import NO_VARIANT, explain, variant_tag
 from zifsim.errors import InputError, UnknownNameError
 from zifsim.io.resources import data_folder
 
 Positive = Annotated[float, Field(gt=0)]
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 OLD_UMBRELLA = "led_ps"
+SectionT = TypeVar("SectionT", bound="Section")
 
 
 class Section(BaseModel):
@@ -38,40 +39,54 @@ class General(Section):
     workers: int = Field(default=0, ge=0, le=4096, description="processes side by side; 0: all cores")
 
 
-class Material(Section):
-    """``[materials.NAME]``: a crystal (or ready-made glass), or the melt-quenched glass of a crystal.
+class Crystal(Section):
+    """``[materials.NAME]`` with ``structure``: a crystal, or ready-made glasses.
 
     ``structure`` is a shipped name, a file, or a list of files that are models of the same material.
     """
 
-    structure: str | tuple[str, ...] | None = Field(default=None, description="shipped name, file or files")
-    glass_of: str | None = Field(default=None, description="the material to melt and quench")
-    framework_kind: Literal["crystal", "glass"] | None = None
+    structure: str | tuple[str, ...] = Field(description="shipped name, file or files")
+    framework_kind: Literal["crystal", "glass"] = "crystal"
     bim_per_cell: int | None = Field(default=None, ge=0, le=1000,
                                      description="bIm per cell; default: nearest to the occupancies")
     configurations: tuple[str, ...] = Field(default=("A",), min_length=1,
                                             description="linker arrangements on the mixed site")
     relax_with: str | None = Field(default=None, description="melt force field to relax the atoms with")
 
-    @model_validator(mode="after")
-    def _one_origin(self) -> Material:
-        if (self.structure is None) == (self.glass_of is None):
-            raise ValueError("give either 'structure' or 'glass_of'")
-        crystal_keys = ("bim_per_cell", "configurations", "framework_kind", "relax_with")
-        extra = [k for k in crystal_keys if getattr(self, k) != Material.model_fields[k].default]
-        if self.glass_of is not None and extra:
-            raise ValueError(f"'{extra[0]}' belongs to the crystal named in glass_of, or to [melt]")
-        return self
-
     @property
     def structures(self) -> tuple[str, ...]:
-        if self.structure is None:
-            return ()
         return (self.structure,) if isinstance(self.structure, str) else self.structure
 
-    @property
-    def kind(self) -> str:
-        return self.framework_kind or ("glass" if self.glass_of else "crystal")
+
+class Glass(Section):
+    """``[materials.NAME]`` with ``glass_of``: the melt-quenched glass of a crystal of the study."""
+
+    glass_of: str = Field(description="the crystal to melt and quench")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_of_the_crystal(cls, values: Any) -> Any:
+        for key in values if isinstance(values, Mapping) else ():
+            if key in Crystal.model_fields:
+                raise ValueError(f"'{key}' belongs to the crystal named in glass_of, or to [melt]")
+        return values
+
+
+def _origin(values: Any) -> str | None:
+    """Which of the two a table is; None where it names both origins or none (a mistyped one is told as that)."""
+    if isinstance(values, Glass | Crystal):
+        return GLASS if isinstance(values, Glass) else CRYSTAL
+    named = [key for key in ("structure", "glass_of") if isinstance(values, Mapping) and key in values]
+    if named in (["structure"], ["glass_of"]):
+        return GLASS if named == ["glass_of"] else CRYSTAL
+    mistyped = isinstance(values, Mapping) and not set(values) <= set(Crystal.model_fields)
+    return CRYSTAL if mistyped and not named else None
+
+
+CRYSTAL, GLASS = variant_tag("crystal"), variant_tag("glass")
+Material = Annotated[
+    Annotated[Crystal, Tag(CRYSTAL)] | Annotated[Glass, Tag(GLASS)],
+    Discriminator(_origin, custom_error_type=NO_VARIANT, custom_error_message="give either 'structure' or 'glass_of'")]
 
 
 class Melt(Section):
@@ -188,12 +203,11 @@ class Study(Section):
 
     @model_validator(mode="after")
     def _names_agree(self) -> Study:
+        known = [name for name, material in self.materials.items() if isinstance(material, Crystal)]
         for name, material in self.materials.items():
-            parent = material.glass_of
-            if parent is not None and (parent not in self.materials or self.materials[parent].glass_of):
-                known = [n for n, m in self.materials.items() if m.structures]
+            if isinstance(material, Glass) and material.glass_of not in known:
                 raise ValueError(f"materials.{name}: "
-                                 f"{UnknownNameError('crystal in glass_of', parent, known)}")
+                                 f"{UnknownNameError('crystal in glass_of', material.glass_of, known)}")
         for mixture, parts in self.mixtures.items():
             for part in parts:
                 if part not in self.materials:
@@ -219,8 +233,21 @@ class Study(Section):
         """JSON-ready values of ``study.json``, defaults written out."""
         return self.model_dump(mode="json")
 
+    def beside(self, folder: Path) -> Study:
+        """The same study; names that are files beside its own become paths to them."""
+        def resolve(name: str | None) -> str | None:
+            return str(folder / name) if name and (folder / name).is_file() else name
 
-StudyT = TypeVar("StudyT", bound=Study)
+        materials = {name: m if isinstance(m, Glass) else m.model_copy(update={
+            "structure": tuple(str(resolve(s)) for s in m.structures), "relax_with": resolve(m.relax_with)})
+            for name, m in self.materials.items()}
+        gases = tuple(g.model_copy(update={"gas": resolve(g.gas), "model": resolve(g.model)}) for g in self.gcmc.gases)
+        gcmc = self.gcmc.model_copy(update={"gases": gases, "forcefield": resolve(self.gcmc.forcefield),
+                                            "charges": resolve(self.gcmc.charges)})
+        melt = self.melt.model_copy(update={"forcefield": resolve(self.melt.forcefield),
+                                            "program": resolve(self.melt.program)})
+        access = self.access and self.access.model_copy(update={"dynamics": resolve(self.access.dynamics)})
+        return self.model_copy(update={"materials": materials, "gcmc": gcmc, "melt": melt, "access": access})
 
 
 def load_study(path: str | Path, overrides: Iterable[str] = ()) -> Study:
@@ -232,28 +259,29 @@ def load_study(path: str | Path, overrides: Iterable[str] = ()) -> Study:
     ------
     InputError: missing file, not TOML, or a value out of range; UnknownNameError: unknown key.
     """
-    return load_as(Study, path, overrides)
+    file, tables = read_tables(path, overrides)
+    if "axes" in tables:
+        raise InputError(f"{file} is a sweep, not a study: use `zifsim sweep run {path}`.")
+    return study_from_dict(tables, str(file)).beside(file.parent)
 
 
-def load_as(model: type[StudyT], path: str | Path, overrides: Iterable[str] = ()) -> StudyT:
-    """:func:`load_study` for a kind of study with tables of its own.
+def read_tables(path: str | Path, overrides: Iterable[str] = ()) -> tuple[Path, dict[str, Any]]:
+    """The file of a study or sweep (or a shipped name) and its tables, with ``a.b=c`` overrides in them.
 
     Raises
     ------
-    InputError: missing file, not TOML, or a value out of range; UnknownNameError: unknown key.
+    InputError: missing file, not TOML, or an override that is none.
     """
     file = find_study(path)
     try:
-        data = tomllib.loads(file.read_text())
+        tables = tomllib.loads(file.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{file} is not a valid TOML file: {error}.") from None
     for assignment in overrides:
-        _merge(data, _parse_override(assignment), assignment)
-    if isinstance(data.get("access"), dict) and OLD_UMBRELLA in data["access"]:
+        _merge(tables, _parse_override(assignment), assignment)
+    if isinstance(tables.get("access"), dict) and OLD_UMBRELLA in tables["access"]:
         print(f"{file}: access.{OLD_UMBRELLA} is now called access.umbrella_ps.", file=sys.stderr)
-    if "axes" in data and "axes" not in model.model_fields:
-        raise InputError(f"{file} is a sweep, not a study: use `zifsim sweep run {path}`.")
-    return _with_paths(_checked(model, data, str(file)), file.parent)
+    return file, tables
 
 
 def find_study(path: str | Path) -> Path:
@@ -270,33 +298,20 @@ def find_study(path: str | Path) -> Path:
 
 def study_from_dict(data: Mapping[str, Any], origin: str = "study") -> Study:
     """Check a study given as nested mappings (the TOML's own shape); ``origin`` names it in errors."""
-    return _checked(Study, data, origin)
+    return checked(Study, data, origin)
 
 
-def _checked(model: type[StudyT], data: Mapping[str, Any], origin: str) -> StudyT:
+def checked(model: type[SectionT], data: Mapping[str, Any], origin: str) -> SectionT:
+    """Tables of a file as ``model``.
+
+    Raises
+    ------
+    InputError, UnknownNameError: the first thing that is wrong with them, said in one sentence.
+    """
     try:
         return model.model_validate(data)
     except ValidationError as error:
         raise explain(error, model, origin) from None
-
-
-def _with_paths(study: StudyT, folder: Path) -> StudyT:
-    """Names that are files beside the study file become paths to them."""
-    def resolve(name: str | None) -> str | None:
-        return str(folder / name) if name and (folder / name).is_file() else name
-
-    materials = {
-        name: m.model_copy(update={"structure": tuple(str(resolve(s)) for s in m.structures) or None,
-                                   "relax_with": resolve(m.relax_with)})
-        for name, m in study.materials.items()}
-    gases = tuple(g.model_copy(update={"gas": resolve(g.gas), "model": resolve(g.model)})
-                  for g in study.gcmc.gases)
-    gcmc = study.gcmc.model_copy(update={"gases": gases, "forcefield": resolve(study.gcmc.forcefield),
-                                         "charges": resolve(study.gcmc.charges)})
-    melt = study.melt.model_copy(update={"forcefield": resolve(study.melt.forcefield),
-                                         "program": resolve(study.melt.program)})
-    access = study.access and study.access.model_copy(update={"dynamics": resolve(study.access.dynamics)})
-    return study.model_copy(update={"materials": materials, "gcmc": gcmc, "melt": melt, "access": access})
 
 
 def _parse_override(assignment: str) -> dict[str, Any]:

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 from typing import Annotated, Any, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Tag, ValidationError
 
 from zifsim.errors import InputError, UnknownNameError, ZifsimError
+
+NO_VARIANT = "no_variant"       # a table that could be none, or several, of the models it may be
 
 
 def explain(error: ValidationError, model: type[BaseModel], origin: str) -> ZifsimError:
     """The first problem that pydantic found in values meant for ``model``, read from ``origin``."""
     problem = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
-    location = tuple(p for p in problem["loc"] if not _is_union_tag(p))
-    where = ".".join(str(p) for p in location)
+    location = tuple(p for p in problem["loc"] if not _is_type(p))
+    named = tuple(p for p in location if not _is_variant(p))
+    where = ".".join(str(p) for p in named)
     kind = problem["type"]
     if kind == "extra_forbidden":
-        table = ".".join(str(p) for p in location[:-1])
+        table = ".".join(str(p) for p in named[:-1])
         what = f"key in [{table}] of {origin}:" if table else f"table in {origin}:"
         return UnknownNameError(what, str(location[-1]), _known_keys(model, location[:-1]))
     if kind == "missing":
         return InputError(f"{origin}: the key '{where}' is missing.")
-    if kind == "value_error":
-        reason = str(problem["ctx"]["error"]).rstrip(".")
+    if kind in ("value_error", NO_VARIANT):
+        reason = str(problem["ctx"]["error"] if kind == "value_error" else problem["msg"]).rstrip(".")
         return InputError(f"{origin}: {where}: {reason}." if where else f"{origin}: {reason}.")
     message = problem["msg"]
     message = message[0].lower() + message[1:]
@@ -30,7 +33,17 @@ def explain(error: ValidationError, model: type[BaseModel], origin: str) -> Zifs
     return InputError(f"{origin}: {where} = {problem['input']!r} is not allowed: {message}{limits}.")
 
 
-def _is_union_tag(part: Any) -> bool:
+def variant_tag(name: str) -> str:
+    """The tag of one model among several that a table may be; no name in a file looks like it."""
+    return f"<{name}>"
+
+
+def _is_variant(part: Any) -> bool:
+    return isinstance(part, str) and part.startswith("<")
+
+
+def _is_type(part: Any) -> bool:
+    """Whether a part of a location is which type of a union was tried."""
     return isinstance(part, str) and (part == "str" or part.startswith("tuple["))
 
 
@@ -44,6 +57,8 @@ def _annotation(model: type[BaseModel], location: tuple[Any, ...]) -> tuple[Any,
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             field = annotation.model_fields.get(str(part))
             annotation = field.annotation if field else None
+        elif _is_variant(part):
+            annotation = next(one for one in get_args(annotation) if Tag(part) in get_args(one))
         elif get_origin(annotation) is dict:
             annotation = get_args(annotation)[1]
         elif get_origin(annotation) is tuple:
@@ -52,6 +67,10 @@ def _annotation(model: type[BaseModel], location: tuple[Any, ...]) -> tuple[Any,
 
 
 def _known_keys(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
+    """The keys of a table; where it may be one of several models, those of all."""
+    if location and _is_variant(location[-1]):
+        variants = get_args(get_args(_annotation(model, location[:-1])[0])[0])
+        return [key for one in variants for key in get_args(one)[0].model_fields]
     annotation, _ = _annotation(model, location)
     return list(annotation.model_fields) if hasattr(annotation, "model_fields") else []
 

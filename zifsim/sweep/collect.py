@@ -77,7 +77,8 @@ def gather(sweep: Sweep, jobs: Sequence[Job], out: Path) -> Collected:
     for quantity, group in groupby(sorted(found, key=lambda m: order[m.quantity]), key=lambda m: m.quantity):
         measured[quantity] = tuple(group)
     return Collected(
-        name=sweep.name, title=sweep.study.title or sweep.name, quality_note=QUALITY_NOTES[sweep.study.quality],
+        name=sweep.name, title=sweep.study.study.title or sweep.name,
+        quality_note=QUALITY_NOTES[sweep.study.study.quality],
         rates=tuple(sorted({m.rate_k_per_ps for m in found}, reverse=True)),
         configurations=tuple(dict.fromkeys(m.configuration for m in found)), measured=measured,
         n_glasses=len({(m.rate_k_per_ps, m.configuration, m.replicate) for m in found}),

@@ -61,7 +61,7 @@ def read_sweep(out: Path) -> Sweep:
     InputError: not the folder of a sweep.
     """
     _check(out)
-    return Sweep.model_validate(read_json(out / SWEEP))
+    return Sweep.from_dict(read_json(out / SWEEP), str(out / SWEEP))
 
 
 def read_jobs(out: Path) -> list[Job]:

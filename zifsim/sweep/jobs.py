@@ -76,14 +76,12 @@ def plan_jobs(sweep: Sweep) -> list[Job]:
     InputError, UnknownNameError: a structure, force field, charge set, program or gas that cannot be used.
     """
     shared: list[Stage] = []
-    crystal = sweep.materials[sweep.crystal].model_copy(update={"configurations": sweep.axes.configurations})
-    crystals = crystal_stages(sweep.crystal, crystal, shared)
+    crystals = crystal_stages(sweep.crystal, sweep.crystals, shared)
     planned = _Planned()
     planned.add(shared)
-    adsorption = load_adsorption(sweep.gcmc)
+    adsorption = load_adsorption(sweep.study.gcmc)
     for rate in sweep.axes.quench_rate_k_per_ps:
-        melt = sweep.melt.model_copy(update={"quench_rate_k_per_ps": rate, "replicas": sweep.axes.replicates})
-        study = sweep.model_copy(update={"melt": melt})
+        study = sweep.at_rate(rate)
         for one in crystals:
             melts: list[Stage] = []
             models = melt_stages(study, sweep.glass, [one], melts, f"{rate_label(rate)}-")

@@ -23,7 +23,7 @@ def render(collected: Collected, sweep: Sweep, figure_svg: str) -> str:
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         sweep=collected, glass=sweep.glass, figure=Markup(figure_svg), trends=_trends(collected),
         basis=sorted({f"{q.label}: {q.experiment.basis}" for q in collected.measured if q.experiment is not None}),
-        seed=sweep.study.seed, json=json.dumps(sweep.to_dict(), indent=2, ensure_ascii=False))
+        seed=sweep.study.study.seed, json=json.dumps(sweep.to_dict(), indent=2, ensure_ascii=False))
 
 
 def _trends(collected: Collected) -> list[tuple[Quantity, str, str]]:
