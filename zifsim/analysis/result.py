@@ -10,10 +10,10 @@ from typing import Any
 from zifsim.analysis.bet import BETResult
 from zifsim.analysis.quantity import Quantity, over_files
 from zifsim.analysis.summary import Analysis
-from zifsim.errors import InputError
-from zifsim.io.files import read_json
+from zifsim.io.results import read_result
+from zifsim.model.uptake import SCHEMA
 
-SCHEMA = 1
+RESULT = "analysis.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,19 +101,10 @@ class AnalysisResult:
 
 
 def read_analysis(path: Path) -> AnalysisResult:
-    """The result that an ``analysis.json`` holds.
+    """The result of an ``analysis.json``, or of the results folder that holds one.
 
     Raises
     ------
-    InputError: no such file, damaged, or written by a later version of zifsim.
+    InputError: no such file, or one that is damaged, no analysis, or of a newer zifsim; the file is named.
     """
-    if not path.is_file():
-        raise InputError(f"No file '{path}'. Check the path, or finish the analysis with 'zifsim analyse'.")
-    try:
-        values = read_json(path)
-        if values["schema"] > SCHEMA:
-            raise InputError(f"{path} was written by a later zifsim (schema {values['schema']}, this one reads "
-                             f"{SCHEMA}); read it with that.")
-        return AnalysisResult.from_dict(values)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise InputError(f"{path} is damaged or no analysis of this zifsim; compute it again.") from None
+    return read_result(path, RESULT, "an analysis", "zifsim analyse", AnalysisResult.from_dict)

@@ -10,7 +10,7 @@ from typing import Any
 from zifsim.analysis.bet import BETArea, BETResult
 from zifsim.analysis.frames import Frames, load_frames, source_files
 from zifsim.analysis.measured import MeasuredCurve
-from zifsim.analysis.result import AnalysisResult, StructureResult, read_analysis
+from zifsim.analysis.result import RESULT, AnalysisResult, StructureResult, read_analysis
 from zifsim.analysis.summary import Analysis, AnalysisSettings, analyse
 from zifsim.errors import InputError
 from zifsim.io.files import write_bytes_atomic, write_json_atomic
@@ -23,7 +23,7 @@ from zifsim.runs.digest import digest, plain, sha256_file
 from zifsim.runs.folder import Claim
 from zifsim.runs.progress import Event, Report, silent
 
-RESULT, TABLE = "analysis.json", "quantities.csv"
+TABLE = "quantities.csv"
 COLUMNS = ("structure", "key", "label", "unit", "value", "spread", "basis")
 
 
@@ -104,7 +104,7 @@ def run_analysis_job(job: AnalysisJob, out: Path, report: Report = silent) -> An
         write_json_atomic(out / RESULT, result.to_dict())
         return [RESULT, TABLE, *(f"{chart.name}.{suffix}" for chart in charts for suffix in ("csv", "png"))]
 
-    return job.claim.run(out, work=work, write=write, read=lambda: read_analysis(out / RESULT))
+    return job.claim.run(out, work=work, write=write, read=lambda: read_analysis(out))
 
 
 def short_names(structures: Sequence[str]) -> list[str]:

@@ -268,7 +268,7 @@ def teach_rint() -> None:
     from numba.cuda import libdevice
     from numba.cuda.ufuncs import ufunc_db
 
-    def rint(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def rint(context, builder, signature, arguments):
         return context.get_function(libdevice.rint, signature)(builder, arguments)
 
     ufunc_db()[np.rint] = {"d->d": rint}

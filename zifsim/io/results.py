@@ -1,4 +1,4 @@
-"""Results of adsorption read back: one reader per kind, which says in one sentence what is wrong with a file."""
+"""Results read back: one reader per kind, which says in one sentence what is wrong with a file."""
 
 from __future__ import annotations
 
@@ -23,16 +23,18 @@ def read_isotherm(path: Path) -> Isotherm:
     ------
     InputError: no such file, or one that is damaged, no isotherm, or of a newer zifsim; the file is named.
     """
-    return _read(path, ISOTHERM, "an isotherm", "zifsim gcmc", lambda values: Isotherm.from_dict(
+    return read_result(path, ISOTHERM, "an isotherm", "zifsim gcmc", lambda values: Isotherm.from_dict(
         {name: value for name, value in values.items() if name not in LABELS}))
 
 
 def read_mixture(path: Path) -> MixtureIsotherm:
     """The mixture of a ``mixture.json``, or of the results folder that holds one; raises like :func:`read_isotherm`."""
-    return _read(path, MIXTURE, "a mixture", "zifsim mixture", MixtureIsotherm.from_dict)
+    return read_result(path, MIXTURE, "a mixture", "zifsim mixture", MixtureIsotherm.from_dict)
 
 
-def _read(path: Path, name: str, kind: str, command: str, make: Callable[[Mapping[str, Any]], R]) -> R:
+def read_result(path: Path, name: str, kind: str, command: str, make: Callable[[Mapping[str, Any]], R]) -> R:
+    """What ``make`` makes of a result file, or of ``name`` in a results folder; ``kind`` and ``command`` (that leaves
+    such files) are named where it cannot be read; raises like :func:`read_isotherm`."""
     file = path / name if path.is_dir() else path
     if not file.is_file():
         raise InputError(f"No file '{file}'. Check the path, or finish {kind} with {command}.")
