@@ -92,6 +92,5 @@ def test_a_signal_after_some_time_the_patience_and_flock(runner: Runner, script:
 
 def test_zifsim_itself_runs_in_a_fork(runner: Runner, tmp_path: Path) -> None:
     shown = runner.run(["--version"], tmp_path / "out")
-    cold = subprocess.run([sys.executable, "-m", "zifsim.cli.app", "--version"], capture_output=True, text=True,
-                          check=True)
+    cold = subprocess.run([sys.executable, "-m", "zifsim", "--version"], capture_output=True, text=True, check=True)
     assert (shown.code, shown.stdout, shown.changes) == (0, cold.stdout, ())
