@@ -1,5 +1,6 @@
 """The command line's frame: help, version, exit codes, what is (not) imported."""
 
+import signal
 import subprocess
 import sys
 
@@ -8,6 +9,7 @@ from cli_call import call
 
 from zifsim.cli import app
 from zifsim.errors import InputError, RunInterrupted
+from zifsim.runs import stopping
 
 COMMANDS = ["run", "build", "melt", "gcmc", "iast", "widom", "energy", "compare", "report", "doctor"]
 
@@ -56,7 +58,8 @@ def test_version(capsys):
 @pytest.mark.parametrize(("error", "code", "line"), [
     (InputError("x.cif is\nnot a CIF."), 2, "error: x.cif is not a CIF."),
     (RunInterrupted("by SIGTERM"), 75, "stopped: by SIGTERM"),
-    (KeyboardInterrupt(), 130, "interrupted: the same command continues"),
+    (stopping.interruption(signal.SIGUSR1), 75, "stopped: by SIGUSR1; the same command continues"),
+    (stopping.interruption(signal.SIGINT), 130, "stopped: by SIGINT; the same command continues"),
 ])
 def test_errors_are_one_line_and_an_exit_code(monkeypatch, capsys, error, code, line):
     def fail(arguments, prog_name):
