@@ -10,7 +10,7 @@ from pathlib import Path
 
 import gemmi
 
-from zifsim import __version__
+import zifsim
 from zifsim.io.files import write_text_atomic
 from zifsim.model.uptake import Isotherm
 from zifsim.units import BAR_PA
@@ -37,7 +37,7 @@ def format_aif(isotherm: Isotherm, date: str) -> str:
         "_exptl_isotherm_type": "absolute",
         "_adsnt_material_id": isotherm.framework,
         "_adsnt_info": f"sha256 {isotherm.framework_sha256}",
-        "_simltn_code": f"zifsim {__version__}",
+        "_simltn_code": f"zifsim {zifsim.__version__}",
         "_simltn_date": date,
         "_simltn_size": f"{repeats} unit cells",
         "_simltn_forcefield_adsorptive": isotherm.guest_model,
