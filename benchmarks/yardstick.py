@@ -21,7 +21,7 @@ import numpy as np
 from ase.data import atomic_masses, atomic_numbers
 from numpy.typing import NDArray
 
-from zifsim.crystals.ordering import build_frameworks
+from zifsim.crystals.load import load_framework
 from zifsim.gcmc.engine import run_point
 from zifsim.gcmc.statistics import summarise
 from zifsim.gcmc.system import AdsorptionSystem
@@ -43,7 +43,7 @@ ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 def yardstick(structure: str | Path = "ZIF-8") -> tuple[Framework, AdsorptionForceField]:
     """The framework with the yardstick's charges, and the yardstick's Lennard-Jones rows."""
-    return assign_charges(build_frameworks(structure)[0], load_charge_set(MODEL)), load_adsorption_forcefield(MODEL)
+    return assign_charges(load_framework(structure), load_charge_set(MODEL)), load_adsorption_forcefield(MODEL)
 
 
 def job_of(framework: Framework, guest: GuestModel, forcefield: AdsorptionForceField, temperature_k: float,

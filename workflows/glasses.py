@@ -20,7 +20,7 @@ from typing import Any
 
 from zifsim.campaign.melt_job import MeltJob, run_melt_job
 from zifsim.cli.screen import screen
-from zifsim.crystals.ordering import build_frameworks
+from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError, RunInterrupted, SimulationError, ZifsimError
 from zifsim.io.cif import write_framework_cif
 from zifsim.io.files import read_json, write_json_atomic, write_text_atomic
@@ -81,7 +81,8 @@ class Glass:
         """The relaxed starting cell; kept beside ``folder``: another version may relax it to other last digits."""
         kept = folder.with_name(f"{folder.name}.crystal.extxyz")
         if not kept.is_file():
-            ordered = build_frameworks(self.common["structure"], self.bim_per_cell, self.configuration)[0]
+            ordered = load_framework(self.common["structure"], configuration=self.configuration,
+                                     bim_per_cell=self.bim_per_cell)
             forcefield = load_melt_forcefield(self.common["relax_with"])
             write_framework(kept, relax_framework(ordered, forcefield, platform="CPU", cpu_threads=1))
         return read_framework(kept)

@@ -6,9 +6,9 @@ import gemmi
 import numpy as np
 import pytest
 
+from zifsim.crystals.crystal import find_structure, open_crystal
 from zifsim.crystals.disorder import expand
 from zifsim.crystals.load import load_framework
-from zifsim.crystals.ordering import build_frameworks, find_structure, list_classes
 from zifsim.errors import InputError
 from zifsim.io.cif import find_spacegroup, read_cif, write_framework_cif
 from zifsim.io.xyz import read_framework, write_framework
@@ -63,7 +63,7 @@ def test_extxyz_round_trip_is_exact(tmp_path, name, with_charges):
 
 
 def test_cif_round_trip_keeps_atoms_types_bonds_and_cell(tmp_path):
-    for framework in build_frameworks("ZIF-62", 4, "B", (1, 1, 2)):
+    for framework in open_crystal("ZIF-62").order("B", 4, (1, 1, 2)):
         write_framework_cif(tmp_path / "f.cif", framework)
         back = load_framework(tmp_path / "f.cif")
         assert back.species == framework.species
@@ -156,9 +156,9 @@ ZN2 . .5 0 0
 
 
 def test_two_explicit_groups_without_assembly_are_alternatives(write):
-    plain = build_frameworks("ZIF-62", 3)[0]
+    plain = load_framework("ZIF-62", bim_per_cell=3)
     text = find_text("ZIF-62").replace(" D 1\n", " . 1\n").replace(" D 2\n", " . 2\n")
-    framework = build_frameworks(write(text))[0]
+    framework = load_framework(write(text))
     assert framework.content_hash() == plain.content_hash()
 
 
@@ -176,7 +176,7 @@ def test_disorder_listed_in_p1_gives_the_same_classes_as_with_symmetry_but_each_
         "IT_number      61", "IT_number 1")
     columns = "".join(f"_atom_site_{c}\n" for c in ("label", "type_symbol", "fract_x", "fract_y", "fract_z",
                                                     "occupancy", "disorder_assembly", "disorder_group"))
-    frameworks = build_frameworks(write(head + "loop_\n" + columns + "\n".join(rows) + "\n"), None, "all")
+    frameworks = open_crystal(write(head + "loop_\n" + columns + "\n".join(rows) + "\n")).order("all")
     assert len(frameworks) == 32
     assert {f.formula for f in frameworks} == {"Zn16 C108 H102 N64"}
 
@@ -220,7 +220,7 @@ def test_disorder_that_makes_no_sense_is_refused_in_one_sentence(write, old, new
     text = find_text("ZIF-62")
     assert old in text
     with pytest.raises(InputError, match=words) as caught:
-        build_frameworks(write(text.replace(old, new)))
+        load_framework(write(text.replace(old, new)))
     assert "\n" not in str(caught.value)
 
 
@@ -238,12 +238,12 @@ def test_wholly_disordered_linkers_are_sites_of_their_own(write):
         "_atom_site_disorder_group\nZn1 Zn 0.5 0 0.75 1 . .\n"
     hydrogen = "H4b H 0.6063 0.9490 0.6063 0.4 . 2"
     path = write(GOOD + columns + "\n".join([*methyl, *plain, hydrogen]) + "\n")
-    classes, _ = list_classes(path, 1)
+    classes = open_crystal(path).classes(1)
     assert [(c.sites, c.multiplicity) for c in classes] == [((0,), 24)]
-    framework = build_frameworks(path, 2, "A")[0]
+    framework = load_framework(path, bim_per_cell=2)
     assert framework.unit_counts() == {"Zn": 12, "mIm": 22, "Im": 2}
     with pytest.raises(InputError, match="more than 20000 arrangements of 10 Im on 24 sites"):
-        build_frameworks(path)
+        load_framework(path)
 
 
 def test_a_methyl_across_a_mirror_needs_no_disorder(write):
@@ -287,4 +287,4 @@ def test_a_foreign_extxyz_is_recognised_on_loading(write):
 def test_an_extxyz_has_no_configurations(tmp_path):
     write_framework(tmp_path / "f.extxyz", load_framework("ZIF-8"))
     with pytest.raises(InputError, match="one ordered cell"):
-        build_frameworks(tmp_path / "f.extxyz", 3)
+        load_framework(tmp_path / "f.extxyz", bim_per_cell=3)

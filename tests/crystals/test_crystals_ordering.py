@@ -6,17 +6,10 @@ import numpy as np
 import pytest
 
 from zifsim.crystals.contacts import metal_nitrogen_distances, shortest_contacts
+from zifsim.crystals.crystal import find_structure, open_crystal
 from zifsim.crystals.disorder import expand
 from zifsim.crystals.load import load_framework
-from zifsim.crystals.ordering import (
-    build_frameworks,
-    default_count,
-    find_arrangements,
-    find_classes,
-    find_structure,
-    list_classes,
-    site_permutations,
-)
+from zifsim.crystals.ordering import default_count, find_arrangements, find_classes, site_permutations
 from zifsim.errors import InputError, UnknownNameError
 from zifsim.io.cif import read_cif
 
@@ -80,7 +73,7 @@ def test_configurations_a_and_b(zif62, count, letters):
     (4, "Zn16 C112 H104 N64", 296, 1.2614, {"Zn": 16, "Im": 28, "bIm": 4}),
 ])
 def test_cell_contents_and_density_of_zif62(count, formula, atoms, density, units):
-    for framework in build_frameworks("ZIF-62", count, "all"):
+    for framework in open_crystal("ZIF-62").order("all", count):
         assert framework.formula == formula
         assert framework.n_atoms == atoms
         assert framework.density_g_cm3 == pytest.approx(density, abs=5e-5)
@@ -89,7 +82,7 @@ def test_cell_contents_and_density_of_zif62(count, formula, atoms, density, unit
 
 @pytest.mark.parametrize("count", [3, 4])
 def test_shortest_contacts_of_zif62(count):
-    for framework in build_frameworks("ZIF-62", count, "all"):
+    for framework in open_crystal("ZIF-62").order("all", count):
         contacts = shortest_contacts(framework)
         assert contacts["H–H"] == pytest.approx(2.205, abs=6e-4)
         assert contacts["C–H"] == pytest.approx(2.735, abs=6e-4)
@@ -117,7 +110,7 @@ def test_zif8_takes_one_orientation_of_each_methyl():
 
 
 def test_supercell_repeats_atoms_units_and_bonds():
-    single, double = (build_frameworks("ZIF-62", 4, "B", s)[0] for s in ((1, 1, 1), (2, 1, 2)))
+    single, double = (open_crystal("ZIF-62").order("B", 4, s)[0] for s in ((1, 1, 1), (2, 1, 2)))
     assert double.n_atoms == 4 * single.n_atoms
     assert double.unit_counts() == {k: 4 * n for k, n in single.unit_counts().items()}
     assert double.density_g_cm3 == pytest.approx(single.density_g_cm3)
@@ -126,23 +119,25 @@ def test_supercell_repeats_atoms_units_and_bonds():
 
 
 def test_all_builds_every_class_and_names_differ():
-    names = [f.name for f in build_frameworks("ZIF-62", 4, "all")]
+    names = [f.name for f in open_crystal("ZIF-62").order("all", 4)]
     assert names == [f"ZIF-62-bIm4-{letter}" for letter in "ABCDE"]
-    assert len({f.content_hash() for f in build_frameworks("ZIF-62", 4, "all")}) == 5
+    assert len({f.content_hash() for f in open_crystal("ZIF-62").order("all", 4)}) == 5
 
 
-@pytest.mark.parametrize(("arguments", "words"), [
-    (("ZIF-62", 5), "5 bIm per cell do not fit; 0 to 4"),
-    (("ZIF-62", 4, "Q"), "A, B, C, D, E"),
-    (("ZIF-8", 3), "no site of this structure mixes linkers"),
-    (("ZIF-8", None, "B"), "no configuration 'B'"),
-    (("ZIF-8", None, "A", (0, 1, 1)), "repeats must be 1 or more"),
-    (("missing.cif",), "No file 'missing.cif'"),
-    (("missing.extxyz",), "No file 'missing.extxyz'"),
+@pytest.mark.parametrize(("name", "asked", "words"), [
+    ("ZIF-62", {"bim_per_cell": 5}, "5 bIm per cell do not fit; 0 to 4"),
+    ("ZIF-62", {"bim_per_cell": 4, "configuration": "Q"}, "A, B, C, D, E"),
+    ("ZIF-8", {"bim_per_cell": 3}, "no site of this structure mixes linkers"),
+    ("ZIF-8", {"configuration": "B"}, "no configuration 'B'"),
+    ("ZIF-8", {"supercell": (0, 1, 1)}, "repeats must be 1 or more"),
+    ("missing.cif", {}, "No file 'missing.cif'"),
+    ("missing.extxyz", {}, "No file 'missing.extxyz'"),
 ])
-def test_impossible_requests_are_one_clear_sentence(arguments, words):
+def test_impossible_requests_are_one_clear_sentence(name, asked, words):
     with pytest.raises(InputError, match=words):
-        build_frameworks(*arguments)
+        open_crystal(name).order(**asked)
+    with pytest.raises(InputError, match=words):
+        load_framework(name, **asked)
 
 
 def test_a_near_miss_of_a_name_is_suggested():
@@ -151,6 +146,40 @@ def test_a_near_miss_of_a_name_is_suggested():
 
 
 def test_classes_are_listed_without_building():
-    classes, chosen = list_classes("ZIF-62", 4, "B")
-    assert [c.letter for c in classes] == list("ABCDE")
-    assert [c.sites for c in chosen] == [(0, 1, 6, 7)]
+    crystal = open_crystal("ZIF-62")
+    assert [c.letter for c in crystal.classes(4)] == list("ABCDE")
+    assert [c.sites for c in crystal.choose("B", 4)] == [(0, 1, 6, 7)]
+
+
+def test_a_crystal_is_read_once_and_enumerated_once_per_number_of_linkers(monkeypatch):
+    from zifsim.crystals import crystal as room
+
+    calls = []
+
+    def count(name, original):
+        def counted(*arguments):
+            calls.append(name)
+            return original(*arguments)
+        monkeypatch.setattr(room, name, counted)
+
+    for name in ("read_cif", "expand", "find_classes"):
+        count(name, getattr(room, name))
+    crystal = open_crystal("ZIF-62")
+    for letter in "AB":
+        crystal.classes()
+        crystal.order(letter)
+        crystal.order(letter, 3)        # the number that the file's occupancies are nearest to
+    assert calls == ["read_cif", "expand", "find_classes"]
+    crystal.order("A", 4)
+    assert calls.count("find_classes") == 2
+
+
+def test_one_framework_is_one_configuration_and_a_framework_stays_what_it_is():
+    framework = load_framework("ZIF-62", configuration="b", bim_per_cell=4)
+    assert framework.name == "ZIF-62-bIm4-B"
+    assert load_framework(framework) is framework
+    assert load_framework(framework, supercell=(1, 1, 2)).n_atoms == 2 * framework.n_atoms
+    with pytest.raises(InputError, match="One configuration"):
+        load_framework("ZIF-62", configuration="all")
+    with pytest.raises(InputError, match="ZIF-62-bIm4-B is one ordered cell"):
+        load_framework(framework, configuration="C")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from zifsim.crystals.ordering import build_frameworks
+from zifsim.crystals.load import load_framework
 from zifsim.gcmc.engine import run_point
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.gcmc.system import make_system
@@ -15,7 +15,7 @@ SEEDS = 200     # the spread of their means is known to 5 %: 20 % is 4 sigma (50
 
 def runs_of(gas: str, moves: int):
     """The same point of ZIF-8 at 273 K and 1 bar, from an empty cell, with many seeds and a fixed length."""
-    framework = assign_charges(build_frameworks("ZIF-8")[0], load_charge_set("ZIF-FF"))
+    framework = assign_charges(load_framework("ZIF-8"), load_charge_set("ZIF-FF"))
     settings = GCMCSettings(grid_spacing_angstrom=0.4, min_moves=moves, max_moves=moves, widom_insertions=0)
     system = make_system(framework, load_guest(gas), load_adsorption_forcefield("PP"), 273.0, settings)
     return [run_point(system, 1e5, 1e5, seed)[0] for seed in range(1, SEEDS + 1)]

@@ -25,7 +25,7 @@ from gcmc_naive import (
     wrap,
 )
 
-from zifsim.crystals.ordering import build_frameworks
+from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError
 from zifsim.gcmc.accuracy import ExactSums
 from zifsim.gcmc.energy import total_energy
@@ -97,7 +97,7 @@ def test_measured_error_is_the_sampled_energy_minus_a_converged_naive_one(coulom
 
 @pytest.fixture(scope="module")
 def zif8():
-    return assign_charges(build_frameworks("ZIF-8")[0], load_charge_set("ZIF-FF"))
+    return assign_charges(load_framework("ZIF-8"), load_charge_set("ZIF-FF"))
 
 
 @pytest.mark.parametrize(("gas", "pressure_pa", "allowed"), [("CO2", 1e5, 0.3), ("CO2", 1e6, 0.3), ("N2", 1e6, 0.1)])

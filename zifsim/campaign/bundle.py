@@ -151,7 +151,7 @@ def _tables(folder: Path) -> list[Path]:
 
 def _inputs(study: Mapping[str, Any]) -> dict[str, Path]:
     """Place in the bundle -> file of every structure, force field, charge set, guest and program that a study names."""
-    from zifsim.crystals.ordering import find_structure
+    from zifsim.crystals.crystal import find_structure
     from zifsim.io.guests import DEFAULT_MODELS
     from zifsim.io.resources import find_data
     from zifsim.io.tomltable import read_toml

@@ -25,6 +25,7 @@ from zifsim.runs.digest import plain, sha256_file
 from zifsim.units import BAR_PA
 
 if TYPE_CHECKING:
+    from zifsim.crystals.crystal import CrystalStructure
     from zifsim.model.guest import GuestModel
 
 STAGES = "zifsim.campaign.stages"
@@ -61,23 +62,24 @@ def make_plan(study: Study, workers: int = 1) -> list[Stage]:
 
 def crystal_stages(name: str, material: Crystal, stages: list[Stage]) -> list[Model]:
     """Build (and relax) stages of a crystal, one per file and arrangement."""
-    from zifsim.crystals.ordering import list_classes
+    from zifsim.crystals.crystal import open_crystal
 
     models = []
     for source in material.structures:
+        crystal = open_crystal(source)
         letters = [c.letter for wanted in material.configurations
-                   for c in list_classes(source, material.bim_per_cell, wanted)[1]]
+                   for c in crystal.choose(wanted, material.bim_per_cell)]
         for letter in letters:
             parts = [Path(source).stem] if len(material.structures) > 1 else []
             parts += [letter] if len(letters) > 1 or not parts else []
-            models.append(_crystal_model(name, "-".join(parts), source, letter, material, stages))
+            models.append(_crystal_model(name, "-".join(parts), source, crystal, letter, material, stages))
     return models
 
 
-def _crystal_model(name: str, label: str, source: str, letter: str, material: Crystal,
+def _crystal_model(name: str, label: str, source: str, crystal: CrystalStructure, letter: str, material: Crystal,
                    stages: list[Stage]) -> Model:
-    cell = ordered_cell(source, material.bim_per_cell, letter)
-    config = {"material": name, "structure": source, "structure_sha256": _source_sha256(source),
+    cell = crystal.order(letter, material.bim_per_cell)[0]
+    config = {"material": name, "structure": source, "structure_sha256": sha256_file(crystal.path),
               "bim_per_cell": material.bim_per_cell, "configuration": letter}
     last = Stage("build", f"{name} {label}", config, f"{STAGES}:run_build", seconds=estimate.BUILD_SECONDS,
                  size=f"{cell.n_atoms} atoms, {cell.density_g_cm3:.3f} g/cm³", work=cell.formula)
@@ -90,15 +92,9 @@ def _crystal_model(name: str, label: str, source: str, letter: str, material: Cr
 
 def ordered_cell(source: str, bim_per_cell: int | None, letter: str) -> Framework:
     """The ordered cell of one configuration of a shipped structure or file."""
-    from zifsim.crystals.ordering import build_frameworks
+    from zifsim.crystals.load import load_framework
 
-    return build_frameworks(source, bim_per_cell=bim_per_cell, configuration=letter)[0]
-
-
-def _source_sha256(source: str) -> str:
-    from zifsim.crystals.ordering import find_structure
-
-    return sha256_file(find_structure(source))
+    return load_framework(source, configuration=letter, bim_per_cell=bim_per_cell)
 
 
 def _relax_stage(name: str, label: str, forcefield: str, build: Stage, cell: Framework) -> Stage:

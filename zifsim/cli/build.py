@@ -49,18 +49,19 @@ def build(
     """
     from rich.console import Console
 
-    from zifsim.crystals.ordering import build_frameworks, list_classes
+    from zifsim.crystals.crystal import open_crystal
 
-    classes, chosen = list_classes(structure, bim_per_cell, configuration)
+    crystal = open_crystal(structure)
+    chosen = crystal.choose(configuration, bim_per_cell)
     targets = _targets(out, chosen, configuration, force)
     console = Console()
-    frameworks = build_frameworks(structure, bim_per_cell, configuration, supercell)
+    frameworks = crystal.order(configuration, bim_per_cell, supercell)
     if relax and out is not None:
         with console.status("") as status:
             for k, framework in enumerate(frameworks):
                 status.update(f"relaxing {framework.name}: {framework.n_atoms} atoms, {RELAX_FORCEFIELD}")
                 frameworks[k] = _relaxed(framework, platform)
-    _show_classes(console, classes, chosen)
+    _show_classes(console, crystal.classes(bim_per_cell), chosen)
     _show_frameworks(console, frameworks)
     for target, framework in zip(targets, frameworks, strict=False):
         _write(target, framework)

@@ -7,17 +7,13 @@ the same class if an operation of the space group carries one into the other.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 
-from zifsim.crystals.disorder import ExpandedCrystal, expand
+from zifsim.crystals.disorder import ExpandedCrystal
 from zifsim.crystals.linkers import recognise
 from zifsim.errors import InputError
-from zifsim.io.cif import read_cif
-from zifsim.io.resources import find_data
-from zifsim.io.xyz import read_framework
 from zifsim.model.framework import Framework, IntArray
 
 MAX_ARRANGEMENTS = 20_000
@@ -188,14 +184,6 @@ def _rank(crystal: ExpandedCrystal, multiplicity: dict[tuple[int, ...], int]) ->
     return [*likely[:1], *spread[:1], *(sites for sites in likely[1:] if sites not in spread[:1])]
 
 
-def find_structure(name_or_path: str | Path) -> Path:
-    """Path of a user's CIF or extXYZ file, or of a shipped structure."""
-    path = Path(name_or_path)
-    if not path.is_file() and path.suffix.lower() in (".cif", ".extxyz", ".xyz"):
-        raise InputError(f"No file '{path}'. Check the path (relative to the current folder).")
-    return find_data("structure", name_or_path, "structures", ".cif")
-
-
 def order(crystal: ExpandedCrystal, chosen: LinkerClass) -> Framework:
     """The ordered P1 cell of one class: linkers recognised, bonded and typed."""
     structure = crystal.structure
@@ -214,69 +202,3 @@ def order(crystal: ExpandedCrystal, chosen: LinkerClass) -> Framework:
                    f"multiplicity {chosen.multiplicity})")
     species = [crystal.species[a] for a in atoms]
     return recognise(name, species, crystal.positions[atoms], structure.cell, source)
-
-
-def _is_xyz(path: Path) -> bool:
-    return path.suffix.lower() in (".extxyz", ".xyz")
-
-
-def _from_xyz(path: Path) -> Framework:
-    framework = read_framework(path)
-    if framework.units and framework.types:
-        return framework
-    found = recognise(framework.name, framework.species, framework.positions, framework.cell,
-                      framework.source)
-    return replace(found, charges=framework.charges)
-
-
-def build_frameworks(name_or_path: str | Path, bim_per_cell: int | None = None, configuration: str = "A",
-                     supercell: tuple[int, int, int] = (1, 1, 1)) -> list[Framework]:
-    """Ordered cells of a structure.
-
-    Parameters
-    ----------
-    name_or_path: shipped name (``ZIF-62``, ``ZIF-8``), CIF or extXYZ file.
-    bim_per_cell: minority linkers on the mixed sites of one crystallographic cell; None takes the number
-        nearest to the occupancies of the file (3 for ZIF-62: 62.5/37.5).
-    configuration: letter of the symmetry class, or ``all``.
-    supercell: repeats along a, b, c.
-
-    Raises
-    ------
-    InputError: unreadable structure, a number that does not fit, or a letter that does not exist.
-    """
-    if min(supercell) < 1:
-        raise InputError(f"Supercell {' '.join(map(str, supercell))}: repeats must be 1 or more.")
-    path = find_structure(name_or_path)
-    if _is_xyz(path):
-        list_classes(path, bim_per_cell, configuration)
-        return [_from_xyz(path).supercell(supercell)]
-    crystal = expand(read_cif(path))
-    _, chosen = _choose(crystal, bim_per_cell, configuration)
-    return [order(crystal, c).supercell(supercell) for c in chosen]
-
-
-def list_classes(name_or_path: str | Path, bim_per_cell: int | None = None,
-                 configuration: str = "all") -> tuple[list[LinkerClass], list[LinkerClass]]:
-    """All symmetry classes at a composition, and those named by ``configuration``, as in build_frameworks."""
-    path = find_structure(name_or_path)
-    if not _is_xyz(path):
-        return _choose(expand(read_cif(path)), bim_per_cell, configuration)
-    if bim_per_cell is not None or configuration.upper() not in ("A", "ALL"):
-        raise InputError(f"{path}: an extXYZ file is one ordered cell; leave out configuration and bIm "
-                         "number.")
-    only = [LinkerClass("A", (), 1)]
-    return only, only
-
-
-def _choose(crystal: ExpandedCrystal, count: int | None,
-            configuration: str) -> tuple[list[LinkerClass], list[LinkerClass]]:
-    count = default_count(crystal) if count is None else count
-    classes = find_classes(crystal, count)
-    chosen = [c for c in classes if configuration.lower() == "all" or c.letter == configuration.upper()]
-    if not chosen:
-        letters = ", ".join(c.letter for c in classes)
-        linkers = f" with {count} {minority_linker(crystal)} per cell" if crystal.mixed_sites else ""
-        raise InputError(f"{crystal.structure.source}: no configuration '{configuration}'{linkers}. "
-                         f"There are: {letters} (or all).")
-    return classes, chosen
