@@ -103,5 +103,6 @@ def test_the_package_and_its_command_say_the_same():
 
 
 def test_every_kind_of_physics_has_a_version():
-    assert set(of_zifsim.PHYSICS) == {"build", "relax", "melt", "gcmc", "isotherm", "mixture", "access", "analysis"}
+    assert set(of_zifsim.PHYSICS) == {"build", "relax", "melt", "gcmc", "isotherm", "mixture", "access", "analysis",
+                                       "pores"}
     assert all(isinstance(n, int) and n >= 1 for n in of_zifsim.PHYSICS.values())

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zifsim.io.tables import Cell
+from zifsim.model.shown import Drawn
 
 YEAR_S = 3.156e7
 
@@ -68,8 +69,8 @@ class UmbrellaBarrier:
     profile: tuple[tuple[float, float, float], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class GasAccess:
+@dataclass(frozen=True, slots=True, repr=False)
+class GasAccess(Drawn):
     """One gas in one framework, rigid (``n_snapshots`` 0), averaged over snapshots at ``snapshot_temperature_k``, or
     with ``umbrella`` sampling along the best path of that average.
 

@@ -24,6 +24,7 @@ from zifsim.analysis.rings import Rings, RingsResult
 from zifsim.analysis.scattering import ScatteringResult, TotalScattering
 from zifsim.crystals.linkers import METALS
 from zifsim.melt.coordination import ZN_N_CUTOFF
+from zifsim.model.shown import Drawn
 from zifsim.runs import stopping
 from zifsim.runs.progress import Event, Report, silent
 from zifsim.units import AMU_PER_CUBIC_ANGSTROM_TO_G_CM3
@@ -44,8 +45,8 @@ class AnalysisSettings:
     energy_pores: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Analysis:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Analysis(Drawn):
     """The results of one structure; ``quantities`` are the rows of its table, everything else is for figures."""
 
     name: str

@@ -9,6 +9,7 @@ from zifsim.compare.accessible import AccessibleUptake, accessible_at
 from zifsim.compare.reference import GASES, PRESSURE_BAR, Reference, ReferenceUptake
 from zifsim.compare.results import ModelIsotherm, StudyResults
 from zifsim.compare.uptakes import Missing, contributing, same_temperature, uptake_at
+from zifsim.model.shown import Drawn
 from zifsim.model.uptake import UptakeEstimate
 
 
@@ -69,8 +70,8 @@ class ComparisonRow:
         return self.ours.value - self.reference.simulation
 
 
-@dataclass(frozen=True, slots=True)
-class ComparisonTable:
+@dataclass(frozen=True, slots=True, repr=False)
+class ComparisonTable(Drawn):
     """All rows of a study, with what every output must say about them.
 
     Sections of the rows: ``table1`` (the paper's 4 materials × 5 gases, always all of them), ``text``

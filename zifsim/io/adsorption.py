@@ -31,14 +31,17 @@ _TOP = ("name", "description", "source")
 Row = TypeVar("Row")
 
 
-def load_adsorption_forcefield(name: str | Path) -> AdsorptionForceField:
-    """Lennard-Jones parameters of the host, by shipped name (``PP``, ``UFF``, ``DREIDING``) or TOML file.
+def load_adsorption_forcefield(name: str | Path | AdsorptionForceField) -> AdsorptionForceField:
+    """Lennard-Jones parameters of the host, by shipped name (``PP``, ``UFF``, ``DREIDING``) or TOML file; a value is
+    handed back.
 
     Raises
     ------
     InputError: the file is missing, lacks its ``[atoms]`` table, or has a row that is not a number.
     UnknownNameError: neither a file nor a shipped name; a key that means nothing (a near one is suggested).
     """
+    if isinstance(name, AdsorptionForceField):
+        return name
     path = find_data("adsorption force field", name, "forcefields", ".toml", ADSORPTION_FOLDER)
     data = _read(path, "atoms", "charges")
     atoms = {}
@@ -59,14 +62,17 @@ def has_charges(name: str | Path) -> bool:
     return "charges" in read_toml(find_data("adsorption force field", name, "forcefields", ".toml", ADSORPTION_FOLDER))
 
 
-def load_charge_set(name: str | Path) -> ChargeSet:
-    """Host charges by shipped name (``ZIF-FF``, ``PP``, ``RESP``, …) or TOML file with a ``[charges]`` table.
+def load_charge_set(name: str | Path | ChargeSet) -> ChargeSet:
+    """Host charges by shipped name (``ZIF-FF``, ``PP``, ``RESP``, …) or TOML file with a ``[charges]`` table; a value
+    is handed back.
 
     Raises
     ------
     InputError: the file is missing, has no ``[charges]`` table, or has a row that is not a number.
     UnknownNameError: neither a file nor a shipped name; a key that means nothing (a near one is suggested).
     """
+    if isinstance(name, ChargeSet):
+        return name
     path = find_data("charge set", name, "forcefields", ".toml", CHARGES_FOLDER)
     data = _read(path, "charges", "atoms")
     charges = {}

@@ -35,12 +35,12 @@ _CRITICAL = ("temperature_k", "pressure_pa", "acentric_factor", "source")
 _SITE = ("label", "element", "mass_amu", "epsilon_k", "sigma_angstrom", "charge_e", "position")
 
 
-def load_guest(name: str | Path, temperature_k: float | None = None) -> GuestModel:
+def load_guest(name: str | Path | GuestModel, temperature_k: float | None = None) -> GuestModel:
     """A guest by gas (``CO2``: its default model), by model name (``CO2-EPM2``) or from a TOML file.
 
     Parameters
     ----------
-    name: case does not matter for shipped names; a file of the user's wins.
+    name: case does not matter for shipped names; a file of the user's wins; a GuestModel is handed back.
     temperature_k: K, where known. No shipped model depends on it (Feynman-Hibbs belongs to a model, at any
         temperature); it is checked so that a wrong one is reported before anything runs.
 
@@ -50,7 +50,10 @@ def load_guest(name: str | Path, temperature_k: float | None = None) -> GuestMod
     InputError: a missing key, a value out of range, or a molecule that is not neutral.
     """
     if temperature_k is not None and not (math.isfinite(temperature_k) and temperature_k > 0.0):
-        raise InputError(f"The temperature of {name} is {temperature_k:g} K and must be above 0 K.")
+        named = name.gas if isinstance(name, GuestModel) else name
+        raise InputError(f"The temperature of {named} is {temperature_k:g} K and must be above 0 K.")
+    if isinstance(name, GuestModel):
+        return name
     own_file = Path(name).is_file() or Path(f"{name}.toml").is_file()
     defaults = {gas.lower(): model for gas, model in DEFAULT_MODELS.items()}
     wanted = name if own_file else defaults.get(str(name).lower(), name)

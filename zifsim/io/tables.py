@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -110,3 +111,14 @@ def _latex_row(cells: Sequence[str]) -> str:
 def _check_width(row: Sequence[Cell], columns: Sequence[str]) -> None:
     if len(row) != len(columns):
         raise ValueError(f"a row of {len(row)} cells in a table of {len(columns)} columns: {row}")
+
+
+def with_error(value: float, error: float) -> str:
+    """``19.70 ± 0.43``: two digits of the error, three decimals where there is none; dashes for NaN."""
+    return f"{_like(value, error)} ± {_like(error, error)}"
+
+
+def _like(value: float, error: float) -> str:
+    """A value with as many digits as its error is given with."""
+    digits = 3 if not 0.0 < error < math.inf else min(8, max(0, 1 - math.floor(math.log10(error))))
+    return "–" if math.isnan(value) else f"{value:.{digits}f}"

@@ -10,13 +10,14 @@ from typing import Any
 from zifsim.io.files import read_json, write_json_atomic
 from zifsim.io.xyz import read_framework, write_framework
 from zifsim.model.framework import Framework
+from zifsim.model.shown import Drawn
 
 RESULT = "melt.json"
 GLASS = "glass.extxyz"
 
 
-@dataclass(frozen=True, slots=True)
-class MeltResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class MeltResult(Drawn):
     """The end of a melt-quench run.
 
     ``framework`` is the last configuration brought to the mean cell of the last segment (molecules carried

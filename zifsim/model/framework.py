@@ -10,6 +10,7 @@ import numpy as np
 from ase.data import atomic_masses, atomic_numbers
 from numpy.typing import ArrayLike, NDArray
 
+from zifsim.model.shown import Shown
 from zifsim.units import AMU_PER_CUBIC_ANGSTROM_TO_G_CM3
 
 FloatArray = NDArray[np.float64]
@@ -28,8 +29,8 @@ def _no_bonds() -> IntArray:
     return np.empty((0, 2), dtype=np.int64)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Framework:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Framework(Shown):
     """An ordered periodic structure (P1).
 
     Attributes

@@ -8,12 +8,13 @@ from dataclasses import asdict, dataclass, field
 from itertools import combinations
 from typing import Any
 
+from zifsim.model.shown import Drawn
 from zifsim.model.uptake import SCHEMA, MixturePoint
 from zifsim.units import LOADING_UNITS, loading_factor
 
 
-@dataclass(frozen=True, slots=True)
-class MixtureIsotherm:
+@dataclass(frozen=True, slots=True, repr=False)
+class MixtureIsotherm(Drawn):
     """Loadings of a mixture of one composition in one framework at one temperature, pressures ascending.
 
     ``composition``: gas -> mole fraction in the gas phase; ``guest_models`` and ``molar_masses_g_mol`` have the same

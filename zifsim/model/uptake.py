@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from zifsim.model.shown import Drawn, Shown
 from zifsim.units import LOADING_UNITS, loading_factor, mol_kg_to_ml_stp_g
 
 FRACTION_TOLERANCE = 1e-6   # within which mole fractions sum to 1
@@ -68,8 +69,8 @@ class LoadingPoint:
         return mol_kg_to_ml_stp_g(self.loading_error_mol_kg)
 
 
-@dataclass(frozen=True, slots=True)
-class HenryResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class HenryResult(Shown):
     """Widom insertion: Henry coefficient K_H (mol/kg/Pa) and heat at zero loading (kJ/mol), with errors."""
 
     gas: str
@@ -86,8 +87,8 @@ class HenryResult:
         return _without_nan(asdict(self))
 
 
-@dataclass(frozen=True, slots=True)
-class Isotherm:
+@dataclass(frozen=True, slots=True, repr=False)
+class Isotherm(Drawn):
     """Loading of one gas in one framework at one temperature, pressures ascending.
 
     The last four are NaN where unknown: molar mass of the gas (g/mol), mass of the unit cell (amu), saturation pressure

@@ -76,17 +76,22 @@ def chart_figure(chart: Chart) -> Figure:
         figure = Figure(figsize=(PANEL_WIDTH * columns, PANEL_HEIGHT * rows + 0.5), layout="constrained")
         axes = figure.subplots(rows, columns, squeeze=False).ravel()
         for ax, panel in zip(axes, chart.panels, strict=False):
-            _draw(ax, panel, names)
+            draw_panel(ax, panel, names)
         for ax in axes[len(chart.panels):]:
             ax.set_visible(False)
-        handles = [Line2D([], [], color=_style_of(names, name)[0], linewidth=2.0, label=name) for name in names]
-        figure.legend(handles=handles, loc="outside lower center", ncols=min(4, len(names)))
+        figure.legend(handles=legend_handles(names), loc="outside lower center", ncols=min(4, len(names)))
         if chart.note:
             figure.suptitle(chart.note, x=0.995, ha="right", fontsize=8.5, style="italic")
     return figure
 
 
-def _draw(ax: Axes, panel: Panel, names: list[str]) -> None:
+def legend_handles(names: list[str]) -> list[Line2D]:
+    """What a legend of the structures shows: a stroke in the colour of each."""
+    return [Line2D([], [], color=_style_of(names, name)[0], linewidth=2.0, label=name) for name in names]
+
+
+def draw_panel(ax: Axes, panel: Panel, names: list[str]) -> None:
+    """One panel; ``names``: the structures in the order of their colours."""
     curves: dict[str, list[str]] = {}
     for line in panel.lines:
         curves.setdefault(line.structure, []).append(line.curve)

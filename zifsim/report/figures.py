@@ -82,12 +82,7 @@ def table1_figure(table: ComparisonTable) -> Figure:
         figure = Figure(figsize=(11.0, 1.35 + 0.52 * len(materials)), layout=layout)
         axes = figure.subplots(1, len(conditions), sharey=True, squeeze=False)[0]
         for ax, (gas, temperature_k) in zip(axes, conditions, strict=True):
-            _comparison_axes(ax, materials)
-            ax.set_title(f"{gas.translate(SUBSCRIPTS)}, {temperature_k:g} K", loc="left")
-            for row in rows:
-                if (row.gas, row.temperature_k) == (gas, temperature_k):
-                    _draw_row(ax, materials.index(row.material), row)
-            ax.set_xlim(left=-0.04 * ax.get_xlim()[1], right=ax.get_xlim()[1])
+            draw_gas(ax, [r for r in rows if (r.gas, r.temperature_k) == (gas, temperature_k)], materials)
         settled = all(row.ours.equilibrated for row in rows if row.ours is not None)
         figure.suptitle(
             "Gas uptake at 1 bar, mL(STP)/g", x=0.005, y=0.985, ha="left", fontsize=11.5, weight="bold"
@@ -112,6 +107,15 @@ def table1_figure(table: ComparisonTable) -> Figure:
             fontsize=8.5,
         )
     return figure
+
+
+def draw_gas(ax: Axes, rows: Sequence[ComparisonRow], materials: Sequence[str]) -> None:
+    """One panel of :func:`table1_figure`: rows of one gas and temperature, on the lines of ``materials``."""
+    _comparison_axes(ax, materials)
+    ax.set_title(f"{rows[0].gas.translate(SUBSCRIPTS)}, {rows[0].temperature_k:g} K", loc="left")
+    for row in rows:
+        _draw_row(ax, materials.index(row.material), row)
+    ax.set_xlim(left=-0.04 * ax.get_xlim()[1], right=ax.get_xlim()[1])
 
 
 def _caption(table: ComparisonTable) -> str:

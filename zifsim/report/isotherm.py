@@ -4,23 +4,39 @@ from __future__ import annotations
 
 import io
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from zifsim.model.uptake import Isotherm
 from zifsim.units import BAR_PA, LOADING_UNITS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 HEADROOM = 1.1      # of the axis above the highest point
 
 
 def isotherm_png(isotherm: Isotherm, unit: str = "ml_stp_g") -> bytes:
-    """Absolute loading in ``unit`` (a key of units.LOADING_UNITS) against pressure, with standard errors. PNG.
+    """The picture of :func:`draw_isotherm` as PNG."""
+    return picture_of(lambda axes: draw_isotherm(isotherm, axes, unit))
 
-    Open symbols mark points that are not equilibrated; a second axis shows p/p₀ below the critical temperature.
-    """
+
+def picture_of(draw: Callable[[Axes], None]) -> bytes:
+    """What is drawn on one pair of axes, as PNG."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5.0, 3.8), dpi=160, layout="constrained")
-    axes = figure.add_subplot()
+    draw(figure.add_subplot())
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png")
+    return stream.getvalue()
+
+
+def draw_isotherm(isotherm: Isotherm, axes: Axes, unit: str = "ml_stp_g") -> None:
+    """Absolute loading in ``unit`` (a key of units.LOADING_UNITS) against pressure, with standard errors.
+
+    Open symbols mark points that are not equilibrated; a second axis shows p/p₀ below the critical temperature.
+    """
     factor = isotherm.loading_factor(unit)
     pressures = [p.pressure_pa / BAR_PA for p in isotherm.points]
     loadings = [p.loading_mol_kg * factor for p in isotherm.points]
@@ -47,9 +63,6 @@ def isotherm_png(isotherm: Isotherm, unit: str = "ml_stp_g") -> bytes:
         _relative_axis(axes, isotherm.saturation_pressure_pa / BAR_PA)
     axes.set_title(f"{isotherm.gas} in {isotherm.framework}, {isotherm.temperature_k:g} K", fontsize=10)
     axes.legend(frameon=False, fontsize=8)
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png")
-    return stream.getvalue()
 
 
 def _relative_axis(axes: Any, saturation_bar: float) -> None:

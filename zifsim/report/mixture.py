@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import io
+from typing import TYPE_CHECKING
 
 from zifsim.model.mixture import MixtureIsotherm
-from zifsim.report.isotherm import HEADROOM
+from zifsim.report.isotherm import HEADROOM, picture_of
 from zifsim.units import BAR_PA, LOADING_UNITS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def mixture_png(mixture: MixtureIsotherm, unit: str = "ml_stp_g") -> bytes:
-    """Loading of every gas in ``unit`` (a key of units.LOADING_UNITS) against total pressure, with standard errors;
-    dashed: what was predicted from pure isotherms. Open symbols: not equilibrated. PNG."""
-    from matplotlib.figure import Figure
+    """The picture of :func:`draw_mixture` as PNG."""
+    return picture_of(lambda axes: draw_mixture(mixture, axes, unit))
 
-    figure = Figure(figsize=(5.0, 3.8), dpi=160, layout="constrained")
-    axes = figure.add_subplot()
+
+def draw_mixture(mixture: MixtureIsotherm, axes: Axes, unit: str = "ml_stp_g") -> None:
+    """Loading of every gas in ``unit`` (a key of units.LOADING_UNITS) against total pressure, with standard errors;
+    dashed: what was predicted from pure isotherms. Open symbols: not equilibrated."""
     highest = 0.0
     for k, gas in enumerate(mixture.gases):
         factor, colour = mixture.loading_factor(gas, unit), f"C{k}"
@@ -38,6 +42,3 @@ def mixture_png(mixture: MixtureIsotherm, unit: str = "ml_stp_g") -> bytes:
     named = " + ".join(f"{fraction:g} {gas}" for gas, fraction in mixture.composition.items())
     axes.set_title(f"{named} in {mixture.framework}, {mixture.temperature_k:g} K", fontsize=10)
     axes.legend(frameon=False, fontsize=8)
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png")
-    return stream.getvalue()

@@ -34,6 +34,7 @@ PHYSICS: Mapping[str, int] = MappingProxyType({
     "mixture": 1,
     "access": 1,
     "analysis": 1,
+    "pores": 1,
 })
 
 

@@ -1,0 +1,88 @@
+"""Several gases at once: sampled together, or predicted from the isotherms of each alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
+
+from zifsim.api.given import Sampling, pascals, results_in, sampling_of
+from zifsim.api.several import MixturePoints
+
+if TYPE_CHECKING:
+    from zifsim.model.framework import Framework
+    from zifsim.model.mixture import MixtureIsotherm
+    from zifsim.model.uptake import Isotherm
+
+
+def mixture(structure: str | Path | Framework, composition: Mapping[str, float], *, temperature_k: float = 273.0,
+            pressures_bar: float | Iterable[float] = 1.0, forcefield: str | Path = "PP",
+            charges: str | Path = "ZIF-FF", out: str | Path | None = None, threads: int = 1,
+            pure: Sequence[Isotherm] = (), extrapolation: str = "error",
+            **settings: Unpack[Sampling]) -> MixtureIsotherm:
+    """Adsorption of a gas mixture by grand canonical Monte Carlo: `zifsim mixture`.
+
+    Parameters
+    ----------
+    structure: shipped name, CIF or extXYZ file, or a Framework.
+    composition: gas, guest model or guest file -> mole fraction in the gas; they sum to 1.
+    temperature_k: K.
+    pressures_bar: total pressures, one or several, bar.
+    forcefield, charges, threads, settings: as of :func:`zifsim.isotherm`.
+    out: results folder, as of :func:`zifsim.isotherm`; None: nothing is written.
+    pure: isotherms of the pure gases: what IAST makes of them is put beside (``predicted``).
+    extrapolation: of ``pure``, as of :func:`zifsim.iast`.
+
+    Returns
+    -------
+    MixtureIsotherm: ``points``, each with the loading of every gas in mol/kg, one standard error, and ``selectivity``.
+
+    Raises
+    ------
+    InputError, UnknownNameError: as :func:`zifsim.isotherm`; fractions that do not sum to 1.
+
+    Examples
+    --------
+    >>> both = zifsim.mixture("ZIF-8", {"CO2": 0.15, "N2": 0.85}, temperature_k=298, pressures_bar=1)
+    >>> both.points[0].selectivity("CO2", "N2")
+    """
+    from zifsim.campaign.mixture import MixtureJob, run_mixture_job
+
+    job = MixtureJob.load(structure, composition, temperature_k, pascals(pressures_bar), forcefield, charges,
+                          sampling_of(settings), threads)
+    predicted = job.predicted(pure, extrapolation) if pure else ()
+    with results_in(out) as folder:
+        return run_mixture_job(job, folder, lambda event: None, predicted=predicted)
+
+
+def iast(isotherms: Sequence[Isotherm], composition: Mapping[str, float], *,
+         pressures_bar: float | Iterable[float] = 1.0, extrapolation: str = "error", seed: int = 1) -> MixturePoints:
+    """Loadings and selectivity of a gas mixture from pure isotherms, by ideal adsorbed solution theory: `zifsim iast`.
+
+    The gas is taken as ideal. Errors are propagated from those of the isotherms.
+
+    Parameters
+    ----------
+    isotherms: one of each gas, of one framework and temperature.
+    composition: gas -> mole fraction in the gas; they sum to 1.
+    pressures_bar: total pressures, one or several, bar.
+    extrapolation: beyond an isotherm's last point: ``error``, or ``langmuir`` (through its last two points).
+    seed: of the error bars.
+
+    Returns
+    -------
+    MixturePoints: one per pressure, ascending, with the loading of every gas in mol/kg and ``selectivity``.
+
+    Raises
+    ------
+    InputError: isotherms that do not belong together or end too early, or fractions that do not sum to 1.
+
+    Examples
+    --------
+    >>> pure = [zifsim.isotherm("ZIF-8", gas, pressures_bar=[0.1, 1, 10]) for gas in ("CO2", "N2")]
+    >>> zifsim.iast(pure, {"CO2": 0.15, "N2": 0.85}, pressures_bar=1).to_frame()
+    """
+    from zifsim.gcmc.iast import iast as mixture_of
+
+    return MixturePoints(mixture_of(isotherms, composition, pressure, extrapolation=extrapolation, seed=seed)
+                         for pressure in pascals(pressures_bar))
