@@ -50,6 +50,7 @@ def access(structure: str | Path | Framework, gases: Mapping[str, float], *, for
     guests = [(load_guest(name, temperature_k=kelvin), kelvin) for name, kelvin in gases.items()]
     values = AccessSettings(experiment=Experiment(size_um, hours), pressure_bar=pressure_bar,
                             gcmc=sampling_of(settings))
-    host = load_host(structure, [guest for guest, _ in guests], forcefield, charges, values.gcmc)
+    models = [guest for guest, _ in guests]
+    host = load_host(structure, models, forcefield, charges, values.gcmc)  # type: ignore[arg-type]
     return GasAccesses(framework_access(host.framework, guests, host.forcefield, values, snapshots=snapshots,
                                         threads=threads))

@@ -55,8 +55,9 @@ def isotherm(structure: str | Path | Framework, gas: str | Path | GuestModel, *,
     """
     from zifsim.campaign.isotherm import IsothermJob, run_isotherm_job
 
-    job = IsothermJob.load(structure, gas, temperature_k, pascals(pressures_bar), forcefield, charges,
-                           sampling_of(settings), threads, flat_histogram, None if blocked is None else Path(blocked))
+    job = IsothermJob.load(structure, gas, temperature_k, pascals(pressures_bar),  # type: ignore[arg-type]
+                           forcefield, charges, sampling_of(settings), threads,  # type: ignore[arg-type]
+                           flat_histogram, None if blocked is None else Path(blocked))
     with results_in(out) as folder:
         return run_isotherm_job(job, folder, lambda event: None)
 
@@ -94,6 +95,6 @@ def henry(structure: str | Path | Framework, gas: str | Path | GuestModel, *, te
     guest = load_guest(gas, temperature_k=temperature_k)
     check_temperature(guest.gas, temperature_k)
     values = sampling_of({**settings, "widom_insertions": insertions})
-    host = load_host(structure, (guest,), forcefield, charges, values)
+    host = load_host(structure, (guest,), forcefield, charges, values)  # type: ignore[arg-type]
     result = widom(host.framework, guest, host.forcefield, temperature_k, values, threads=threads)
     return result if has_room(host.framework, result) else without_room(result)

@@ -48,8 +48,8 @@ def mixture(structure: str | Path | Framework, composition: Mapping[str, float],
     """
     from zifsim.campaign.mixture import MixtureJob, run_mixture_job
 
-    job = MixtureJob.load(structure, composition, temperature_k, pascals(pressures_bar), forcefield, charges,
-                          sampling_of(settings), threads)
+    job = MixtureJob.load(structure, composition, temperature_k, pascals(pressures_bar),  # type: ignore[arg-type]
+                          forcefield, charges, sampling_of(settings), threads)  # type: ignore[arg-type]
     predicted = job.predicted(pure, extrapolation) if pure else ()
     with results_in(out) as folder:
         return run_mixture_job(job, folder, lambda event: None, predicted=predicted)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zifsim.campaign.run import StudyResult
     from zifsim.campaign.study import Study
+    from zifsim.runs.progress import Report
 
 
 def run_study(study: str | Path | Study, *, out: str | Path | None = None, changes: Mapping[str, Any] | None = None,
-              quiet: bool = False) -> StudyResult:
+              report: Report | None = None) -> StudyResult:
     """Build, relax, melt, adsorb, compare, report: `zifsim run`. Finished stages are not repeated.
 
     Parameters
@@ -20,7 +21,7 @@ def run_study(study: str | Path | Study, *, out: str | Path | None = None, chang
     study: a study file, the name of a shipped one (``quick``, ``flux_melting``), or a Study.
     out: results folder; None: ``results/<study name>``.
     changes: values of the file to change, ``{"study.seed": 7, "melt.hold_ps": 10}``.
-    quiet: no display of the progress.
+    report: takes an event (:class:`zifsim.runs.progress.Event`) of every stage as it gets ahead; None: silence.
 
     Returns
     -------
@@ -38,6 +39,7 @@ def run_study(study: str | Path | Study, *, out: str | Path | None = None, chang
     import json
 
     from zifsim.campaign.run import run_study as run
+    from zifsim.runs.progress import silent
 
     assignments = [f"{key}={json.dumps(value, default=str)}" for key, value in (changes or {}).items()]
-    return run(study, out, assignments, quiet=quiet)
+    return run(study, out, assignments, report or silent)

@@ -42,7 +42,7 @@ def _write_framework(folder: Path, framework: Framework) -> list[str]:
 def run_build(config: Values, inputs: Inputs, folder: Path, report: Report) -> list[str]:
     """An ordered cell from a shipped name or a structure file."""
     from zifsim.campaign.plan import ordered_cell
-    from zifsim.crystals.ordering import find_structure
+    from zifsim.crystals.crystal import find_structure
 
     source = find_structure(config["structure"])
     if sha256_file(source) != config["structure_sha256"]:
