@@ -52,7 +52,8 @@ glasses: $(STAMP)  ## make the reference glasses of structures/glasses (one core
 quench-rates: $(STAMP) ## quench four of their liquids at four rates (two hours of a core) -> results/quench_rates
 	$(BIN)/python workflows/quench_rates.py
 
-docs: $(STAMP)     ## regenerate the pictures and tables shown in the README and docs/
+docs: $(STAMP)     ## regenerate the pages, pictures and tables shown in the README and docs/
+	$(BIN)/python docs/make_api.py
 	$(BIN)/python docs/make_figures.py
 
 clean:           ## remove the environment, caches and results of `make run`

@@ -13,15 +13,16 @@ if TYPE_CHECKING:
     from zifsim.model.framework import Framework
 
 
-def access(structure: str | Path | Framework, gases: Mapping[str, float], *, forcefield: str | Path = "PP",
-           charges: str | Path = "ZIF-FF", size_um: float = 10.0, hours: float = 1.0, pressure_bar: float | None = None,
-           snapshots: Sequence[Framework] = (), threads: int = 1, **settings: Unpack[Sampling]) -> GasAccesses:
+def access(structure: str | Path | Framework, gases: Mapping[str, float | Sequence[float]], *,
+           forcefield: str | Path = "PP", charges: str | Path = "ZIF-FF", size_um: float = 10.0, hours: float = 1.0,
+           pressure_bar: float | None = None, snapshots: Sequence[Framework] = (), threads: int = 1,
+           **settings: Unpack[Sampling]) -> GasAccesses:
     """Barriers, diffusion, fill times, and the part of a loading that an experiment finds: `zifsim access`.
 
     Parameters
     ----------
     structure: shipped name, CIF or extXYZ file, or a Framework.
-    gases: gas, guest model or guest file -> temperature, K.
+    gases: gas, guest model or guest file -> temperature or temperatures, K.
     forcefield, charges, settings: as of :func:`zifsim.isotherm`; ``grid_spacing_angstrom`` is that of the free energy.
     size_um: diameter of the particles, µm.
     hours: time they are given, h.
@@ -40,14 +41,15 @@ def access(structure: str | Path | Framework, gases: Mapping[str, float], *, for
 
     Examples
     --------
-    >>> zifsim.access("ZIF-8", {"N2": 77, "CH4": 273}).plot()
+    >>> zifsim.access("ZIF-8", {"N2": (77, 195), "CH4": 273}).plot()
     """
     from zifsim.access.filling import Experiment
     from zifsim.access.run import AccessSettings, framework_access
     from zifsim.campaign.isotherm import load_host
     from zifsim.io.guests import load_guest
 
-    guests = [(load_guest(name, temperature_k=kelvin), kelvin) for name, kelvin in gases.items()]
+    guests = [(load_guest(name, temperature_k=kelvin), kelvin) for name, at in gases.items()
+              for kelvin in (at if isinstance(at, Sequence) else (at,))]
     values = AccessSettings(experiment=Experiment(size_um, hours), pressure_bar=pressure_bar,
                             gcmc=sampling_of(settings))
     models = [guest for guest, _ in guests]

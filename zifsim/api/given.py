@@ -91,7 +91,11 @@ def pascals(pressures_bar: float | Iterable[float]) -> list[float]:
     ------
     InputError: none, or one that is not a positive number.
     """
-    values = sorted([pressures_bar] if isinstance(pressures_bar, int | float) else map(float, pressures_bar))
+    given = pressures_bar if isinstance(pressures_bar, Iterable) else [pressures_bar]
+    try:
+        values = sorted(float(value) for value in given)
+    except (TypeError, ValueError):
+        raise InputError(f"pressures_bar must be numbers, one or several in bar, not {pressures_bar!r}.") from None
     if not values:
         raise InputError("No pressure was given; name at least one, for example pressures_bar=1.")
     for value in values:

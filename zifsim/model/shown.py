@@ -49,6 +49,15 @@ class Shown:
     def __repr__(self) -> str:
         return f"<{look_of(self).line(self)}>"
 
+    def __str__(self) -> str:
+        look = look_of(self)
+        header, rows = look.people(self)
+        widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+        justified = [str.rjust if name else str.ljust for name in header]       # labels have no name
+        lines = ["  ".join(just(cell, width) for just, cell, width in zip(justified, row, widths, strict=True)).rstrip()
+                 for row in ((header, *rows) if any(header) else rows)]
+        return "\n".join([look.line(self), *lines])
+
     def to_frame(self) -> DataFrame:
         """Everything in it as a table, units in the columns' names; what is unknown is NaN.
 
