@@ -283,3 +283,12 @@ def test_mixture_weight_that_is_not_positive_is_named(results_folder: Path) -> N
     (results_folder / "study.json").write_text(json.dumps(study))
     with pytest.raises(InputError, match=r"Mixture '\(ZIF-8\)\(ZIF-62\)\(20/80\)'.*positive"):
         run_comparison(results_folder)
+
+
+def test_a_commit_is_named_once():
+    from zifsim.compare.results import _maker
+
+    assert _maker({"zifsim_version": "0.1.0", "git_commit": "0123456789abcdef"}) == "0.1.0 (0123456789)"
+    assert _maker({"zifsim_version": "0.1.0.dev7+g0123456789", "git_commit": "0123456789abcdef"}) == (
+        "0.1.0.dev7+g0123456789")
+    assert _maker({"zifsim_version": "0.1.0", "git_commit": None}) == "0.1.0"

@@ -104,14 +104,14 @@ class StudyResults:
     @property
     def versions(self) -> str:
         """zifsim's version(s) and commit(s) that made the isotherms, as the run records name them."""
-        made_by = {
-            f"{r['zifsim_version']} ({r['git_commit'][:10]})"
-            if r.get("git_commit")
-            else str(r["zifsim_version"])
-            for r in self.records
-            if "zifsim_version" in r
-        }
+        made_by = {_maker(r) for r in self.records if "zifsim_version" in r}
         return "; ".join(sorted(made_by)) or "not recorded"
+
+
+def _maker(record: Mapping[str, Any]) -> str:
+    """The version of a record, and the commit where the version does not name it (releases, records up to 0.1.0)."""
+    version, commit = str(record["zifsim_version"]), record.get("git_commit")
+    return version if not commit or "+g" in version else f"{version} ({commit[:10]})"
 
 
 def read_results(folder: str | Path) -> StudyResults:
