@@ -172,8 +172,8 @@ def _accesses_people(found: Sequence[GasAccess]) -> People:
     header = ("gas", "framework", "barrier, kJ/mol", "D, m²/s", "fill time", "size, µm", "accessible fraction", "in, h")
     return header, [(f"{a.gas} {a.temperature_k:g} K", a.kind,
                      f"{a.barrier_kj_mol:.1f}" if math.isfinite(a.barrier_kj_mol) else "closed",
-                     f"{a.diffusion_m2_s:.0e}", time_text(a.fill_time_s), f"{a.size_um:g}", f"{a.share:.2g}",
-                     f"{a.hours:g}") for a in found]
+                     f"{a.diffusion_m2_s:.0e}", time_text(a.fill_time_s), f"{a.size_um:g}",
+                     f"{a.accessible_fraction:.2g}", f"{a.hours:g}") for a in found]
 
 
 def _analysis_line(a: Analysis) -> str:

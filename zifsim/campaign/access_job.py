@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zifsim.errors import InputError
-from zifsim.model.forcefield import AdsorptionForceField, MeltForceField
+from zifsim.model.forcefield import AdsorptionForceField, ChargeSet, MeltForceField
 from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel
 from zifsim.runs.digest import digest, plain
@@ -64,10 +64,11 @@ class AccessJob:
             raise InputError(f"Snapshots at {self.snapshot_temperature_k:g} K cannot be made; ask for more than 0 K.")
 
     @classmethod
-    def load(cls, structure: str, guests: Gases, forcefield: str, charges: str, settings: AccessSettings, *,
+    def load(cls, structure: str | Path | Framework, guests: Gases, forcefield: str | Path | AdsorptionForceField,
+             charges: str | Path | ChargeSet, settings: AccessSettings, *,
              snapshots: str | None = None, snapshot_temperature_k: float | None = None, dynamics: str = "ZIF-FF",
              umbrella_ps: float = 0.0, platform: str = "auto", threads: int = 1) -> AccessJob:
-        """Load a job by names or files; ``snapshots``: how many to make, or a file or folder to read them from.
+        """Load a job by names, files or values; ``snapshots``: how many to make, or a file or folder to read them from.
 
         Raises
         ------
