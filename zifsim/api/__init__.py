@@ -1,1 +1,1 @@
-"""The functions behind ``import zifsim``: names, paths or values in, results that show themselves out."""
+"""Functions behind ``import zifsim``: names, paths or values in, results that show themselves out."""

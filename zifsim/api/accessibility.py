@@ -1,4 +1,4 @@
-"""Which pores a gas reaches in the time of an experiment."""
+"""Accessibility: which pores a gas reaches in the time of an experiment."""
 
 from __future__ import annotations
 

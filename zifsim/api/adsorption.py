@@ -1,4 +1,4 @@
-"""One gas in a rigid framework: isotherm and Henry coefficient."""
+"""Adsorption of one gas in a rigid framework: isotherm and Henry coefficient."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How every kind of result looks: its line, its table, what of it people see first, its picture.
+"""Looks of every kind of result: its line, its table, what of it people see first, its picture.
 
 :data:`LOOKS` is handed down to :mod:`zifsim.model.shown` by ``import zifsim``. A new kind of result is a class that
 derives from ``Shown`` or ``Drawn`` and a row here.

@@ -1,4 +1,4 @@
-"""From a crystal to its melt-quenched glass."""
+"""Melting: from a crystal to its melt-quenched glass."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several gases at once: sampled together, or predicted from the isotherms of each alone."""
+"""Mixtures of gases: sampled together, or predicted from the isotherms of each alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several results of one kind: a tuple that shows itself, as every single one does."""
+"""Tuples of results of one kind, which show themselves as every single one does."""
 
 from __future__ import annotations
 

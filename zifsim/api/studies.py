@@ -1,4 +1,4 @@
-"""Whole studies from their files."""
+"""Studies, whole, from their files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was simulated beside what was measured and published: table, scores, tensions."""
+"""Comparison of what was simulated with what was measured and published: table, scores, tensions."""
 
 from zifsim.compare.run import run_comparison
 from zifsim.compare.table import ComparisonTable

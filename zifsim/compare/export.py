@@ -1,4 +1,4 @@
-"""The comparison table in words: CSV for machines, Markdown and LaTeX for people."""
+"""Tables of the comparison in words: CSV for machines, Markdown and LaTeX for people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a simulation is compared with: Longley et al. 2019 (doi:10.1039/c8sc04044c), and ranges for ZIF-8.
+"""References that a simulation is compared with: Longley et al. 2019 (doi:10.1039/c8sc04044c), and ranges for ZIF-8.
 
 The numbers lie in ``compare/data/*.toml`` beside their sources. :func:`implied_zif8` and
 :func:`composition_tension` compute, from those numbers alone, where the paper disagrees with itself.

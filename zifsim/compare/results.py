@@ -1,4 +1,4 @@
-"""Reading a results folder: the one place that knows its layout.
+"""Results folder of a study, read: the one place that knows its layout.
 
 ``study.json`` (the resolved study), ``gcmc/<stage>/isotherm.json`` (an Isotherm), ``melt/<stage>/melt.json`` (a
 MeltResult), ``access/<stage>/access.json``, and beside each of them ``config.json`` (what the stage was told, with the

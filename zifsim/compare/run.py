@@ -1,4 +1,4 @@
-"""From a results folder to the table on disk."""
+"""Comparison from a results folder to the table on disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far from experiment, in two numbers, for our values and the paper's over exactly the same rows: our equilibrium
+"""Scores: how far from experiment, in two numbers, for our values and the paper's over the same rows: our equilibrium
 uptake, what of it is accessible in the time of an experiment, and the published simulation."""
 
 from __future__ import annotations

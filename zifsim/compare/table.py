@@ -1,4 +1,4 @@
-"""The comparison table: our uptake beside the experiment and the published simulation, row by row."""
+"""Table of the comparison: our uptake beside the experiment and the published simulation, row by row."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Chemistry: linkers, disorder, ordered cells."""
+"""Crystals: their linkers, their disorder, and the ordered cells made of them."""

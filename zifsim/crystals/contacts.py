@@ -1,4 +1,4 @@
-"""How close the building units of a cell come to each other without being bonded."""
+"""Contacts: how close the building units of a cell come to each other without being bonded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A crystal structure opened once: which arrangements of its linkers there are, and the ordered cell of each."""
+"""Crystal opened once: which arrangements of its linkers there are, and the ordered cell of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a disordered crystal to its sites: which alternatives exclude each other, and which linkers they make.
+"""Disorder of a crystal as sites: which alternatives exclude each other, and which linkers they make.
 
 All symmetry copies of all atoms are laid out in the cell. Disordered atoms that share an ordered linker core,
 are bonded, or lie on top of each other belong to one site; within a site, each disorder group (or, for a

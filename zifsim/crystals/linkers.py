@@ -1,4 +1,4 @@
-"""Recognise the nodes and linkers of a ZIF as a graph, and give every atom its ZIF-FF type.
+"""Linkers and nodes of a ZIF, recognised as a graph, and the ZIF-FF type of every atom.
 
 Atoms closer than a cut-off are bonded; cutting the metal–N bonds leaves fragments; a fragment is a linker if
 its graph equals a template's. Graphs are compared by colour refinement (Weisfeiler & Leman 1968): an atom's

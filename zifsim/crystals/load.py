@@ -1,4 +1,4 @@
-"""One framework from a name or a file: what every command that takes a STRUCTURE calls."""
+"""Framework from a name or a file: what every command that takes a STRUCTURE calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People: figures and the HTML report. Reads results only, never simulates."""
+"""Reports for people: figures and the HTML page. Reads results only, never simulates."""
 
 from zifsim.report.html import write_report
 

@@ -1,4 +1,4 @@
-"""A picture as a value: panels of lines that become a PNG and a CSV, so that one always shows the other."""
+"""Chart, a picture as a value: panels of lines that become a PNG and a CSV, so that one always shows the other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the report says about the glasses: how they were made, and what is expected of them."""
+"""Glasses in the report: how they were made, and what is expected of them."""
 
 from __future__ import annotations
 

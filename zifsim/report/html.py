@@ -1,4 +1,4 @@
-"""The report of a study: one self-contained HTML page, and the two pictures as files."""
+"""Report of a study: one self-contained HTML page, and the two pictures as files."""
 
 from __future__ import annotations
 

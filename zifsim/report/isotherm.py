@@ -1,4 +1,4 @@
-"""A picture of a single isotherm."""
+"""Isotherm: the picture of a single one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A picture of a gas mixture's loadings."""
+"""Mixture: the picture of its gases' loadings."""
 
 from __future__ import annotations
 

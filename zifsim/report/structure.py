@@ -1,4 +1,4 @@
-"""The pictures of `zifsim analyse`: pair distributions, angles, total scattering, dynamics, cooling."""
+"""Pictures of `zifsim analyse`: pair distributions, angles, total scattering, dynamics, cooling."""
 
 from __future__ import annotations
 

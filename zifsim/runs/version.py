@@ -1,4 +1,4 @@
-"""Which zifsim this is: the release and the commit, and the version of the physics of every kind of result.
+"""Version: the release and the commit that this is, and the version of the physics of every kind of result.
 
 The same function names the wheel when it is built (``[tool.hatch.version]`` in pyproject.toml runs this file alone, so
 it imports nothing but the standard library) and the code when it runs: a checkout asks git, so that an editable
