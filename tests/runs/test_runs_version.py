@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,15 @@ def test_the_package_and_its_command_say_the_same():
     assert answer.stdout == f"zifsim {of_zifsim.version()}\n"
     if (FILE.parents[2] / ".git").exists():
         assert OF_COMMIT.fullmatch(zifsim.__version__) or zifsim.__version__ == "0.1.0"
+
+
+def test_the_wheel_is_named_by_the_same_function():
+    root = FILE.parents[2]
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    build = project["tool"]["hatch"]["version"]
+    assert "version" in project["project"]["dynamic"]
+    assert root / build["path"] == FILE
+    assert eval(build["expression"], vars(loaded(root))) == of_zifsim.version()
 
 
 def test_every_kind_of_physics_has_a_version():
