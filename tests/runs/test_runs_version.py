@@ -96,7 +96,7 @@ def test_a_checkout_without_git_still_has_a_version(checkout, monkeypatch):
 
 def test_the_package_and_its_command_say_the_same():
     assert zifsim.__version__ == of_zifsim.version()
-    answer = subprocess.run([sys.executable, "-m", "zifsim.cli.app", "--version"], capture_output=True, text=True,
+    answer = subprocess.run([sys.executable, "-m", "zifsim", "--version"], capture_output=True, text=True,
                             check=True)
     assert answer.stdout == f"zifsim {of_zifsim.version()}\n"
     if (FILE.parents[2] / ".git").exists():
