@@ -80,6 +80,10 @@ def test_with_a_folder_a_run_is_recorded_and_read_back(tmp_path, zif8, quick, me
     assert (out / "isotherm.json").stat().st_mtime_ns == before
     with pytest.raises(zifsim.errors.InputError, match="holds another"):
         zifsim.isotherm(zif8, "CO2", out=out, **quick)
+    more = zifsim.isotherm(zif8, "CH4", pressures_bar=[0.1, 1, 2], out=out, **quick)
+    assert [p.loading_mol_kg for p in more.points[:2]] == [p.loading_mol_kg for p in first.points]
+    with pytest.raises(zifsim.errors.InputError, match="CO2"):
+        zifsim.iast([out, first], {"CH4": 0.5, "CO2": 0.5})
 
 
 def test_an_isotherm_shows_itself(methane):
@@ -126,6 +130,14 @@ def test_accesses_show_themselves(zif8):
     assert len(shown(found[0])) == 1
     drawn(found)
     drawn(found[1])
+
+
+def test_accesses_are_recorded_in_their_folder(tmp_path):
+    access = {"gases": {"CH4": (273.0, 300.0)}, "grid_spacing_angstrom": 0.5, "out": tmp_path / "access"}
+    found = zifsim.access("ZIF-8", **access)
+    assert [a.temperature_k for a in found] == [273.0, 300.0]
+    assert [a.barrier_kj_mol for a in zifsim.access("ZIF-8", **access)] == [a.barrier_kj_mol for a in found]
+    assert (tmp_path / "access" / "record.json").is_file()
 
 
 def test_analyses_show_themselves(zif8):

@@ -6,19 +6,20 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from zifsim.api.given import Sampling, pascals, results_in, sampling_of
+from zifsim.api.given import Sampling, pascals, sampling_of
 
 if TYPE_CHECKING:
     from zifsim.model.framework import Framework
     from zifsim.model.guest import GuestModel
     from zifsim.model.uptake import HenryResult, Isotherm
+    from zifsim.runs.progress import Report
 
 
 def isotherm(structure: str | Path | Framework, gas: str | Path | GuestModel, *, temperature_k: float = 273.0,
              pressures_bar: float | Iterable[float] = 1.0, forcefield: str | Path = "PP",
              charges: str | Path = "ZIF-FF", out: str | Path | None = None, threads: int = 1,
              flat_histogram: bool = False, blocked: str | Path | None = None,
-             **settings: Unpack[Sampling]) -> Isotherm:
+             report: Report | None = None, **settings: Unpack[Sampling]) -> Isotherm:
     """Adsorption isotherm by grand canonical Monte Carlo in a rigid framework: `zifsim gcmc`.
 
     Parameters
@@ -29,11 +30,12 @@ def isotherm(structure: str | Path | Framework, gas: str | Path | GuestModel, *,
     pressures_bar: one or several, bar.
     forcefield: framework's Lennard-Jones rows: ``PP``, ``UFF``, ``DREIDING`` or a TOML file.
     charges: framework's charge set, a name or TOML file; assigned where the gas has charges.
-    out: results folder: the run is recorded there, and the same call resumes it or reads it back. None: nothing is
-        written.
+    out: results folder: the run is recorded there, and the same call resumes it or reads it back; with more pressures
+        or moves it uses what is there. None: nothing is written.
     threads: pressures side by side.
     flat_histogram: all pressures from one probability of the number of molecules.
     blocked: results folder of `zifsim access`: pores that the gas does not reach are closed.
+    report: takes an event (:class:`zifsim.runs.progress.Event`) wherever the run gets ahead; None: silence.
     settings: fields of :class:`zifsim.gcmc.settings.GCMCSettings`, such as ``cutoff_angstrom`` (Å),
         ``target_relative_error``, ``max_moves`` (per pressure), ``seed``.
 
@@ -53,13 +55,12 @@ def isotherm(structure: str | Path | Framework, gas: str | Path | GuestModel, *,
     >>> found = zifsim.isotherm("ZIF-8", "CH4", temperature_k=273, pressures_bar=[0.1, 1])
     >>> found.plot()
     """
-    from zifsim.campaign.isotherm import IsothermJob, run_isotherm_job
+    from zifsim.campaign.isotherm import IsothermJob
+    from zifsim.runs.progress import silent
 
-    job = IsothermJob.load(structure, gas, temperature_k, pascals(pressures_bar),  # type: ignore[arg-type]
-                           forcefield, charges, sampling_of(settings), threads,  # type: ignore[arg-type]
-                           flat_histogram, None if blocked is None else Path(blocked))
-    with results_in(out) as folder:
-        return run_isotherm_job(job, folder, lambda event: None)
+    job = IsothermJob.load(structure, gas, temperature_k, pascals(pressures_bar), forcefield, charges,
+                           sampling_of(settings), threads, flat_histogram, None if blocked is None else Path(blocked))
+    return job.sample(None, report or silent) if out is None else job.run(Path(out), report or silent)
 
 
 def henry(structure: str | Path | Framework, gas: str | Path | GuestModel, *, temperature_k: float = 273.0,
@@ -86,7 +87,7 @@ def henry(structure: str | Path | Framework, gas: str | Path | GuestModel, *, te
     --------
     >>> zifsim.henry("ZIF-8", "CH4", temperature_k=273).heat_of_adsorption_kj_mol
     """
-    from zifsim.campaign.isotherm import load_host
+    from zifsim.campaign.adsorption import load_host
     from zifsim.gcmc.eos import check_temperature
     from zifsim.gcmc.noroom import has_room, without_room
     from zifsim.gcmc.widom import widom
@@ -95,6 +96,6 @@ def henry(structure: str | Path | Framework, gas: str | Path | GuestModel, *, te
     guest = load_guest(gas, temperature_k=temperature_k)
     check_temperature(guest.gas, temperature_k)
     values = sampling_of({**settings, "widom_insertions": insertions})
-    host = load_host(structure, (guest,), forcefield, charges, values)  # type: ignore[arg-type]
+    host = load_host(structure, (guest,), forcefield, charges, values)
     result = widom(host.framework, guest, host.forcefield, temperature_k, values, threads=threads)
     return result if has_room(host.framework, result) else without_room(result)

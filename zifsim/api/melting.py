@@ -10,12 +10,14 @@ from zifsim.api.given import Dynamics, results_in, settings_of
 if TYPE_CHECKING:
     from zifsim.melt.result import MeltResult
     from zifsim.model.framework import Framework
+    from zifsim.runs.progress import Report
 
 
 def melt(structure: str | Path | Framework, *, out: str | Path | None = None, forcefield: str | Path = "nb-ZIF-FF-s",
          potential: str | None = None, program: str | Path = "dense", hold_ps: float = 50.0,
          quench_rate_k_per_ps: float = 10.0, anneal_ps: float = 80.0, equilibrate_ps: float = 10.0,
-         pressure_bar: float = 1.0, timestep_fs: float = 1.0, **settings: Unpack[Dynamics]) -> MeltResult:
+         pressure_bar: float = 1.0, timestep_fs: float = 1.0, report: Report | None = None,
+         **settings: Unpack[Dynamics]) -> MeltResult:
     """Heat a framework to 1500 K, hold it molten, quench it to a glass at 300 K: `zifsim melt`.
 
     Parameters
@@ -33,6 +35,7 @@ def melt(structure: str | Path | Framework, *, out: str | Path | None = None, fo
     equilibrate_ps: at 300 K at the end, ps.
     pressure_bar: of all segments at constant pressure, bar.
     timestep_fs: fs.
+    report: takes an event (:class:`zifsim.runs.progress.Event`) as the melt gets ahead; None: silence.
     settings: fields of :class:`zifsim.melt.settings.MeltSettings`, such as ``seed``, ``platform``, ``cpu_threads``.
 
     Returns
@@ -50,14 +53,14 @@ def melt(structure: str | Path | Framework, *, out: str | Path | None = None, fo
     >>> glass = zifsim.melt("ZIF-62", out="glass", hold_ps=50, quench_rate_k_per_ps=10)
     >>> zifsim.isotherm(glass.framework, "CO2")
     """
+    from zifsim.campaign.melt_job import MeltJob, run_melt_job
     from zifsim.crystals.load import load_framework
     from zifsim.errors import InputError
     from zifsim.io.melt_forcefields import load_melt_forcefield
     from zifsim.melt.potential import load_potential
     from zifsim.melt.program import check_temperatures, melt_program
-    from zifsim.melt.run import run_melt
     from zifsim.melt.settings import MeltSettings
-    from zifsim.report.melt import write_melt_page
+    from zifsim.runs.progress import silent
 
     if potential is not None and forcefield != "nb-ZIF-FF-s":
         raise InputError("Give either forcefield or potential: one model moves the atoms.")
@@ -69,6 +72,4 @@ def melt(structure: str | Path | Framework, *, out: str | Path | None = None, fo
     parameters = load_potential(potential, framework) if potential else load_melt_forcefield(forcefield)
     check_temperatures(schedule, parameters)
     with results_in(out) as folder:
-        result = run_melt(framework, parameters, schedule, values, folder)
-        write_melt_page(folder)
-        return result
+        return run_melt_job(MeltJob(framework, parameters, schedule, values), folder, report or silent)

@@ -6,19 +6,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from zifsim.api.given import Sampling, pascals, results_in, sampling_of
+from zifsim.api.given import Sampling, pascals, sampling_of
 from zifsim.api.several import MixturePoints
 
 if TYPE_CHECKING:
     from zifsim.model.framework import Framework
     from zifsim.model.mixture import MixtureIsotherm
     from zifsim.model.uptake import Isotherm
+    from zifsim.runs.progress import Report
 
 
 def mixture(structure: str | Path | Framework, composition: Mapping[str, float], *, temperature_k: float = 273.0,
             pressures_bar: float | Iterable[float] = 1.0, forcefield: str | Path = "PP",
             charges: str | Path = "ZIF-FF", out: str | Path | None = None, threads: int = 1,
-            pure: Sequence[Isotherm] = (), extrapolation: str = "error",
+            pure: Sequence[Isotherm | str | Path] = (), extrapolation: str = "error", report: Report | None = None,
             **settings: Unpack[Sampling]) -> MixtureIsotherm:
     """Adsorption of a gas mixture by grand canonical Monte Carlo: `zifsim mixture`.
 
@@ -28,9 +29,9 @@ def mixture(structure: str | Path | Framework, composition: Mapping[str, float],
     composition: gas, guest model or guest file -> mole fraction in the gas; they sum to 1.
     temperature_k: K.
     pressures_bar: total pressures, one or several, bar.
-    forcefield, charges, threads, settings: as of :func:`zifsim.isotherm`.
+    forcefield, charges, threads, report, settings: as of :func:`zifsim.isotherm`.
     out: results folder, as of :func:`zifsim.isotherm`; None: nothing is written.
-    pure: isotherms of the pure gases: what IAST makes of them is put beside (``predicted``).
+    pure: isotherms of the pure gases, or their results folders: what IAST makes of them is put beside (``predicted``).
     extrapolation: of ``pure``, as of :func:`zifsim.iast`.
 
     Returns
@@ -46,16 +47,17 @@ def mixture(structure: str | Path | Framework, composition: Mapping[str, float],
     >>> both = zifsim.mixture("ZIF-8", {"CO2": 0.15, "N2": 0.85}, temperature_k=298, pressures_bar=1)
     >>> both.points[0].selectivity("CO2", "N2")
     """
-    from zifsim.campaign.mixture import MixtureJob, run_mixture_job
+    from zifsim.campaign.mixture import MixtureJob
+    from zifsim.runs.progress import silent
 
-    job = MixtureJob.load(structure, composition, temperature_k, pascals(pressures_bar),  # type: ignore[arg-type]
-                          forcefield, charges, sampling_of(settings), threads)  # type: ignore[arg-type]
-    predicted = job.predicted(pure, extrapolation) if pure else ()
-    with results_in(out) as folder:
-        return run_mixture_job(job, folder, lambda event: None, predicted=predicted)
+    job = MixtureJob.load(structure, composition, temperature_k, pascals(pressures_bar), forcefield, charges,
+                          sampling_of(settings), threads)
+    if pure:
+        job = job.predict(_read(pure), extrapolation)
+    return job.sample(None, report or silent) if out is None else job.run(Path(out), report or silent)
 
 
-def iast(isotherms: Sequence[Isotherm], composition: Mapping[str, float], *,
+def iast(isotherms: Sequence[Isotherm | str | Path], composition: Mapping[str, float], *,
          pressures_bar: float | Iterable[float] = 1.0, extrapolation: str = "error", seed: int = 1) -> MixturePoints:
     """Loadings and selectivity of a gas mixture from pure isotherms, by ideal adsorbed solution theory: `zifsim iast`.
 
@@ -63,7 +65,7 @@ def iast(isotherms: Sequence[Isotherm], composition: Mapping[str, float], *,
 
     Parameters
     ----------
-    isotherms: one of each gas, of one framework and temperature.
+    isotherms: one of each gas, of one framework and temperature; or the results folders that hold them.
     composition: gas -> mole fraction in the gas; they sum to 1.
     pressures_bar: total pressures, one or several, bar.
     extrapolation: beyond an isotherm's last point: ``error``, or ``langmuir`` (through its last two points).
@@ -84,5 +86,13 @@ def iast(isotherms: Sequence[Isotherm], composition: Mapping[str, float], *,
     """
     from zifsim.gcmc.iast import iast as mixture_of
 
-    return MixturePoints(mixture_of(isotherms, composition, pressure, extrapolation=extrapolation, seed=seed)
+    pure = _read(isotherms)
+    return MixturePoints(mixture_of(pure, composition, pressure, extrapolation=extrapolation, seed=seed)
                          for pressure in pascals(pressures_bar))
+
+
+def _read(isotherms: Sequence[Isotherm | str | Path]) -> list[Isotherm]:
+    """Isotherms, those named by their folders read."""
+    from zifsim.io.results import read_isotherm
+
+    return [read_isotherm(Path(one)) if isinstance(one, str | Path) else one for one in isotherms]

@@ -16,7 +16,7 @@ from zifsim.gcmc.settings import GCMCSettings
 from zifsim.io.files import write_bytes_atomic, write_json_atomic
 from zifsim.io.guests import DEFAULT_MODELS
 from zifsim.io.tables import write_csv
-from zifsim.model.forcefield import AdsorptionForceField
+from zifsim.model.forcefield import AdsorptionForceField, ChargeSet
 from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel
 from zifsim.runs.digest import digest
@@ -58,9 +58,10 @@ class LoadedHost:
     charges: str
 
 
-def load_host(structure: str, guests: Sequence[GuestModel], forcefield: str, charges: str,
+def load_host(structure: str | Path | Framework, guests: Sequence[GuestModel],
+              forcefield: str | Path | AdsorptionForceField, charges: str | Path | ChargeSet,
               settings: GCMCSettings) -> LoadedHost:
-    """Load and check a host for these gases, by names or files. Charges are assigned where a gas feels them.
+    """Load and check a host for these gases, by names, files or values. Charges are assigned where a gas feels them.
 
     Raises
     ------
@@ -110,8 +111,8 @@ class AdsorptionJob(ABC, Generic[R]):
         """What can change the numbers of this kind of job only, JSON-ready."""
 
     @abstractmethod
-    def sample(self, out: Path, report: Report) -> R:
-        """Run or continue the engine in ``out``."""
+    def sample(self, out: Path | None, report: Report) -> R:
+        """Run or continue the engine in ``out``; None: nothing is written."""
 
     @abstractmethod
     def read(self, out: Path) -> R:

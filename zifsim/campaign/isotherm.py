@@ -11,6 +11,8 @@ from zifsim.campaign.adsorption import EXTENSIBLE, AdsorptionJob, load_host
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.io.aif import write_aif
 from zifsim.io.results import read_isotherm
+from zifsim.model.forcefield import AdsorptionForceField, ChargeSet
+from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel
 from zifsim.model.uptake import Isotherm
 from zifsim.runs.progress import Report
@@ -46,10 +48,11 @@ class IsothermJob(AdsorptionJob[Isotherm]):
     root: ClassVar[Path] = Path("results/gcmc")
 
     @classmethod
-    def load(cls, structure: str, gas: str, temperature_k: float, pressures_pa: Sequence[float],
-             forcefield: str, charges: str, settings: GCMCSettings, threads: int = 1,
+    def load(cls, structure: str | Path | Framework, gas: str | Path | GuestModel, temperature_k: float,
+             pressures_pa: Sequence[float], forcefield: str | Path | AdsorptionForceField,
+             charges: str | Path | ChargeSet, settings: GCMCSettings, threads: int = 1,
              flat_histogram: bool = False, blocked: Path | None = None) -> IsothermJob:
-        """Load a job by names or files; ``blocked``: a folder of `zifsim access` that says which pores to close.
+        """Load a job by names, files or values; ``blocked``: a folder of `zifsim access`, whose pores to close.
 
         Raises
         ------
@@ -101,7 +104,7 @@ class IsothermJob(AdsorptionJob[Isotherm]):
         return tuple(BulkState(p, eos.fugacity_pa(self.temperature_k, p), p / saturation,
                                eos.phase(self.temperature_k, p)) for p in self.pressures_pa)
 
-    def sample(self, out: Path, report: Report) -> Isotherm:
+    def sample(self, out: Path | None, report: Report) -> Isotherm:
         from zifsim.gcmc.engine import run_isotherm
 
         isotherm = run_isotherm(

@@ -12,6 +12,8 @@ from zifsim.errors import InputError
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.io.files import json_text
 from zifsim.io.results import read_mixture
+from zifsim.model.forcefield import AdsorptionForceField, ChargeSet
+from zifsim.model.framework import Framework
 from zifsim.model.mixture import MixtureIsotherm
 from zifsim.model.uptake import Isotherm, MixturePoint
 from zifsim.runs.folder import rewrite
@@ -34,8 +36,9 @@ class MixtureJob(AdsorptionJob[MixtureIsotherm]):
     root: ClassVar[Path] = Path("results/mixture")
 
     @classmethod
-    def load(cls, structure: str, fractions: Mapping[str, float], temperature_k: float, pressures_pa: Sequence[float],
-             forcefield: str, charges: str, settings: GCMCSettings, threads: int = 1) -> MixtureJob:
+    def load(cls, structure: str | Path | Framework, fractions: Mapping[str, float], temperature_k: float,
+             pressures_pa: Sequence[float], forcefield: str | Path | AdsorptionForceField,
+             charges: str | Path | ChargeSet, settings: GCMCSettings, threads: int = 1) -> MixtureJob:
         """Load a job by names or files; ``fractions``: gas, guest model or guest file -> mole fraction.
 
         Raises
@@ -104,7 +107,7 @@ class MixtureJob(AdsorptionJob[MixtureIsotherm]):
             return f"is not in the framework of the mixture, {self.framework.name} with charges {self.charges}"
         return ""
 
-    def sample(self, out: Path, report: Report) -> MixtureIsotherm:
+    def sample(self, out: Path | None, report: Report) -> MixtureIsotherm:
         from zifsim.gcmc.mixtures import run_mixture
 
         mixture = run_mixture(self.framework, self.guests, self.composition, self.forcefield, self.temperature_k,
