@@ -22,7 +22,8 @@ GROUPS = {"Structures and gases": ("load", "gas"), "Adsorption": ("isotherm", "h
 RESULTS = ("zifsim.model.framework:Framework", "zifsim.model.uptake:Isotherm", "zifsim.model.uptake:HenryResult",
            "zifsim.model.mixture:MixtureIsotherm", "zifsim.api.several:MixturePoints", "zifsim.melt.result:MeltResult",
            "zifsim.access.result:GasAccess", "zifsim.api.several:GasAccesses", "zifsim.analysis.summary:Analysis",
-           "zifsim.api.several:Analyses", "zifsim.compare.table:ComparisonTable")
+           "zifsim.api.several:Analyses", "zifsim.analysis.result:AnalysisResult",
+           "zifsim.compare.table:ComparisonTable")
 SETTINGS = ("zifsim.gcmc.settings:GCMCSettings", "zifsim.melt.settings:MeltSettings",
             "zifsim.analysis.summary:AnalysisSettings")
 SECTION = re.compile(r"^(Parameters|Attributes|Returns|Raises|Examples)\n-+\n", re.MULTILINE)

@@ -175,3 +175,12 @@ def test_a_melt_shows_itself_and_leaves_nothing_without_a_folder(tmp_path, monke
     assert len(shown(glass)) == 1
     assert glass.framework.n_atoms == 276
     drawn(glass)
+
+
+def test_an_analysis_is_recorded_in_its_folder(tmp_path):
+    first = zifsim.analyse("ZIF-8", out=tmp_path / "analysis")
+    assert len(shown(first)) == len(first.structures[0].quantities)
+    assert repr(zifsim.analyse("ZIF-8", out=tmp_path / "analysis")) == repr(first)
+    assert (tmp_path / "analysis" / "record.json").is_file()
+    with pytest.raises(zifsim.errors.InputError, match="write the Framework to a file"):
+        zifsim.analyse(zifsim.load("ZIF-8"), out=tmp_path / "other")

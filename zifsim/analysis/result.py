@@ -11,6 +11,7 @@ from zifsim.analysis.bet import BETResult
 from zifsim.analysis.quantity import Quantity, over_files
 from zifsim.analysis.summary import Analysis
 from zifsim.io.results import read_result
+from zifsim.model.shown import Shown
 from zifsim.model.uptake import SCHEMA
 
 RESULT = "analysis.json"
@@ -57,8 +58,8 @@ class StructureResult:
                    tuple(values["xray_d_maxima_angstrom"]), values["first_peaks"])
 
 
-@dataclass(frozen=True, slots=True)
-class AnalysisResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class AnalysisResult(Shown):
     """All structures of one analysis, in the order asked for; ``bet``: (framework, area) of nitrogen isotherms."""
 
     structures: tuple[StructureResult, ...]

@@ -26,6 +26,7 @@ from zifsim.units import BAR_PA, mol_kg_to_ml_stp_g
 
 if TYPE_CHECKING:
     from zifsim.access.result import GasAccess
+    from zifsim.analysis.result import StructureResult
     from zifsim.analysis.summary import Analysis
     from zifsim.compare.table import ComparisonTable
     from zifsim.melt.result import MeltResult
@@ -180,11 +181,11 @@ def _analysis_line(a: Analysis) -> str:
     return f"Analysis of {a.name}: {a.frames.description}, {len(a.quantities)} quantities of {a.n_frames} frames"
 
 
-def _analyses_columns(found: Sequence[Analysis]) -> Columns:
+def _analyses_columns(found: Sequence[Analysis | StructureResult]) -> Columns:
     return _of_rows([{"structure": a.name} | q.to_dict() for a in found for q in a.quantities])
 
 
-def _analyses_people(found: Sequence[Analysis]) -> People:
+def _analyses_people(found: Sequence[Analysis | StructureResult]) -> People:
     labels = {q.key: f"{q.label}, {q.unit}" if q.unit else q.label for a in found for q in a.quantities}
     cells = [{q.key: with_error(q.value, q.spread) if math.isfinite(q.spread) else f"{q.value:.4g}"
               for q in a.quantities} for a in found]
@@ -227,6 +228,8 @@ LOOKS: Mapping[str, Look] = {
     "Analysis": Look(_analysis_line, _alone(_analyses_columns), _alone(_analyses_people), _alone(draw_analyses)),
     "Analyses": Look(lambda found: f"Analyses of {', '.join(a.name for a in found)}", _analyses_columns,
                      _analyses_people, draw_analyses),
+    "AnalysisResult": Look(lambda r: f"Analyses of {', '.join(one.name for one in r.structures)}",
+                           lambda r: _analyses_columns(r.structures), lambda r: _analyses_people(r.structures)),
     "ComparisonTable": Look(lambda t: f"Comparison of study {t.study} ({t.quality_note}): {len(t.rows)} rows",
                             _comparison_columns, _comparison_people, draw_comparison),
 }
