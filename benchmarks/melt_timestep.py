@@ -25,7 +25,7 @@ from zifsim.crystals.load import load_framework
 from zifsim.io.melt_forcefields import load_melt_forcefield
 from zifsim.melt.platform import choose_platform
 from zifsim.melt.relax import settle
-from zifsim.melt.system import NM, MeltModel, build_model
+from zifsim.melt.system import NM, MeltSystem, build_model
 from zifsim.units import GAS_CONSTANT
 
 FRICTION_PER_PS, SEED, BLOCKS = 5.0, 11, 10
@@ -33,7 +33,7 @@ START_PS, SETTLE_PS, SAMPLE_FS = 4.0, 0.5, 10.0
 Series = NDArray[np.float64]
 
 
-def open_context(model: MeltModel, integrator: openmm.Integrator) -> openmm.Context:
+def open_context(model: MeltSystem, integrator: openmm.Integrator) -> openmm.Context:
     choice = choose_platform("CPU", cpu_threads=1)
     return openmm.Context(model.system, integrator, openmm.Platform.getPlatformByName(choice.name), choice.properties)
 
@@ -44,7 +44,7 @@ def langevin(kelvin: float, timestep_fs: float) -> openmm.Integrator:
     return integrator
 
 
-def start_of(model: MeltModel, kelvin: float) -> openmm.State:
+def start_of(model: MeltSystem, kelvin: float) -> openmm.State:
     """Positions and velocities after ``START_PS`` at a temperature."""
     integrator = langevin(kelvin, 0.5)
     context = open_context(model, integrator)
@@ -55,7 +55,7 @@ def start_of(model: MeltModel, kelvin: float) -> openmm.State:
     return context.getState(getPositions=True, getVelocities=True)
 
 
-def sample(model: MeltModel, integrator: openmm.Integrator, start: openmm.State, timestep_fs: float,
+def sample(model: MeltSystem, integrator: openmm.Integrator, start: openmm.State, timestep_fs: float,
            duration_ps: float) -> tuple[Series, Series, float]:
     """Kinetic and potential energy, kJ/mol, every ``SAMPLE_FS``, and the processor time of a step, s."""
     context = open_context(model, integrator)
@@ -79,7 +79,7 @@ def blocks(series: Series) -> Series:
     return np.array([part.mean() for part in np.array_split(series, BLOCKS)])
 
 
-def measure(model: MeltModel, start: openmm.State, kelvin: float, timestep_fs: float, duration_ps: float) -> None:
+def measure(model: MeltSystem, start: openmm.State, kelvin: float, timestep_fs: float, duration_ps: float) -> None:
     particles = len(model.positions)
     kinetic, potential, _ = sample(model, openmm.VerletIntegrator(timestep_fs * 1e-3), start, timestep_fs, duration_ps)
     total = kinetic + potential

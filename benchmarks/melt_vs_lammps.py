@@ -30,7 +30,7 @@ from zifsim.crystals.load import load_framework
 from zifsim.io.melt_forcefields import load_melt_forcefield
 from zifsim.melt.platform import PlatformChoice, choose_platform
 from zifsim.melt.relax import relax_framework
-from zifsim.melt.system import NM, MeltModel, build_model
+from zifsim.melt.system import NM, MeltSystem, build_model
 
 PEER = HERE / "peers" / "run_lammps_melt.py"
 EXACT = ("pair_modify table 0", "kspace_style ewald 1e-7")
@@ -52,7 +52,7 @@ def lammps(python: str, job: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def lammps_energy(python: str, model: MeltModel,
+def lammps_energy(python: str, model: MeltSystem,
                   kspace: tuple[str, ...] = EXACT) -> tuple[dict[str, float], NDArray[np.float64]]:
     """Energies by LAMMPS's terms, kJ/mol, and (P, 3) forces, kJ/mol/nm, of the model's positions."""
     answer = lammps(python, {"task": "energy", "data": data_file(model), "commands": model_commands(model, kspace)})
@@ -67,7 +67,7 @@ def rms(difference: NDArray[np.float64]) -> float:
 class Ours:
     """zifsim's dynamics on one thread."""
 
-    def __init__(self, model: MeltModel, choice: PlatformChoice, kelvin: float, timestep_fs: float) -> None:
+    def __init__(self, model: MeltSystem, choice: PlatformChoice, kelvin: float, timestep_fs: float) -> None:
         self.integrator = openmm.LangevinMiddleIntegrator(kelvin, FRICTION_PER_PS, timestep_fs * 1e-3)
         self.context = openmm.Context(model.system, self.integrator,
                                       openmm.Platform.getPlatformByName(choice.name), choice.properties)
@@ -82,7 +82,7 @@ class Ours:
         return time.process_time() - clock
 
 
-def compare(python: str, model: MeltModel, kelvin: float, timestep_fs: float, steps: int, rounds: int) -> None:
+def compare(python: str, model: MeltSystem, kelvin: float, timestep_fs: float, steps: int, rounds: int) -> None:
     ours = Ours(model, choose_platform("CPU", cpu_threads=1), kelvin, timestep_fs)
     _, exact = lammps_energy(python, model)
     error = rms(ours.forces - exact)

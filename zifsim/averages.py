@@ -1,4 +1,4 @@
-"""Averages of uptake: over structural models of one material, and over the materials of a mixture.
+"""Averages of uptake: over structural models of one material, and over the materials of a blend.
 
 The two kinds of uncertainty of an :class:`UptakeEstimate` travel separately all the way: what more Monte
 Carlo moves would shrink (``sampling_error``), and what only more models would tell (``model_spread``).
@@ -44,21 +44,21 @@ def average_models(estimates: Iterable[UptakeEstimate]) -> UptakeEstimate:
 
 
 def mass_weighted(parts: Sequence[tuple[float, UptakeEstimate]]) -> UptakeEstimate:
-    """Uptake of a physical mixture, q = Σ mᵢqᵢ / Σ mᵢ, from (mass, uptake per gram) of its parts.
+    """Uptake of a physical blend, q = Σ mᵢqᵢ / Σ mᵢ, from (mass, uptake per gram) of its parts.
 
     The masses need not add up to one. The parts are taken as independent, so each kind of error is
-    sqrt(Σ (mᵢeᵢ)²) / Σ mᵢ on its own. ``n_models`` counts the mixtures that can be formed, Π nᵢ.
+    sqrt(Σ (mᵢeᵢ)²) / Σ mᵢ on its own. ``n_models`` counts the blends that can be formed, Π nᵢ.
 
     Raises
     ------
     InputError: no part, or a mass that is not a positive number.
     """
     if not parts:
-        raise InputError("A mixture needs at least one part; none was given.")
+        raise InputError("A blend needs at least one part; none was given.")
     for mass, _ in parts:
         if not (math.isfinite(mass) and mass > 0.0):
             raise InputError(
-                f"A mixture weight of {mass} cannot be: give every part a positive mass fraction."
+                f"A blend weight of {mass} cannot be: give every part a positive mass fraction."
             )
     total = math.fsum(mass for mass, _ in parts)
     return UptakeEstimate(

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from zifsim.io.melt_forcefields import chain_key, improper_key
-from zifsim.melt.system import MeltModel, particle_charges, particle_masses
+from zifsim.melt.system import MeltSystem, particle_charges, particle_masses
 from zifsim.units import KCAL_TO_KJ
 
 DUMMIES = ("He", "Ne")
@@ -31,7 +31,7 @@ class Rows:
         self.rows.append((number, tuple(int(a) + 1 for a in atoms)))
 
 
-def bonded_rows(model: MeltModel) -> dict[str, Rows]:
+def bonded_rows(model: MeltSystem) -> dict[str, Rows]:
     """Bonds, Angles, Dihedrals and Impropers with coefficients of styles harmonic, charmm, charmm and cvff."""
     topology, forcefield = model.topology, model.forcefield
     tables: dict[str, dict[Any, Any]] = {
@@ -60,7 +60,7 @@ def bonded_rows(model: MeltModel) -> dict[str, Rows]:
     return rows
 
 
-def data_file(model: MeltModel) -> str:
+def data_file(model: MeltSystem) -> str:
     """Box, masses, atoms (style full) and bonded terms; atoms are numbered as the model's particles are, from 1."""
     topology, box = model.topology, model.box.vectors.tolist()
     kinds = sorted(set(topology.types))
@@ -85,7 +85,7 @@ def data_file(model: MeltModel) -> str:
     return "\n".join(lines) + "\n"
 
 
-def model_commands(model: MeltModel, kspace: Sequence[str]) -> list[str]:
+def model_commands(model: MeltSystem, kspace: Sequence[str]) -> list[str]:
     """From units to the interactions; ``data.txt`` holds what :func:`data_file` wrote."""
     forcefield, cutoff = model.forcefield, model.cutoff_angstrom
     styles = f"lj/cut/coul/long {cutoff}"
@@ -97,7 +97,7 @@ def model_commands(model: MeltModel, kspace: Sequence[str]) -> list[str]:
             "pair_modify shift no tail no", *kspace, *pair_commands(model), "neighbor 2.0 bin"]
 
 
-def pair_commands(model: MeltModel) -> list[str]:
+def pair_commands(model: MeltSystem) -> list[str]:
     """``pair_coeff`` of every pair of types, written out (Lorentz–Berthelot, Morse, soft core, wall)."""
     forcefield = model.forcefield
     kinds = sorted(set(model.topology.types))

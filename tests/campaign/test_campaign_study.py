@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from zifsim.campaign.study import Crystal, Glass, load_study
+from zifsim.campaign.study import Crystal, Glass, find_study, load_study
 from zifsim.errors import InputError, ZifsimError
 
 STUDY = """
@@ -17,7 +17,7 @@ structure = "ZIF-62"
 [materials."agZIF-62"]
 glass_of = "ZIF-62"
 
-[mixtures]
+[blends]
 "half" = { "ZIF-62" = 0.5, "agZIF-62" = 0.5 }
 
 [[gcmc.gases]]
@@ -39,7 +39,7 @@ def test_shipped_studies_are_valid_and_hold_the_papers_table(name):
     study = load_study(name)
     assert study.name == name
     assert study.study.quality == ("quick" if name == "quick" else "production")
-    assert set(study.mixtures) == {"(ZIF-8)(ZIF-62)(20/80)", "ag[(ZIF-8)0.2(ZIF-62)0.8]"}
+    assert set(study.blends) == {"(ZIF-8)(ZIF-62)(20/80)", "ag[(ZIF-8)0.2(ZIF-62)0.8]"}
     conditions = {(g.gas, g.temperature_k) for g in study.gcmc.gases}
     assert conditions >= {("H2", 77), ("CO2", 273), ("O2", 273), ("N2", 77), ("CH4", 273)}
 
@@ -96,8 +96,8 @@ def test_overrides_reach_any_value(study_file, change, value):
     ("materials.ZIF-62.structure=3", r"materials\.ZIF-62\.structure = 3 .*shipped name, file or files"),
     ("materials.ZIF-62=3", r"materials\.ZIF-62"),
     ("materials.ZIF-62.glass_of=agZIF-62", r"either 'structure' or 'glass_of'"),
-    ("mixtures.half.ZIF-62=0.6", r"sum to 1\.1, it must be 1"),
-    ("mixtures.half={ZIF-8=1.0}", r"Unknown material 'ZIF-8'"),
+    ("blends.half.ZIF-62=0.6", r"sum to 1\.1, it must be 1"),
+    ("blends.half={ZIF-8=1.0}", r"Unknown material 'ZIF-8'"),
     ("study.quality=fast", r"'quick' or 'production'"),
     ("study.name=a/b", r"study\.name = 'a/b'"),
     ("hold_ps", r"not of the form key=value"),
@@ -134,3 +134,10 @@ def test_structures_are_looked_for_beside_the_study_file(tmp_path):
     path.write_text(STUDY.replace('structure = "ZIF-62"', 'structure = "mine.cif"'))
     found = load_study(path).materials["ZIF-62"].structures[0]
     assert Path(found) == tmp_path / "mine.cif"
+
+
+def test_the_old_table_of_blends_is_accepted_and_told(capsys, tmp_path):
+    old = tmp_path / "old.toml"
+    old.write_text(find_study("quick").read_text().replace("[blends]", "[mixtures]"))
+    assert load_study(old).blends == load_study("quick").blends
+    assert "mixtures is now called blends" in capsys.readouterr().err

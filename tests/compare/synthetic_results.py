@@ -8,7 +8,7 @@ from zifsim.model.uptake import Isotherm, LoadingPoint
 from zifsim.units import STP_ML_MOL
 
 ML_PER_MOL_KG = STP_ML_MOL * 1e-3
-MIXTURES = {
+BLENDS = {
     "(ZIF-8)(ZIF-62)(20/80)": {"ZIF-8": 0.2, "ZIF-62": 0.8},
     "ag[(ZIF-8)0.2(ZIF-62)0.8]": {"ZIF-8": 0.2, "agZIF-62": 0.8},
 }
@@ -102,7 +102,7 @@ def write_study(folder: Path, quality: str = "quick") -> None:
             {
                 "study": {"name": "synthetic", "title": "Made-up numbers", "seed": 11, "quality": quality},
                 "materials": {name: {} for name in ("ZIF-8", "ZIF-62", "agZIF-62")},
-                "mixtures": MIXTURES,
+                "blends": BLENDS,
                 "melt": {
                     "forcefield": "nb-ZIF-FF-s",
                     "program": "paper",

@@ -62,15 +62,15 @@ def test_the_accessible_uptake_is_the_uptake_times_the_fraction(results_folder: 
     assert f"accessible: {found.basis}" in row.note
 
 
-def test_a_mixture_needs_the_accessibility_of_every_part(results_folder: Path, zif62_access: str, tmp_path: Path,
+def test_a_blend_needs_the_accessibility_of_every_part(results_folder: Path, zif62_access: str, tmp_path: Path,
                                                          zif8: Framework) -> None:
-    mixture = "(ZIF-8)(ZIF-62)(20/80)"
+    blend = "(ZIF-8)(ZIF-62)(20/80)"
     table = run_comparison(results_folder, [zif62_access])
-    assert accessible(table, mixture, "CH4") is None
-    note = next(row.note for row in table.rows if (row.material, row.gas) == (mixture, "CH4"))
+    assert accessible(table, blend, "CH4") is None
+    note = next(row.note for row in table.rows if (row.material, row.gas) == (blend, "CH4"))
     assert "no accessibility of ZIF-8 A for CH4-model at 273 K" in note
     other = access_folder(tmp_path / "zif8", zif8, dict.fromkeys(FRACTIONS, 0.8))
-    found = accessible(run_comparison(results_folder, [zif62_access, f"ZIF-8={other}"]), mixture, "CH4")
+    found = accessible(run_comparison(results_folder, [zif62_access, f"ZIF-8={other}"]), blend, "CH4")
     zif62 = sum(UPTAKE["ZIF-62", c]["CH4"] for c in "AB") / 2
     assert found.estimate.value == pytest.approx(0.2 * 0.8 * UPTAKE["ZIF-8", "A"]["CH4"] + 0.8 * 0.9 * zif62)
 

@@ -1,4 +1,4 @@
-"""Averages over models and mass-weighted mixtures: by hand, and against Monte Carlo resampling."""
+"""Averages over models and mass-weighted blends: by hand, and against Monte Carlo resampling."""
 
 import math
 
@@ -30,7 +30,7 @@ def test_one_unequilibrated_model_marks_the_average() -> None:
     assert not average_models([single(5.0, 0.2), single(6.0, 0.2, equilibrated=False)]).equilibrated
 
 
-def test_mixture_of_masses_that_do_not_sum_to_one() -> None:
+def test_blend_of_masses_that_do_not_sum_to_one() -> None:
     zif8 = UptakeEstimate(80.0, 2.0, 0.0, 1)
     zif62 = UptakeEstimate(115.0, 1.5, 7.0, 2)
     mix = mass_weighted([(1.0, zif8), (4.0, zif62)])
@@ -41,7 +41,7 @@ def test_mixture_of_masses_that_do_not_sum_to_one() -> None:
     assert mix.equilibrated
 
 
-def test_published_mixture_rows_follow_from_their_parts() -> None:
+def test_published_blend_rows_follow_from_their_parts() -> None:
     """Table 1's simulated H2: 0.2 × 77.5 + 0.8 × 130.5 = 119.9."""
     mix = mass_weighted([(0.2, single(77.5, 0.0)), (0.8, single(130.5, 0.0))])
     assert mix.value == pytest.approx(119.9)
@@ -67,7 +67,7 @@ def test_averages_are_not_averaged_again() -> None:
 
 
 def test_sampling_error_matches_monte_carlo_resampling() -> None:
-    """Resample every model's loading with its error 40 000 times: the mixture's scatter is the stated error.
+    """Resample every model's loading with its error 40 000 times: the blend's scatter is the stated error.
 
     The relative error of a standard deviation of n samples is 1/sqrt(2n); 4 sigma are allowed.
     """
@@ -80,9 +80,9 @@ def test_sampling_error_matches_monte_carlo_resampling() -> None:
     assert sampled.mean() == pytest.approx(mix.value, abs=4.0 * mix.sampling_error / math.sqrt(n))
 
 
-def test_model_spread_of_a_mixture_is_that_of_all_its_combinations() -> None:
+def test_model_spread_of_a_blend_is_that_of_all_its_combinations() -> None:
     """Draw models of both parts from normal populations: over 20 000 studies of 2 and 3 models, the mean
-    square of the spread is the variance of the mixtures that the populations form, within 4 sigma."""
+    square of the spread is the variance of the blends that the populations form, within 4 sigma."""
     rng = np.random.default_rng(7)
     studies, squares = 20_000, []
     crystals, glasses = rng.normal(80.0, 5.0, (studies, 2)), rng.normal(50.0, 10.0, (studies, 3))

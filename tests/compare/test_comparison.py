@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from synthetic_results import (
+    BLENDS,
     GASES,
-    MIXTURES,
     UPTAKE,
     loading_point,
     uptake_error,
@@ -47,7 +47,7 @@ def test_crystal_row_is_the_mean_of_its_configurations(results_folder: Path) -> 
     assert row.ours_minus_paper == pytest.approx(115.0 - 130.5)
 
 
-def test_mixture_row_is_the_mass_weighted_mean_of_its_parts(results_folder: Path) -> None:
+def test_blend_row_is_the_mass_weighted_mean_of_its_parts(results_folder: Path) -> None:
     row = row_of(run_comparison(results_folder), "ag[(ZIF-8)0.2(ZIF-62)0.8]", "CO2")
     assert row.ours is not None
     assert row.ours.value == pytest.approx(0.2 * 33.0 + 0.8 * 21.0)
@@ -89,7 +89,7 @@ def test_isotherm_without_a_point_at_one_bar_is_not_interpolated(tmp_path: Path)
     assert "no point at 1 bar" in row.note
 
 
-def test_unequilibrated_point_marks_its_row_and_its_mixture(tmp_path: Path) -> None:
+def test_unequilibrated_point_marks_its_row_and_its_blend(tmp_path: Path) -> None:
     write_study(tmp_path)
     write_isotherm(tmp_path, "ZIF-62", "A", "N2", 77.0, [loading_point(1.0, 160.0, 1.0, equilibrated=False)])
     write_isotherm(tmp_path, "ZIF-62", "B", "N2", 77.0, [loading_point(1.0, 165.0, 1.0)])
@@ -142,7 +142,7 @@ def test_scores_are_those_worked_out_by_hand(results_folder: Path) -> None:
     assert crystal.factor_ours == pytest.approx(math.exp(ours))
     assert (scores[ALL].n_rows, scores[ALL].n_log_rows) == (20, 17)
     assert (scores[POSITIVE].n_rows, scores[NOT_N2_77K].n_rows) == (17, 16)
-    materials = [scores[m].mae_ours for m in ("ZIF-62", "agZIF-62", *MIXTURES)]
+    materials = [scores[m].mae_ours for m in ("ZIF-62", "agZIF-62", *BLENDS)]
     assert scores[ALL].mae_ours == pytest.approx(math.fsum(m for m in materials if m is not None) / 4)
 
 
@@ -277,11 +277,11 @@ def test_two_isotherms_of_one_model_are_refused(tmp_path: Path) -> None:
         run_comparison(tmp_path)
 
 
-def test_mixture_weight_that_is_not_positive_is_named(results_folder: Path) -> None:
+def test_blend_weight_that_is_not_positive_is_named(results_folder: Path) -> None:
     study = json.loads((results_folder / "study.json").read_text())
-    study["mixtures"]["(ZIF-8)(ZIF-62)(20/80)"]["ZIF-8"] = -0.2
+    study["blends"]["(ZIF-8)(ZIF-62)(20/80)"]["ZIF-8"] = -0.2
     (results_folder / "study.json").write_text(json.dumps(study))
-    with pytest.raises(InputError, match=r"Mixture '\(ZIF-8\)\(ZIF-62\)\(20/80\)'.*positive"):
+    with pytest.raises(InputError, match=r"Blend '\(ZIF-8\)\(ZIF-62\)\(20/80\)'.*positive"):
         run_comparison(results_folder)
 
 

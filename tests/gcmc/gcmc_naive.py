@@ -221,11 +221,11 @@ def sample(system, activity, n_moves, seed, *, walker=None, every=20, trials=Non
     """Run moves (see :func:`conditions_of`): walker, numbers (n,) or, of a mixture, (n, C), total energies (K)."""
     walker = system.new_walker() if walker is None else walker
     trials = trials or system.settings.n_trials
-    counts, energies = np.zeros((n_moves // every, len(system.models))), np.zeros(n_moves // every)
+    counts, energies = np.zeros((n_moves // every, len(system.guest_models))), np.zeros(n_moves // every)
     assert run_moves(streams(seed, trials + 1), system.host, system.guests, system.ewald, system.bias, walker,
                      system.new_scratch(trials), conditions_of(system, activity, **conditions), n_moves, every, counts,
                      energies)
-    return walker, counts[:, 0] if len(system.models) == 1 else counts, energies
+    return walker, counts[:, 0] if len(system.guest_models) == 1 else counts, energies
 
 
 def walker_with(system, *numbers, seed=3) -> Walker:
@@ -241,7 +241,7 @@ def walker_with(system, *numbers, seed=3) -> Walker:
 def sites_of(walker, system) -> np.ndarray:
     """(N, S, 3) Å of the walker's molecules, all of one gas, centres inside the cell."""
     n = int(walker.total[0])
-    count = len(system.models[0].sites)
+    count = len(system.guest_models[0].sites)
     return (walker.centres[:, :n].T @ system.host.cell)[:, None] + walker.offsets[:n, :count]
 
 

@@ -70,7 +70,7 @@ class NaiveWalker:
         self.orientations, self.weighted = orientations, log_bias is not None
         self.log_bias = np.zeros(1000) if log_bias is None else log_bias
         self.molecules = []
-        self.members = [[] for _ in system.models]
+        self.members = [[] for _ in system.guest_models]
         split = system.ewald
         if len(split.k_factor):
             self.k = wave_vectors(system.host.cell, 2 * split.alpha * math.sqrt(-math.log(
@@ -81,11 +81,11 @@ class NaiveWalker:
 
     def sites(self, molecule):
         w, *v = molecule.quaternion
-        body = self.system.models[molecule.kind].site_positions
+        body = self.system.guest_models[molecule.kind].site_positions
         return body + 2 * np.cross(v, np.cross(v, body) + w * body) + molecule.centre
 
     def host_energy(self, molecule):
-        models, sites = self.system.models, self.sites(molecule)
+        models, sites = self.system.guest_models, self.sites(molecule)
         first = sum(len(m.sites) for m in models[:molecule.kind])
         terms = _host_energy(self.system.host, first, len(sites), sites[None], self.system.new_scratch())
         return math.inf if terms[0] >= OVERLAP else sum(terms)
@@ -107,10 +107,10 @@ class NaiveWalker:
 
     def image_energy(self, one, other, shift):
         settings, energy = self.system.settings, 0.0
-        rule = [self.system.models[m.kind].mixing for m in (one, other)]
+        rule = [self.system.guest_models[m.kind].mixing for m in (one, other)]
         for (p, a), (q, b) in itertools.product(
-                zip(self.sites(one) + shift, self.system.models[one.kind].sites, strict=True),
-                zip(self.sites(other), self.system.models[other.kind].sites, strict=True)):
+                zip(self.sites(one) + shift, self.system.guest_models[one.kind].sites, strict=True),
+                zip(self.sites(other), self.system.guest_models[other.kind].sites, strict=True)):
             r = float(np.linalg.norm(p - q))
             e, s = mixed((a.epsilon_k, a.sigma_angstrom), (b.epsilon_k, b.sigma_angstrom),
                          rule[0] if rule[0] == rule[1] else "lorentz-berthelot")
@@ -119,7 +119,7 @@ class NaiveWalker:
         return energy
 
     def reach(self):
-        return self.system.settings.cutoff_angstrom + 2 * max(m.radius_angstrom for m in self.system.models)
+        return self.system.settings.cutoff_angstrom + 2 * max(m.radius_angstrom for m in self.system.guest_models)
 
     def seen(self, molecule, others):
         """−β times what a trial sees, the host and the real-space energy with the others; NEVER for an overlap."""
@@ -142,7 +142,7 @@ class NaiveWalker:
         if not len(self.system.ewald.k_factor) or not molecules:
             return 0.0
         sites = [self.sites(m) for m in molecules]
-        charges = [self.system.models[m.kind].charges for m in molecules]
+        charges = [self.system.guest_models[m.kind].charges for m in molecules]
         total = self.factors @ np.abs(structure_factor(self.k, np.concatenate(sites), np.concatenate(charges))) ** 2
         for m, q in zip(sites, charges, strict=True):
             total -= COULOMB_K_ANGSTROM * alpha / math.sqrt(math.pi) * (q**2).sum()
@@ -162,7 +162,7 @@ class NaiveWalker:
         def beyond(epsilon, sigma):
             return 16 * math.pi * epsilon * (sigma**12 / (9 * rc**9) - sigma**6 / (3 * rc**3))
 
-        rows = [[(s.epsilon_k, s.sigma_angstrom) for s in self.system.models[m.kind].sites] for m in molecules]
+        rows = [[(s.epsilon_k, s.sigma_angstrom) for s in self.system.guest_models[m.kind].sites] for m in molecules]
         flat = [row for molecule in rows for row in molecule]
         host = [(self.forcefield.atoms[s].epsilon_k, self.forcefield.atoms[s].sigma_angstrom)
                 for s in framework.species]
@@ -225,7 +225,7 @@ class NaiveWalker:
         return molecule, seen - math.log(self.orientations_of(kind)) - self.log_density(molecule)
 
     def orientations_of(self, kind):
-        return self.orientations if self.system.models[kind].radius_angstrom > 0.0 else 1
+        return self.orientations if self.system.guest_models[kind].radius_angstrom > 0.0 else 1
 
     def more_orientations(self, rng, molecule, others):
         """The molecule otherwise turned, and the log weights of that, one after the other."""
@@ -241,7 +241,7 @@ class NaiveWalker:
         return molecule, self.seen(molecule, others)
 
     def draw_quaternion(self, rng, kind):
-        if self.system.models[kind].radius_angstrom == 0.0:
+        if self.system.guest_models[kind].radius_angstrom == 0.0:
             return (1.0, 0.0, 0.0, 0.0)
         while True:
             a, b = 2 * rng.random() - 1, 2 * rng.random() - 1

@@ -36,12 +36,12 @@ WEIGHTED = (0.0,)       # equal weights: as without, but every chance is noted
 
 def tried(probabilities, system, walker, activity, seed, component=0, **conditions):
     """One move of one kind on a component, with one trial; whether it was taken."""
-    if len(system.models) > 1:      # the second number decides on the component
-        while int(_second(rng := streams(seed, 2)) * len(system.models)) != component:
+    if len(system.guest_models) > 1:      # the second number decides on the component
+        while int(_second(rng := streams(seed, 2)) * len(system.guest_models)) != component:
             seed += 100_003
     else:
         rng = streams(seed, 2)
-    counts, energies = np.zeros((1, len(system.models))), np.zeros(1)
+    counts, energies = np.zeros((1, len(system.guest_models))), np.zeros(1)
     before = walker.accepted.sum()
     run_moves(rng, system.host, system.guests, system.ewald, system.bias, walker, system.new_scratch(1),
               conditions_of(system, activity, probabilities=probabilities, **conditions), 1, 1, counts, energies)

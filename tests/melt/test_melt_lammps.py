@@ -16,7 +16,7 @@ import pytest
 
 from zifsim.crystals.load import load_framework
 from zifsim.io.melt_forcefields import load_melt_forcefield
-from zifsim.melt.system import NM, MeltModel, build_model, energy_terms
+from zifsim.melt.system import NM, MeltSystem, build_model, energy_terms
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
@@ -37,18 +37,18 @@ STORED = {
     ("ZIF-8", "ZIF-FF"): (3922.50245, 668.60533, 170.77847, 0.39182, -3937.09680, 825.18127)}
 
 
-def model_of(structure: str, forcefield: str) -> MeltModel:
+def model_of(structure: str, forcefield: str) -> MeltSystem:
     return build_model(load_framework(structure), load_melt_forcefield(forcefield), ewald_tolerance=1e-6, by_term=True)
 
 
-def opened(model: MeltModel) -> openmm.Context:
+def opened(model: MeltSystem) -> openmm.Context:
     context = openmm.Context(model.system, openmm.VerletIntegrator(0.001),
                              openmm.Platform.getPlatformByName("Reference"))
     context.setPositions(model.positions * NM)
     return context
 
 
-def ours_as_theirs(model: MeltModel) -> tuple[float, ...]:
+def ours_as_theirs(model: MeltSystem) -> tuple[float, ...]:
     """Our terms in the order and grouping of ``STORED``."""
     terms = energy_terms(model, opened(model))
     pairs = sum(terms.get(name, 0.0) for name in ("nonbonded", "morse", "soft", "zinc_wall"))

@@ -13,7 +13,7 @@ from zifsim.errors import InputError
 from zifsim.gcmc.host import framework_kinds, host_pairs
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.melt.platform import PlatformChoice
-from zifsim.melt.system import NM, MeltModel, build_model
+from zifsim.melt.system import NM, MeltSystem, build_model
 from zifsim.model.forcefield import AdsorptionForceField, MeltForceField
 from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel
@@ -36,7 +36,7 @@ class GuestSystem(NamedTuple):
     """``system``: the particles of ``model`` (atoms, dummy sites), then the sites of the guest."""
 
     system: openmm.System
-    model: MeltModel
+    model: MeltSystem
 
     @property
     def masses(self) -> FloatArray:

@@ -50,7 +50,7 @@ def loading_with(blocked: NDArray[np.bool_] | None, framework: Framework, guest:
 def count_loading(system: AdsorptionSystem, blocked: NDArray[np.bool_], pressure_pa: float, seed: int,
                   n_moves: int) -> CountedLoading:
     """Sample an unmasked system of one gas and count its molecules in and out of a mask; the first third is dropped."""
-    fugacity = PengRobinson(system.models[0]).fugacity_pa(system.temperature_k, pressure_pa)
+    fugacity = PengRobinson(system.guest_models[0]).fugacity_pa(system.temperature_k, pressure_pa)
     run = new_run(system, seed)
     counts = []
     for _ in range(n_moves // COUNT_EVERY):

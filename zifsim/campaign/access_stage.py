@@ -22,13 +22,13 @@ from zifsim.rng import derive_seed
 from zifsim.runs.progress import Report, folded
 
 if TYPE_CHECKING:
-    from zifsim.campaign.samples import Adsorption, Model
+    from zifsim.campaign.materials import Adsorption, StructuralModel
     from zifsim.campaign.study import Access, Study
 
 CRYSTAL_DYNAMICS = "ZIF-FF"
 
 
-def access_stage(study: Study, access: Access, adsorption: Adsorption, model: Model) -> Stage:
+def access_stage(study: Study, access: Access, adsorption: Adsorption, model: StructuralModel) -> Stage:
     """All gases in one model.
 
     Raises

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from zifsim.campaign import estimate
 from zifsim.campaign.access_stage import access_stage
-from zifsim.campaign.samples import Adsorption, Model
+from zifsim.campaign.materials import Adsorption, StructuralModel
 from zifsim.campaign.stage import Stage
 from zifsim.campaign.stagefolder import parameter_digests
 from zifsim.campaign.study import Crystal, GasRun, Gcmc, Glass, Study
@@ -39,7 +39,7 @@ def make_plan(study: Study, workers: int = 1) -> list[Stage]:
     InputError, UnknownNameError: a structure, force field, charge set, program or gas that cannot be used.
     """
     stages: list[Stage] = []
-    crystals: dict[str, list[Model]] = {}
+    crystals: dict[str, list[StructuralModel]] = {}
     for name, material in study.materials.items():
         if isinstance(material, Crystal):
             crystals[name] = crystal_stages(name, material, stages)
@@ -60,7 +60,7 @@ def make_plan(study: Study, workers: int = 1) -> list[Stage]:
     return stages
 
 
-def crystal_stages(name: str, material: Crystal, stages: list[Stage]) -> list[Model]:
+def crystal_stages(name: str, material: Crystal, stages: list[Stage]) -> list[StructuralModel]:
     """Build (and relax) stages of a crystal, one per file and arrangement."""
     from zifsim.crystals.crystal import open_crystal
 
@@ -77,7 +77,7 @@ def crystal_stages(name: str, material: Crystal, stages: list[Stage]) -> list[Mo
 
 
 def _crystal_model(name: str, label: str, source: str, crystal: CrystalStructure, letter: str, material: Crystal,
-                   stages: list[Stage]) -> Model:
+                   stages: list[Stage]) -> StructuralModel:
     cell = crystal.order(letter, material.bim_per_cell)[0]
     config = {"material": name, "structure": source, "structure_sha256": sha256_file(crystal.path),
               "bim_per_cell": material.bim_per_cell, "configuration": letter}
@@ -87,7 +87,7 @@ def _crystal_model(name: str, label: str, source: str, crystal: CrystalStructure
     if material.relax_with:
         last = _relax_stage(name, label, material.relax_with, last, cell)
         stages.append(last)
-    return Model(name, label, material.framework_kind, last.id, cell)
+    return StructuralModel(name, label, material.framework_kind, last.id, cell)
 
 
 def ordered_cell(source: str, bim_per_cell: int | None, letter: str) -> Framework:
@@ -108,8 +108,8 @@ def _relax_stage(name: str, label: str, forcefield: str, build: Stage, cell: Fra
                  work=f"atoms in the fixed cell, {parameters['forcefield'].name}", parameters=parameters)
 
 
-def melt_stages(study: Study, name: str, crystals: list[Model], stages: list[Stage],
-                tag: str = "") -> list[Model]:
+def melt_stages(study: Study, name: str, crystals: list[StructuralModel], stages: list[Stage],
+                tag: str = "") -> list[StructuralModel]:
     """One melt per crystal model and replica; ``tag`` sets their labels apart from those of other settings."""
     from zifsim.io.melt_forcefields import load_melt_forcefield
     from zifsim.melt.program import check_temperatures, melt_program
@@ -139,7 +139,7 @@ def melt_stages(study: Study, name: str, crystals: list[Model], stages: list[Sta
                           size=f"{cell.n_atoms} atoms, {particles} particles",
                           work=f"{program.n_steps} steps, {program.duration_ps:g} ps", parameters=parameters)
             stages.append(stage)
-            models.append(Model(name, label, "glass", stage.id, cell, "glass.extxyz"))
+            models.append(StructuralModel(name, label, "glass", stage.id, cell, "glass.extxyz"))
     return models
 
 
@@ -159,7 +159,7 @@ def load_adsorption(gcmc: Gcmc) -> Adsorption:
     return Adsorption(forcefield, charges, tuple(gases))
 
 
-def gcmc_stages(study: Study, adsorption: Adsorption, model: Model, stages: list[Stage]) -> None:
+def gcmc_stages(study: Study, adsorption: Adsorption, model: StructuralModel, stages: list[Stage]) -> None:
     """One isotherm per gas in a framework."""
     from zifsim.gcmc.system import supercell_repeats
     from zifsim.io.adsorption import assign_charges, lj_parameters

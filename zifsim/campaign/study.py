@@ -19,7 +19,8 @@ from zifsim.io.resources import data_folder
 
 Positive = Annotated[float, Field(gt=0)]
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
-OLD_UMBRELLA = "led_ps"
+# Keys of 0.1.0 that are read, with a note, for one release more: table ('' is the file itself), old key, new key.
+RENAMED = (("", "mixtures", "blends"), ("access", "led_ps", "umbrella_ps"))
 SectionT = TypeVar("SectionT", bound="Section")
 
 
@@ -174,14 +175,6 @@ class Access(Section):
     size_um: float = Field(default=10.0, gt=0, le=1e6, description="diameter of the particles, µm")
     hours: float = Field(default=1.0, gt=0, le=1e6, description="time they are given, h")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _renamed(cls, values: Any) -> Any:
-        """The key of the last release, accepted until the next."""
-        if isinstance(values, dict) and OLD_UMBRELLA in values and "umbrella_ps" not in values:
-            return {"umbrella_ps" if key == OLD_UMBRELLA else key: value for key, value in values.items()}
-        return values
-
     @model_validator(mode="after")
     def _umbrella_after_snapshots(self) -> Access:
         if self.umbrella_ps and not self.snapshots:
@@ -197,7 +190,7 @@ class Study(Section):
     study: General
     materials: dict[str, Material] = Field(min_length=1)
     melt: Melt = Melt()
-    mixtures: dict[str, dict[str, Annotated[float, Field(gt=0, le=1)]]] = {}
+    blends: dict[str, dict[str, Annotated[float, Field(gt=0, le=1)]]] = {}
     gcmc: Gcmc
     access: Access | None = None
 
@@ -208,14 +201,14 @@ class Study(Section):
             if isinstance(material, Glass) and material.glass_of not in known:
                 raise ValueError(f"materials.{name}: "
                                  f"{UnknownNameError('crystal in glass_of', material.glass_of, known)}")
-        for mixture, parts in self.mixtures.items():
+        for blend, parts in self.blends.items():
             for part in parts:
                 if part not in self.materials:
-                    raise ValueError(f"mixtures.{mixture}: "
+                    raise ValueError(f"blends.{blend}: "
                                      f"{UnknownNameError('material', part, self.materials)}")
             if abs(sum(parts.values()) - 1.0) > 1e-6:
                 total = sum(parts.values())
-                raise ValueError(f"mixtures.{mixture}: the mass fractions sum to {total:g}, it must be 1")
+                raise ValueError(f"blends.{blend}: the mass fractions sum to {total:g}, it must be 1")
         for name in self.access.materials if self.access else ():
             if name not in self.materials:
                 raise ValueError(f"access.materials: {UnknownNameError('material', name, self.materials)}")
@@ -279,8 +272,12 @@ def read_tables(path: str | Path, overrides: Iterable[str] = ()) -> tuple[Path, 
         raise InputError(f"{file} is not a valid TOML file: {error}.") from None
     for assignment in overrides:
         _merge(tables, _parse_override(assignment), assignment)
-    if isinstance(tables.get("access"), dict) and OLD_UMBRELLA in tables["access"]:
-        print(f"{file}: access.{OLD_UMBRELLA} is now called access.umbrella_ps.", file=sys.stderr)
+    for table, old, new in RENAMED:
+        values = tables.get(table) if table else tables
+        if isinstance(values, dict) and old in values and new not in values:
+            values[new] = values.pop(old)
+            at = f"{table}." if table else ""
+            print(f"{file}: {at}{old} is now called {at}{new}.", file=sys.stderr)
     return file, tables
 
 

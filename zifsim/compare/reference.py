@@ -74,7 +74,7 @@ class Reference:
     """Everything there is to compare with."""
 
     sources: Mapping[str, Source]
-    mixtures: Mapping[str, Mapping[str, float]]
+    blends: Mapping[str, Mapping[str, float]]
     table1: tuple[ReferenceUptake, ...]
     text: tuple[ReferenceUptake, ...]
     cited: tuple[ReferenceUptake, ...]
@@ -169,7 +169,7 @@ def load_reference() -> Reference:
     )
     return Reference(
         sources=sources,
-        mixtures=paper["mixtures"],
+        blends=paper["blends"],
         table1=tuple(_row("table1", row, sources) for row in paper["table1"]["rows"]),
         text=tuple(_row("text", row, sources) for row in paper["text_uptake"]["rows"]),
         cited=tuple(_row("cited", row, sources) for row in paper["cited_uptake"]["rows"]),
@@ -181,8 +181,8 @@ def load_reference() -> Reference:
 
 
 def implied_zif8(reference: Reference) -> tuple[ImpliedZif8, ...]:
-    """The ZIF-8 uptake behind each mixture row of Table 1, gas by gas (one ZIF-8 should fit both rows)."""
-    crystal, glass = reference.mixtures
+    """The ZIF-8 uptake behind each blend row of Table 1, gas by gas (one ZIF-8 should fit both rows)."""
+    crystal, glass = reference.blends
     return tuple(
         ImpliedZif8(
             gas,
@@ -196,22 +196,22 @@ def implied_zif8(reference: Reference) -> tuple[ImpliedZif8, ...]:
     )
 
 
-def _shares(reference: Reference, mixture: str) -> tuple[str, float, float]:
-    """The mixture's other component, ZIF-8's mass fraction and the other one's."""
-    weights = reference.mixtures[mixture]
+def _shares(reference: Reference, blend: str) -> tuple[str, float, float]:
+    """The blend's other component, ZIF-8's mass fraction and the other one's."""
+    weights = reference.blends[blend]
     partner = next(m for m in weights if m != "ZIF-8")
     return partner, weights["ZIF-8"], weights[partner]
 
 
-def _implied(reference: Reference, mixture: str, gas: str, column: str) -> float:
-    partner, share, rest = _shares(reference, mixture)
-    of_mix = getattr(reference.find(mixture, gas), column)
+def _implied(reference: Reference, blend: str, gas: str, column: str) -> float:
+    partner, share, rest = _shares(reference, blend)
+    of_mix = getattr(reference.find(blend, gas), column)
     of_partner = getattr(reference.find(partner, gas), column)
     return float((of_mix - rest * of_partner) / share)
 
 
-def _implied_rounding(reference: Reference, mixture: str) -> float:
-    _, share, rest = _shares(reference, mixture)
+def _implied_rounding(reference: Reference, blend: str) -> float:
+    _, share, rest = _shares(reference, blend)
     return float(reference.paper["rounding_ml_stp_g"]) * (1.0 + rest) / share
 
 

@@ -92,8 +92,8 @@ class StudyResults:
         return tuple(self.study.get("materials", {}))
 
     @property
-    def mixtures(self) -> Mapping[str, Mapping[str, float]]:
-        return self.study.get("mixtures") or {}
+    def blends(self) -> Mapping[str, Mapping[str, float]]:
+        return self.study.get("blends") or self.study.get("mixtures") or {}     # of 0.1.0
 
     @property
     def gases(self) -> tuple[tuple[str, float], ...]:

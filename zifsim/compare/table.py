@@ -129,13 +129,13 @@ def build_table(results: StudyResults, reference: Reference) -> ComparisonTable:
 
 
 def _simulated(results: StudyResults) -> list[tuple[str, str, float]]:
-    """(material, gas, temperature) of every uptake that the results hold, mixtures included."""
+    """(material, gas, temperature) of every uptake that the results hold, blends included."""
     conditions = sorted(
         {(m.isotherm.gas, m.isotherm.temperature_k) for m in results.isotherms},
         key=lambda c: (GASES.index(c[0]) if c[0] in GASES else len(GASES), *c),
     )
     materials = dict.fromkeys(
-        [*results.mixtures, *results.materials, *(m.material for m in results.isotherms)]
+        [*results.blends, *results.materials, *(m.material for m in results.isotherms)]
     )
     return [
         (material, gas, temperature_k)

@@ -1,4 +1,4 @@
-"""Uptake of a material at a pressure: averaged over its models, or weighted by mass where it is a mixture."""
+"""Uptake of a material at a pressure: averaged over its models, or weighted by mass where it is a blend."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def models_of(
 
 
 def components(results: StudyResults, material: str) -> tuple[tuple[str, float], ...]:
-    """(material, mass fraction) of what a material consists of: itself, or the mixture's parts."""
-    return tuple(results.mixtures.get(material, {material: 1.0}).items())
+    """(material, mass fraction) of what a material consists of: itself, or the blend's parts."""
+    return tuple(results.blends.get(material, {material: 1.0}).items())
 
 
 def contributing(
@@ -98,7 +98,7 @@ def uptake_at(
     try:
         return mass_weighted(parts)
     except InputError as error:
-        raise InputError(f"Mixture '{material}' of study.json: {error}") from None
+        raise InputError(f"Blend '{material}' of study.json: {error}") from None
 
 
 def point_at(isotherm: Isotherm, pressure_bar: float) -> LoadingPoint | None:

@@ -42,10 +42,11 @@ class ExactSums:
         exact = replace(system.settings, host_path="direct", guest_coulomb="ewald", ewald_tolerance=EXACT_TOLERANCE)
         host, coulomb = None, None
         if system.settings.host_path == "grid":
-            host = make_host(system.framework, system.repeats, system.models, forcefield, system.temperature_k, exact)
+            host = make_host(system.framework, system.repeats, system.guest_models, forcefield, system.temperature_k,
+                             exact)
         if system.guests.charges.any():
-            ewald = guest_ewald(system.models, system.host.cell, exact)
-            coulomb = ewald, make_guests(system.models, system.temperature_k, exact, ewald, system.host.cell)
+            ewald = guest_ewald(system.guest_models, system.host.cell, exact)
+            coulomb = ewald, make_guests(system.guest_models, system.temperature_k, exact, ewald, system.host.cell)
         return cls(system, host, coulomb)
 
     def accuracy(self, walker: Walker) -> Accuracy:

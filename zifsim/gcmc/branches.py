@@ -79,7 +79,7 @@ def full_walker(system: AdsorptionSystem, seed: int) -> Walker:
     """A cell filled to the brim: what :data:`FILLING_MOVES` moves at :data:`FILLING_FUGACITY_PA` leave."""
     run = new_run(system, seed)
     while run.moves < FILLING_MOVES:
-        advance(system, run, (FILLING_FUGACITY_PA,) * len(system.models), BLOCK_MOVES)
+        advance(system, run, (FILLING_FUGACITY_PA,) * len(system.guest_models), BLOCK_MOVES)
         stopping.check()
     return run.walker
 
@@ -92,7 +92,7 @@ def sample_branches(system: AdsorptionSystem, measurement: Measurement[P], press
     ``out_dir``: where finished pressures and checkpoints are kept. The same call continues there, and so does one with
     other pressures, more moves or a smaller error: a pressure that is known well enough by these keeps its numbers.
     """
-    branches = (EMPTY, FULL) if both_starts(system.settings, system.models, system.temperature_k) else (EMPTY,)
+    branches = (EMPTY, FULL) if both_starts(system.settings, system.guest_models, system.temperature_k) else (EMPTY,)
     threads = min(threads, len(pressures) * len(branches))
     hands = [list(pressures[n::threads]) for n in range(min(threads, len(pressures)))]
     found = _Points(measurement, branches, report)

@@ -32,7 +32,7 @@ from zifsim.units import ANGSTROM_M, AVOGADRO, molecules_to_mol_kg
 
 def _point(system: AdsorptionSystem, run: Run, pressure_pa: float, fugacity_pa: float, seed: int) -> LoadingPoint:
     """Averages of a finished pressure."""
-    temperature, model = system.temperature_k, system.models[0]
+    temperature, model = system.temperature_k, system.guest_models[0]
     counts, energies = run.series()
     (summary,) = run.summaries()
     start = run.adapted_at // SAMPLE_EVERY + summary.equilibration_index
@@ -103,7 +103,7 @@ def loading_points(system: AdsorptionSystem, forcefield: AdsorptionForceField, p
 
     The arguments are those of :func:`run_isotherm`; so are the errors.
     """
-    eos, exact = PengRobinson(system.models[0]), ExactSums.of(system, forcefield)
+    eos, exact = PengRobinson(system.guest_models[0]), ExactSums.of(system, forcefield)
 
     def fugacity(pressure_pa: float) -> float:
         return eos.fugacity_pa(system.temperature_k, pressure_pa)

@@ -166,7 +166,7 @@ def sample_flat_histogram(system: AdsorptionSystem, fugacities_pa: Sequence[floa
     checkpoints; the same call continues there. Raises InputError for a mixture, SimulationError where the walkers never
     span the range, RunInterrupted where the process was asked to stop.
     """
-    if len(system.models) != 1:
+    if len(system.guest_models) != 1:
         raise InputError("A flat histogram is sampled for one gas, not for a mixture.")
     settings = system.settings
     highest, lowest = max(fugacities_pa), min(fugacities_pa)

@@ -302,9 +302,9 @@ def arguments_for(batch: Batch, samples: int) -> tuple[Field, Conditions, Walker
     """The kernel's arguments but the work space, as numpy arrays. Raises InputError for input that does not fit."""
     system, n = batch.system, len(batch.seeds)
     fugacities = np.asarray(batch.fugacities_pa, dtype=float)
-    if n == 0 or fugacities.shape != (n, len(system.models)) or not np.all(fugacities > 0.0):
-        raise InputError(f"A batch needs one positive fugacity per seed ({n}) and gas ({len(system.models)}); got an "
-                         f"array of shape {fugacities.shape}.")
+    if n == 0 or fugacities.shape != (n, len(system.guest_models)) or not np.all(fugacities > 0.0):
+        raise InputError(f"A batch needs one positive fugacity per seed ({n}) and gas ({len(system.guest_models)}); "
+                         f"got an array of shape {fugacities.shape}.")
     if batch.n_trials < 1:
         raise InputError(f"A batch needs at least one trial placement, not {batch.n_trials}.")
     starts = [copy_walker(w) for w in batch.starts] or [system.new_walker() for _ in range(n)]
@@ -318,7 +318,8 @@ def arguments_for(batch: Batch, samples: int) -> tuple[Field, Conditions, Walker
                             system.volume, move_mix(system, batch.n_trials), np.array(batch.steps),
                             orientations_of(batch.n_trials), np.zeros(1))
     series = Series(np.stack([streams(seed, batch.n_trials + 1) for seed in batch.seeds]),
-                    np.zeros((n, samples, len(system.models))), np.zeros((n, samples)), np.zeros(n, dtype=np.int64))
+                    np.zeros((n, samples, len(system.guest_models))), np.zeros((n, samples)),
+                    np.zeros(n, dtype=np.int64))
     field = Field(system.host, system.guests, system.ewald, system.bias)
     return field, conditions, Walker(*(np.stack(rows) for rows in zip(*starts, strict=True))), series
 

@@ -86,7 +86,7 @@ def _point(system: AdsorptionSystem, exact: ExactSums, run: Run, pressure_pa: fl
            composition: Mapping[str, float]) -> MixturePoint:
     """Averages of a finished pressure."""
     per_molecule = molecules_to_mol_kg(1.0, system.mass_amu)
-    summaries = {m.gas: s for m, s in zip(system.models, run.summaries(), strict=True)}
+    summaries = {m.gas: s for m, s in zip(system.guest_models, run.summaries(), strict=True)}
     accuracy = exact.accuracy(run.walker)
     return MixturePoint(
         framework=system.framework.name, temperature_k=system.temperature_k, pressure_pa=pressure_pa,

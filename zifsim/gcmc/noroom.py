@@ -29,7 +29,7 @@ def points_where_there_is_room(system: AdsorptionSystem, pressures: Sequence[flo
     if system.settings.widom_insertions <= 0:
         return sample(), None
     first = henry = widom_in(system)
-    for component in range(1, len(system.models)):
+    for component in range(1, len(system.guest_models)):
         if has_room(system.framework, henry):
             break
         henry = widom_in(system, component)

@@ -130,7 +130,7 @@ def advance(system: AdsorptionSystem, run: Run, fugacities_pa: Sequence[float], 
             log_bias: FloatArray | None = None) -> None:
     """One block of moves, then adaptation. ``log_bias`` (M + 1,): weights η(N) of a flat-histogram run."""
     samples = n_moves // SAMPLE_EVERY
-    counts, energies = np.zeros((samples, len(system.models))), np.zeros(samples)
+    counts, energies = np.zeros((samples, len(system.guest_models))), np.zeros(samples)
     accepted, attempted = run.walker.accepted.copy(), run.walker.attempted.copy()
     conditions = Conditions(1.0 / system.temperature_k, log_activities(fugacities_pa, system.temperature_k),
                             system.volume, move_mix(system, run.n_trials), run.steps, orientations_of(run.n_trials),
@@ -160,7 +160,7 @@ def move_mix(system: AdsorptionSystem, n_trials: int) -> FloatArray:
     if not system.guests.rotates.any():
         probabilities[TRANSLATION] += probabilities[ROTATION]
         probabilities[ROTATION] = 0.0
-    if len(system.models) > 1:
+    if len(system.guest_models) > 1:
         probabilities *= 1.0 - SWAP_PROBABILITY
         probabilities[SWAP] = SWAP_PROBABILITY
     mix = np.cumsum(probabilities)

@@ -30,11 +30,11 @@ VOLUME_PER_MOLECULE = 12.0    # Å³: denser than any of the gases packs; bounds
 class AdsorptionSystem:
     """Everything a walker needs; one system serves all pressures (read-only, shared between threads).
 
-    ``models``: the gas, or the gases of a mixture.
+    ``guest_models``: of the gas, or of the gases of a mixture.
     """
 
     framework: Framework
-    models: tuple[GuestModel, ...]
+    guest_models: tuple[GuestModel, ...]
     temperature_k: float
     settings: GCMCSettings
     repeats: tuple[int, int, int]
@@ -47,7 +47,7 @@ class AdsorptionSystem:
     @property
     def gases(self) -> str:
         """Names of the gases, for messages."""
-        return " + ".join(m.gas for m in self.models)
+        return " + ".join(m.gas for m in self.guest_models)
 
     @property
     def volume(self) -> float:

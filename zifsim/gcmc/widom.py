@@ -77,8 +77,8 @@ def henry_from_blocks(system: AdsorptionSystem, blocks: FloatArray, n_insertions
         without = (blocks.sum(axis=0) - blocks) / (n - 1)
         heats = rt - without[:, 1] / np.maximum(without[:, 0], 1e-300) * KELVIN_TO_KJ_MOL
         heat_error = float(np.sqrt((n - 1) / n * np.sum((heats - heats.mean()) ** 2)))
-    return HenryResult(system.models[component].gas, system.temperature_k, float(henry), float(error), float(heat),
-                       heat_error, n_insertions, seed)
+    return HenryResult(system.guest_models[component].gas, system.temperature_k, float(henry), float(error),
+                       float(heat), heat_error, n_insertions, seed)
 
 
 def widom_in(system: AdsorptionSystem, component: int = 0) -> HenryResult:

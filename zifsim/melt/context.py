@@ -16,7 +16,7 @@ from openmm import unit
 
 from zifsim.melt.platform import PlatformChoice
 from zifsim.melt.settings import MeltSettings
-from zifsim.melt.system import NM, MeltModel
+from zifsim.melt.system import NM, MeltSystem
 from zifsim.model.schedule import Segment
 from zifsim.rng import derive_seed
 
@@ -30,7 +30,7 @@ def make_integrator(kelvin: float, friction_per_ps: float, timestep_fs: float, s
     return integrator
 
 
-def open_context(model: MeltModel, segment: Segment, settings: MeltSettings, timestep_fs: float,
+def open_context(model: MeltSystem, segment: Segment, settings: MeltSettings, timestep_fs: float,
                  choice: PlatformChoice, state: openmm.State | None, step: int) -> openmm.Context:
     """A context that runs ``segment`` from ``state`` (None: the model's own positions, no velocities) at ``step``."""
     system = copy.deepcopy(model.system)
@@ -73,7 +73,7 @@ def configuration(state: openmm.State) -> tuple[FloatArray, FloatArray]:
     return np.array(positions, dtype=np.float64), np.array(box, dtype=np.float64)
 
 
-def _barostat(segment: Segment, model: MeltModel, settings: MeltSettings, seed: int) -> openmm.Force:
+def _barostat(segment: Segment, model: MeltSystem, settings: MeltSettings, seed: int) -> openmm.Force:
     """Rigid molecules are moved in the dissociable model; a bonded network is one molecule, so atoms are."""
     pressure, kelvin = segment.pressure_bar, segment.from_k
     if segment.barostat == "anisotropic":

@@ -22,7 +22,7 @@ from zifsim.melt.platform import PlatformChoice
 from zifsim.melt.program import bath_temperature
 from zifsim.melt.relax import settle
 from zifsim.melt.settings import MeltSettings
-from zifsim.melt.system import NM, MeltModel
+from zifsim.melt.system import NM, MeltSystem
 from zifsim.model.schedule import TemperatureProgram
 from zifsim.rng import derive_seed
 from zifsim.runs import stopping
@@ -44,7 +44,7 @@ THERMALISE_PS, THERMALISE_FRICTION_PER_PS = 0.1, 100.0
 class Dynamics:
     """One run in progress. ``step`` counts steps of the whole program; ``state`` is the last checkpoint's."""
 
-    def __init__(self, model: MeltModel, program: TemperatureProgram, settings: MeltSettings,
+    def __init__(self, model: MeltSystem, program: TemperatureProgram, settings: MeltSettings,
                  choice: PlatformChoice, folder: Path, digest: str, checkpoint: Checkpoint | None) -> None:
         self.model, self.program, self.settings = model, program, settings
         self.choice, self.folder, self.digest = choice, folder, digest

@@ -20,7 +20,7 @@ from zifsim.melt.observe import Observer
 from zifsim.melt.platform import PlatformChoice
 from zifsim.melt.relax import carry_molecules, minimise
 from zifsim.melt.result import MeltResult
-from zifsim.melt.system import NM, MeltModel
+from zifsim.melt.system import NM, MeltSystem
 from zifsim.model.framework import Framework
 
 FloatArray = NDArray[np.float64]
@@ -99,7 +99,7 @@ def last_segment(table: Path, after_step: int) -> dict[str, FloatArray]:
     return {name: np.array([float(row[name]) for row in rows]) for name in rows[0] if name != "segment"}
 
 
-def make_glass(model: MeltModel, positions: FloatArray, box: FloatArray, mean_box: FloatArray,
+def make_glass(model: MeltSystem, positions: FloatArray, box: FloatArray, mean_box: FloatArray,
                choice: PlatformChoice) -> Framework:
     """The last configuration carried to the mean box and minimised, with its Zn–N bonds found by distance."""
     carried = carry_molecules(model, positions, box, mean_box)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from zifsim.errors import SimulationError
 from zifsim.melt.box import minimum_image
 from zifsim.melt.coordination import dimensions, metal_nitrogen_pairs
-from zifsim.melt.system import MeltModel
+from zifsim.melt.system import MeltSystem
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -39,7 +39,7 @@ class Observation:
 class Observer:
     """Measures configurations of one model; raises where they have become unphysical."""
 
-    def __init__(self, model: MeltModel) -> None:
+    def __init__(self, model: MeltSystem) -> None:
         fw = model.framework
         self.zinc = np.flatnonzero([t == "Zn" for t in fw.types])
         self.nitrogen = np.flatnonzero([t == "N1" for t in fw.types])

@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 from zifsim.errors import SimulationError
 from zifsim.melt.box import minimum_image, widths
 from zifsim.melt.platform import PlatformChoice, choose_platform
-from zifsim.melt.system import DEFAULT_CUTOFF, NM, MeltModel, build_model
+from zifsim.melt.system import DEFAULT_CUTOFF, NM, MeltSystem, build_model
 from zifsim.model.forcefield import MeltForceField
 from zifsim.model.framework import Framework
 
@@ -49,7 +49,7 @@ def relax_framework(fw: Framework, forcefield: MeltForceField, relax_cell: bool 
     return replace(fw, positions=atoms, cell=cell, source=f"{fw.source}; {how}".lstrip("; "))
 
 
-def minimise(model: MeltModel, choice: PlatformChoice) -> tuple[FloatArray, FloatArray]:
+def minimise(model: MeltSystem, choice: PlatformChoice) -> tuple[FloatArray, FloatArray]:
     """Positions (P, 3) of the energy minimum at the model's box, and that box, Å."""
     context = _open(model, choice)
     settle(context)
@@ -71,7 +71,7 @@ def settle(context: openmm.Context) -> None:
         before = energy
 
 
-def minimise_with_cell(model: MeltModel, choice: PlatformChoice) -> tuple[FloatArray, FloatArray]:
+def minimise_with_cell(model: MeltSystem, choice: PlatformChoice) -> tuple[FloatArray, FloatArray]:
     """Positions (P, 3) and box (3, 3), Å, of least energy over the atoms and three strains along x, y, z.
 
     The atoms are minimised anew in every trial box (L-BFGS over the logarithmic strains, whose gradient is a
@@ -108,7 +108,7 @@ def minimise_with_cell(model: MeltModel, choice: PlatformChoice) -> tuple[FloatA
     return best
 
 
-def carry_molecules(model: MeltModel, positions: FloatArray, old_box: FloatArray,
+def carry_molecules(model: MeltSystem, positions: FloatArray, old_box: FloatArray,
                     new_box: FloatArray) -> FloatArray:
     """Positions (P, 3) carried from one box to another, Å: centres scale with the box, molecules stay rigid.
 
@@ -128,7 +128,7 @@ def carry_molecules(model: MeltModel, positions: FloatArray, old_box: FloatArray
     return moved
 
 
-def _open(model: MeltModel, choice: PlatformChoice) -> openmm.Context:
+def _open(model: MeltSystem, choice: PlatformChoice) -> openmm.Context:
     context = openmm.Context(model.system, openmm.VerletIntegrator(0.001),
                              openmm.Platform.getPlatformByName(choice.name), choice.properties)
     context.setPositions(model.positions * NM)

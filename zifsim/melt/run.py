@@ -14,7 +14,7 @@ from zifsim.melt.platform import PlatformChoice, choose_platform
 from zifsim.melt.program import check_temperatures, validated
 from zifsim.melt.result import MeltResult, read_result, write_result
 from zifsim.melt.settings import MeltSettings
-from zifsim.melt.system import MeltModel, build_model
+from zifsim.melt.system import MeltSystem, build_model
 from zifsim.model.forcefield import MeltForceField
 from zifsim.model.framework import Framework
 from zifsim.model.schedule import TemperatureProgram
@@ -31,7 +31,7 @@ TRAJECTORY = "trajectory.dcd"
 class PreparedMelt:
     """A melt that can begin: everything about it is known to fit. ``part``: its name in events."""
 
-    model: MeltModel
+    model: MeltSystem
     program: TemperatureProgram
     settings: MeltSettings
     choice: PlatformChoice

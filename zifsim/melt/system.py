@@ -42,7 +42,7 @@ MAX_RESIDUAL_CHARGE = 1e-3              # e per Zn; what the rounding of publish
 
 
 @dataclass(frozen=True, slots=True)
-class MeltModel:
+class MeltSystem:
     """An OpenMM system with what is needed to read its particles as a framework again.
 
     ``positions`` (P, 3) Å in the frame of ``box``; the framework's atoms come first, dummy sites after them.
@@ -64,7 +64,7 @@ class MeltModel:
 
 def build_model(fw: Framework, forcefield: MeltForceField, *, cutoff_angstrom: float = DEFAULT_CUTOFF,
                 ewald_tolerance: float = 5e-4, zinc_torsions: bool = True, repartition: bool = True,
-                tail_correction: bool = False, by_term: bool = False) -> MeltModel:
+                tail_correction: bool = False, by_term: bool = False) -> MeltSystem:
     """Assemble the OpenMM system of a framework, or take it from openmmml where ``forcefield`` is machine-learned.
 
     Parameters
@@ -98,16 +98,16 @@ def build_model(fw: Framework, forcefield: MeltForceField, *, cutoff_angstrom: f
     _add(system, _nonbonded(topology, forcefield, cutoff_angstrom, ewald_tolerance, tail_correction), "nonbonded")
     if forcefield.dissociable:
         _add_pair_terms(system, topology, forcefield, cutoff_angstrom)
-    return MeltModel(fw, forcefield, topology, system, topology.positions, box, cutoff_angstrom)
+    return MeltSystem(fw, forcefield, topology, system, topology.positions, box, cutoff_angstrom)
 
 
-def _learned_model(fw: Framework, forcefield: MeltForceField, box: Box, repartition: bool) -> MeltModel:
+def _learned_model(fw: Framework, forcefield: MeltForceField, box: Box, repartition: bool) -> MeltSystem:
     """The model of a machine-learned potential, which knows its own cut-off and has no use for ours."""
     topology = bare_topology(fw, box.to_box_frame(fw.positions), box.vectors)
     system = learned_system(fw, forcefield, topology, box)
     for particle, mass in enumerate(particle_masses(fw, topology, forcefield, repartition)):
         system.setParticleMass(particle, mass)
-    return MeltModel(fw, forcefield, topology, system, topology.positions, box, cutoff_angstrom=0.0)
+    return MeltSystem(fw, forcefield, topology, system, topology.positions, box, cutoff_angstrom=0.0)
 
 
 def particle_masses(fw: Framework, topology: Topology, forcefield: MeltForceField,
@@ -259,7 +259,7 @@ def _pair_force(name: str, topology: Topology, cutoff: float, first: list[int], 
     return force
 
 
-def energy_terms(model: MeltModel, context: openmm.Context) -> dict[str, float]:
+def energy_terms(model: MeltSystem, context: openmm.Context) -> dict[str, float]:
     """Energy by term, kJ/mol, of a model built ``by_term``; ``morse`` is the Morse energy less the Zn–N
     Lennard-Jones it replaces."""
     def energy(name: str) -> float:
@@ -270,7 +270,7 @@ def energy_terms(model: MeltModel, context: openmm.Context) -> dict[str, float]:
     return {name: energy(name) for name in TERMS if name in present}
 
 
-def energy_of(model: MeltModel, platform: openmm.Platform) -> float:
+def energy_of(model: MeltSystem, platform: openmm.Platform) -> float:
     """Potential energy of the model's own positions, kJ/mol."""
     context = openmm.Context(model.system, openmm.VerletIntegrator(0.001), platform)
     context.setPositions(model.positions * NM)

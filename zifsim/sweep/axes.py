@@ -115,8 +115,8 @@ def _varies_besides(study: Study) -> str:
             return f"melt.{key} is an axis: write {axis} in [axes]"
     if study.melt.program not in PRESETS:
         return f"melt.program must be one of {', '.join(PRESETS)}: only their cooling follows the axis"
-    if study.mixtures:
-        return "mixtures belong to a study, a sweep has none"
+    if study.blends:
+        return "blends belong to a study, a sweep has none"
     return "access belongs to a study, a sweep has none" if study.access is not None else ""
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from zifsim.campaign import estimate
+from zifsim.campaign.materials import StructuralModel
 from zifsim.campaign.plan import crystal_stages, gcmc_stages, load_adsorption, melt_stages
-from zifsim.campaign.samples import Model
 from zifsim.campaign.stage import Stage
 from zifsim.campaign.stagefolder import StageFolder, seed_of
 from zifsim.campaign.stages import program_from
@@ -94,7 +94,7 @@ def plan_jobs(sweep: Sweep) -> list[Job]:
     return sorted(planned.jobs.values(), key=lambda job: KINDS.index(job.kind))
 
 
-def _pores_stage(model: Model) -> Stage:
+def _pores_stage(model: StructuralModel) -> Stage:
     name = f"{model.material} {model.configuration}"
     return Stage("pores", name, {"material": model.material, "configuration": model.configuration},
                  "zifsim.sweep.stages:run_pores", needs={"framework": (model.stage, model.file)}, seconds=PORES_SECONDS,

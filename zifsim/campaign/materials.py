@@ -1,4 +1,4 @@
-"""Samples: the structural models that stages are planned for, and the parameters of what is adsorbed in them."""
+"""Materials: the structural models that stages are planned for, and the parameters of what is adsorbed in them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class StructuralModel:
     """A structural model of a material: the stage that makes its framework, and the cell it (roughly) has."""
 
     material: str
