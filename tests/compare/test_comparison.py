@@ -265,7 +265,7 @@ def test_isotherm_that_lacks_a_key_is_named(results_folder: Path) -> None:
     values = json.loads(damaged.read_text())
     del values["points"]
     damaged.write_text(json.dumps(values))
-    with pytest.raises(InputError, match=r"not an isotherm of this version.*points"):
+    with pytest.raises(InputError, match=r"is not an isotherm that zifsim wrote.*points"):
         run_comparison(results_folder)
 
 

@@ -19,11 +19,12 @@ from zifsim.access.stored import RESULT as ACCESS
 from zifsim.access.stored import StoredAccess, read_access
 from zifsim.errors import InputError
 from zifsim.io.files import read_json
+from zifsim.io.results import LABELS, read_isotherm
 from zifsim.model.schedule import Segment
 from zifsim.model.uptake import Isotherm
+from zifsim.runs.folder import CONFIG
 
 QUALITY_NOTES = {"quick": "quick settings, not converged", "production": "production settings"}
-LABELS = ("material", "configuration", "framework_kind")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +164,7 @@ def _finished_stages(folder: Path) -> list[Path]:
 
 def _config(stage: Path) -> dict[str, Any]:
     """What a stage was told; nothing where no config.json says so."""
-    path = stage / "config.json"
+    path = stage / CONFIG
     config = _read_object(path).get("config") if path.is_file() else None
     return config if isinstance(config, dict) else {}
 
@@ -194,18 +195,13 @@ def _read_object(path: Path) -> dict[str, Any]:
 
 
 def _read_isotherm(path: Path) -> ModelIsotherm:
-    values = _read_object(path)
-    told = _labels(path.parent)
-    try:    # results of versions before 0.2 have the labels in them
-        extra = {key: told.get(key) or str(values[key]) for key in LABELS}
-        values = {key: value for key, value in values.items() if key not in LABELS}
-        isotherm = Isotherm.from_dict(values)
-    except (KeyError, TypeError) as error:
-        raise InputError(
-            f"'{path}' is not an isotherm of this version ({error}); "
-            "delete its folder and run the study again."
-        ) from None
-    return ModelIsotherm(isotherm=isotherm, stage=path.parent.name, **extra)
+    isotherm, told = read_isotherm(path), _labels(path.parent)
+    if set(told) != set(LABELS):    # results of 0.1.0 have the labels in them
+        told |= {key: str(value) for key, value in _read_object(path).items() if key in LABELS}
+    if set(told) != set(LABELS):
+        raise InputError(f"'{path}' says neither itself nor in the {CONFIG} beside it which material it is of; "
+                         "delete its folder and run the study again.")
+    return ModelIsotherm(isotherm=isotherm, stage=path.parent.name, **told)
 
 
 def _read_access(stage: Path) -> list[ModelAccess]:

@@ -47,5 +47,5 @@ def read_result(path: Path, name: str, kind: str, command: str, make: Callable[[
         raise InputError(f"{file} is of a newer zifsim (schema {schema}; this one reads {SCHEMA}): install that one.")
     try:
         return make(values)
-    except (ValueError, TypeError, KeyError, AttributeError):
-        raise InputError(f"{file} is not {kind} that zifsim wrote; make one with {command}.") from None
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InputError(f"{file} is not {kind} that zifsim wrote ({error}); make one with {command}.") from None

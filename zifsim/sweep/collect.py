@@ -14,6 +14,7 @@ from zifsim.compare.reference import Range, Reference, load_reference
 from zifsim.compare.results import QUALITY_NOTES
 from zifsim.errors import InputError
 from zifsim.io.files import read_json, write_bytes_atomic, write_text_atomic
+from zifsim.io.results import read_isotherm
 from zifsim.io.tables import write_csv
 from zifsim.model.uptake import Isotherm
 from zifsim.sweep.axes import Sweep
@@ -69,7 +70,7 @@ def gather(sweep: Sweep, jobs: Sequence[Job], out: Path) -> Collected:
         elif job.kind == "pores" and is_finished(out, job):
             found += _of_pores(job, read_json(out / job.id / "pores.json"))
         elif job.kind == "gcmc" and is_finished(out, job):
-            found += _of_isotherm(job, read_json(out / job.id / "isotherm.json"), sweep.glass, reference)
+            found += _of_isotherm(job, read_isotherm(out / job.id), sweep.glass, reference)
     if not found:
         raise InputError(f"Nothing of {out} is finished yet: `zifsim sweep status {out}` tells how far it is.")
     order = {quantity: number for number, quantity in enumerate(dict.fromkeys(m.quantity for m in found))}
@@ -98,8 +99,7 @@ def _of_pores(job: Job, values: Mapping[str, float]) -> list[Measured]:
     return [_measured(job, Quantity(key, name, "Å"), values[key], float("nan"), True) for key, name in PORE_QUANTITIES]
 
 
-def _of_isotherm(job: Job, values: dict[str, Any], glass: str, reference: Reference) -> list[Measured]:
-    isotherm = Isotherm.from_dict(values)
+def _of_isotherm(job: Job, isotherm: Isotherm, glass: str, reference: Reference) -> list[Measured]:
     rows = []
     for point in isotherm.points:
         bar = round(point.pressure_pa / BAR_PA, 12)
