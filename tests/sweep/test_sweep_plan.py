@@ -123,11 +123,11 @@ def test_the_folder_tells_other_processes_all_they_need(tmp_path):
     assert [row["seed"] for row in rows if row["kind"] == "gcmc"] == [str(j.seed) for j in jobs if j.kind == "gcmc"]
 
 
-def test_a_plan_of_another_version_is_refused(tmp_path):
+def test_a_plan_of_another_physics_is_refused(tmp_path):
     sweep = load_sweep("smoke_sweep")
     folder.write_plan(tmp_path, sweep, plan_jobs(sweep))
     planned = json.loads((tmp_path / "jobs.json").read_text())
-    (tmp_path / "jobs.json").write_text(json.dumps(planned | {"zifsim_version": "0.0.1"}))
+    (tmp_path / "jobs.json").write_text(json.dumps(planned | {"zifsim_version": "0.0.1", "physics": {"melt": 0}}))
     with pytest.raises(InputError, match=r"was planned by zifsim 0\.0\.1"):
         folder.read_jobs(tmp_path)
 

@@ -75,7 +75,7 @@ def _show(points: Sequence[MixturePoint]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from zifsim.cli.isotherm_view import with_error
+    from zifsim.io.tables import with_error
 
     first = points[0]
     named = ", ".join(f"{fraction:g} {gas}" for gas, fraction in first.composition.items())

@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from zifsim.io.tables import like_its_error, with_error
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -97,8 +99,8 @@ class Columns:
                 with_error(point.excess_mol_kg * self.factor, error),
                 "–" if math.isnan(point.heat_of_adsorption_kj_mol) else
                 with_error(point.heat_of_adsorption_kj_mol, point.heat_of_adsorption_error_kj_mol),
-                *((_like(point.from_empty_mol_kg * self.factor, error),
-                   _like(point.from_full_mol_kg * self.factor, error)) if self.both else ()))
+                *((like_its_error(point.from_empty_mol_kg * self.factor, error),
+                   like_its_error(point.from_full_mol_kg * self.factor, error)) if self.both else ()))
 
     def table(self, title: str, rows: Mapping[float, Mapping[str, Any]]) -> Table:
         from rich.table import Table
@@ -118,17 +120,6 @@ def state_of(point: LoadingPoint, target_relative_error: float) -> str:
     if not point.equilibrated:
         return NOT_EQUILIBRATED
     return MOVE_LIMIT if point.loading_error_mol_kg > target_relative_error * point.loading_mol_kg else "done"
-
-
-def with_error(value: float, error: float) -> str:
-    """``19.70 ± 0.43``: two digits of the error, four or more of a value without one."""
-    return f"{_like(value, error)} ± {_like(error, error)}"
-
-
-def _like(value: float, error: float) -> str:
-    """A value with as many digits as its error is given with; a dash for NaN."""
-    digits = 3 if not 0.0 < error < math.inf else min(8, max(0, 1 - math.floor(math.log10(error))))
-    return "–" if math.isnan(value) else f"{value:.{digits}f}"
 
 
 def say_what_will_run(job: IsothermJob, folder: Path) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from zifsim.cli.isotherm_view import BAR, MOVE_LIMIT, NOT_EQUILIBRATED, nearest, print_size, print_table, with_error
+from zifsim.cli.isotherm_view import BAR, MOVE_LIMIT, NOT_EQUILIBRATED, nearest, print_size, print_table
+from zifsim.io.tables import with_error
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -115,10 +115,10 @@ def _check_width(row: Sequence[Cell], columns: Sequence[str]) -> None:
 
 def with_error(value: float, error: float) -> str:
     """``19.70 ± 0.43``: two digits of the error, three decimals where there is none; dashes for NaN."""
-    return f"{_like(value, error)} ± {_like(error, error)}"
+    return f"{like_its_error(value, error)} ± {like_its_error(error, error)}"
 
 
-def _like(value: float, error: float) -> str:
+def like_its_error(value: float, error: float) -> str:
     """A value with as many digits as its error is given with."""
     digits = 3 if not 0.0 < error < math.inf else min(8, max(0, 1 - math.floor(math.log10(error))))
     return "–" if math.isnan(value) else f"{value:.{digits}f}"

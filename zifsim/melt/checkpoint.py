@@ -13,9 +13,9 @@ from pathlib import Path
 
 import openmm
 
-import zifsim
 from zifsim.errors import InputError
 from zifsim.io.files import read_json, write_json_atomic, write_text_atomic
+from zifsim.runs.version import PHYSICS
 
 CHECKPOINT = "checkpoint.json"
 STATE_TABLE = "state.csv"
@@ -52,7 +52,7 @@ class Checkpoint:
 
 def versions() -> dict[str, str]:
     """Versions of the programs that decide a path."""
-    return {"zifsim": zifsim.__version__, "OpenMM": openmm.__version__}
+    return {"zifsim's physics of melts": str(PHYSICS["melt"]), "OpenMM": openmm.__version__}
 
 
 def deserialised(state_xml: str) -> openmm.State:

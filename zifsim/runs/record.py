@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -14,9 +13,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import zifsim
 from zifsim.io.files import write_json_atomic
 from zifsim.runs.digest import plain
+from zifsim.runs.version import commit, version
 
 PACKAGES = ("numpy", "scipy", "numba", "openmm", "ase", "gemmi", "pymbar", "MDAnalysis", "pymatgen",
             "pyzeo", "matscipy")
@@ -53,7 +52,7 @@ def start_record(stage: str, *, seed: int | None = None, settings: Mapping[str, 
                  inputs_sha256: Mapping[str, str] | None = None, compute: str | None = None) -> RunRecord:
     """The record of a calculation that begins now; ``compute`` is the OpenMM platform, if any."""
     return RunRecord(
-        stage=stage, zifsim_version=zifsim.__version__, git_commit=git_commit(), versions=package_versions(),
+        stage=stage, zifsim_version=version(), git_commit=commit(), versions=package_versions(),
         machine=machine(), platform=compute, seed=seed, argv=_argv(), started=now(), finished=None,
         exit_reason="running", inputs_sha256=dict(inputs_sha256 or {}), settings=dict(settings or {}))
 
@@ -84,25 +83,6 @@ def package_versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return versions
-
-
-@cache
-def git_commit() -> str | None:
-    """Commit of the checkout that zifsim runs from (``+`` where files were changed), None if installed."""
-    root = Path(zifsim.__file__).resolve().parents[1]
-    if not (root / ".git").exists():
-        return None
-    try:
-        commit = _git(root, "rev-parse", "HEAD")
-        return commit + ("+" if _git(root, "status", "--porcelain", "--untracked-files=no") else "")
-    except (OSError, subprocess.SubprocessError):
-        return None
-
-
-def _git(root: Path, *arguments: str) -> str:
-    answer = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=10,
-                            check=True)
-    return answer.stdout.strip()
 
 
 @cache

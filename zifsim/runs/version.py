@@ -69,8 +69,8 @@ def _of_checkout() -> str | None:
 
 
 def _git(*arguments: str) -> str:
-    return subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=True,
-                          timeout=GIT_PATIENCE_S).stdout.strip()
+    return subprocess.run(["git", "--no-optional-locks", "-C", str(ROOT), *arguments], capture_output=True, text=True,
+                          check=True, timeout=GIT_PATIENCE_S).stdout.strip()
 
 
 def _of_source_archive() -> str | None:

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import zifsim
 from zifsim.campaign.stagefolder import parameter_digests
 from zifsim.errors import InputError, UnknownNameError
 from zifsim.io.files import read_json, write_json_atomic, write_text_atomic
 from zifsim.io.tables import write_csv
 from zifsim.runs.folder import DONE
+from zifsim.runs.version import PHYSICS, version
 from zifsim.sweep.axes import Sweep
 from zifsim.sweep.jobs import KINDS, Job
 from zifsim.sweep.state import forget_failure
@@ -43,7 +43,7 @@ def write_plan(out: Path, sweep: Sweep, jobs: Sequence[Job]) -> None:
     for job in jobs:
         forget_failure(out / job.id)
     write_json_atomic(out / PARAMETERS, {sha256: value for job in jobs for sha256, value in job.parameters.items()})
-    write_json_atomic(out / JOBS, {"zifsim_version": zifsim.__version__, "cwd": str(Path.cwd()),
+    write_json_atomic(out / JOBS, {"zifsim_version": version(), "physics": dict(PHYSICS), "cwd": str(Path.cwd()),
                                    "jobs": [job.to_dict() for job in jobs]})
 
 
@@ -73,9 +73,9 @@ def read_jobs(out: Path) -> list[Job]:
     """
     _check(out)
     values = read_json(out / JOBS)
-    if values["zifsim_version"] != zifsim.__version__:
-        raise InputError(f"{out} was planned by zifsim {values['zifsim_version']}, this is {zifsim.__version__}: plan "
-                         "it again with `zifsim sweep plan`, or use that version.")
+    if values.get("physics") != dict(PHYSICS):
+        raise InputError(f"{out} was planned by zifsim {values['zifsim_version']}, whose physics is of another version "
+                         "than this one's: plan it again with `zifsim sweep plan`, or use that version.")
     return [Job.from_dict(job) for job in values["jobs"]]
 
 
