@@ -52,6 +52,27 @@ def test_imports_point_downward(path: Path) -> None:
         assert allowed, f"zifsim/{path.relative_to(PACKAGE)} (floor {FLOORS[room]}) imports zifsim.{other}"
 
 
+def imported_files(path: Path) -> set[Path]:
+    """Files of the package that a file imports, within functions too (but not for its types alone)."""
+    tree, found = ast.parse(path.read_text()), set()
+    for_types = {inner for node in ast.walk(tree) if isinstance(node, ast.If) and ast.unparse(node.test) ==
+                 "TYPE_CHECKING" for inner in ast.walk(node)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node not in for_types and (node.module or "").startswith("zifsim."):
+            base = PACKAGE.parent / node.module.replace(".", "/")
+            found |= {file for file in (base.with_suffix(".py"), *(base / f"{a.name}.py" for a in node.names))
+                      if file.is_file()}
+    return found - {path}
+
+
+def test_no_file_imports_itself_by_way_of_others() -> None:
+    graph = {path: imported_files(path) for path in MODULES}
+    while leaves := [path for path, needs in graph.items() if not needs & graph.keys()]:
+        for path in leaves:
+            del graph[path]
+    assert not [str(path.relative_to(PACKAGE)) for path in graph]
+
+
 def test_every_room_has_a_floor() -> None:
     assert {room_of(p) for p in MODULES} <= set(FLOORS)
 

@@ -13,11 +13,12 @@ POINTS = tuple(LoadingPoint(p, 0.98 * p, n, 0.01, 0.99 * n, 20.0, 0.1, 15.0, 0.2
                for p, n in ((1e3, 0.02), (1e5, 1.25)))
 ISOTHERM = Isotherm("CO2", "CO2-TraPPE", "PP", "ZIF-FF", "ZIF-62 A", "abc", 273.0, (2, 2, 2), POINTS,
                     HenryResult("CO2", 273.0, 2e-5, 1e-7, 25.0, 0.1, 1000, 1))
+MADE = ("2026-01-02T03:04:05+00:00", "0.1.0.dev1+gabc")
 
 
 @pytest.fixture
 def written(tmp_path: Path) -> Path:
-    write_aif(tmp_path / "isotherm.aif", ISOTHERM, "2026-01-02T03:04:05+00:00")
+    write_aif(tmp_path / "isotherm.aif", ISOTHERM, *MADE)
     return tmp_path / "isotherm.aif"
 
 
@@ -32,14 +33,14 @@ def test_aif_holds_every_point_in_its_units(written: Path) -> None:
 
 def test_aif_has_the_saturation_pressure_where_there_is_one(written: Path, tmp_path: Path) -> None:
     assert "_adsorp_p0" not in written.read_text()
-    write_aif(tmp_path / "cold.aif", replace(ISOTHERM, saturation_pressure_pa=2e5), "2026-01-02T03:04:05+00:00")
+    write_aif(tmp_path / "cold.aif", replace(ISOTHERM, saturation_pressure_pa=2e5), *MADE)
     block = gemmi.cif.read(str(tmp_path / "cold.aif")).sole_block()
     assert list(block.find_loop("_adsorp_p0")) == ["2", "2"]
 
 
 def test_aif_of_a_gas_without_room_has_unknown_heat(tmp_path: Path) -> None:
     henry = HenryResult("CO2", 273.0, 0.0, 0.0, float("nan"), float("nan"), 1000, 1)
-    write_aif(tmp_path / "none.aif", replace(ISOTHERM, henry=henry), "2026-01-02T03:04:05+00:00")
+    write_aif(tmp_path / "none.aif", replace(ISOTHERM, henry=henry), *MADE)
     block = gemmi.cif.read(str(tmp_path / "none.aif")).sole_block()
     assert block.find_value("_adsorp_enthalpy") == "?"
     assert float(gemmi.cif.as_string(block.find_value("_adsorp_henry"))) == 0.0

@@ -20,6 +20,7 @@ from zifsim.model.guest import GuestModel
 from zifsim.runs.digest import digest, plain
 from zifsim.runs.folder import Claim, read_config, slug
 from zifsim.runs.progress import Event, Report, silent
+from zifsim.runs.version import version
 
 if TYPE_CHECKING:
     from zifsim.access.result import GasAccess
@@ -248,12 +249,11 @@ def _snapshots(job: AccessJob, at_k: float | None, folder: Path, report: Report)
 
 def write_results(job: AccessJob, folder: Path, results: Sequence[GasAccess]) -> list[str]:
     """Leave the results of a job in its folder; returns the names of the files."""
-    import zifsim
     from zifsim.access.figure import access_png
     from zifsim.access.stored import write_access
     from zifsim.io.files import write_bytes_atomic
 
-    names = write_access(folder, job.framework, results, job.config, zifsim.__version__)
+    names = write_access(folder, job.framework, results, job.config, version())
     what = f": {job.n_snapshots} snapshots" if job.n_snapshots else ", rigid"
     write_bytes_atomic(folder / FIGURE, access_png(results, job.framework.name + what))
     return [*names, FIGURE]

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from zifsim.campaign.access_job import AccessJob, access_results, write_results
 from zifsim.campaign.stage import Stage
-from zifsim.campaign.stagefolder import parameter_digests
-from zifsim.campaign.stages import parameter
+from zifsim.campaign.stagefolder import parameter, parameter_digests
 from zifsim.io.values import from_plain
 from zifsim.model.forcefield import AdsorptionForceField, ChargeSet, MeltForceField
 from zifsim.model.framework import Framework

@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import zifsim
 from zifsim.campaign.access_stage import CRYSTAL_DYNAMICS
 from zifsim.campaign.stagefolder import MANIFEST
 from zifsim.errors import InputError
 from zifsim.io.files import read_json, write_bytes_atomic
 from zifsim.runs.digest import sha256_bytes
 from zifsim.runs.folder import CONFIG, DONE, RECORD, finished_outputs
+from zifsim.runs.version import version
 
 CONTENTS = "bundle.json"
 FORMAT = 1
@@ -70,7 +70,7 @@ def make_bundle(folder: Path, target: Path | None = None) -> Bundle:
     if "materials" in values:
         files |= {f"inputs/{where}": path.read_bytes() for where, path in _inputs(values).items()}
     checksums = {file: sha256_bytes(content) for file, content in sorted(files.items())}
-    contents = {"zifsim_bundle": FORMAT, "name": name, "zifsim_version": zifsim.__version__,
+    contents = {"zifsim_bundle": FORMAT, "name": name, "zifsim_version": version(),
                 "versions": _versions(stages), "files": checksums}
     write_bytes_atomic(target, _archive(files | {CONTENTS: _json(contents)}))
     return Bundle(target, name, len(files), len(stages), target.stat().st_size / 1e6, _fingerprint(checksums),
@@ -195,9 +195,9 @@ def _versions(stages: list[Path]) -> dict[str, list[str]]:
     for stage in stages:
         record = read_json(stage / "record.json") if (stage / "record.json").is_file() else {}
         made_by = {"zifsim": record.get("zifsim_version"), "commit": record.get("git_commit")}
-        for package, version in (made_by | record.get("versions", {})).items():
-            if version:
-                found.setdefault(package, set()).add(str(version))
+        for package, one in (made_by | record.get("versions", {})).items():
+            if one:
+                found.setdefault(package, set()).add(str(one))
     return {package: sorted(versions) for package, versions in sorted(found.items())}
 
 

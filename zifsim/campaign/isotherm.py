@@ -16,6 +16,7 @@ from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel
 from zifsim.model.uptake import Isotherm
 from zifsim.runs.progress import Report
+from zifsim.runs.version import version
 
 if TYPE_CHECKING:
     from zifsim.campaign.blocked import BlockedPores
@@ -124,4 +125,4 @@ class IsothermJob(AdsorptionJob[Isotherm]):
         return isotherm_png(result, unit)
 
     def write_more(self, result: Isotherm, out: Path, date: str) -> None:
-        write_aif(out / "isotherm.aif", result, date)
+        write_aif(out / "isotherm.aif", result, date, version())

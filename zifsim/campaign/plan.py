@@ -90,13 +90,6 @@ def _crystal_model(name: str, label: str, source: str, crystal: CrystalStructure
     return StructuralModel(name, label, material.framework_kind, last.id, cell)
 
 
-def ordered_cell(source: str, bim_per_cell: int | None, letter: str) -> Framework:
-    """The ordered cell of one configuration of a shipped structure or file."""
-    from zifsim.crystals.load import load_framework
-
-    return load_framework(source, configuration=letter, bim_per_cell=bim_per_cell)
-
-
 def _relax_stage(name: str, label: str, forcefield: str, build: Stage, cell: Framework) -> Stage:
     from zifsim.io.melt_forcefields import load_melt_forcefield
 

@@ -12,14 +12,16 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from zifsim.errors import InputError
 from zifsim.io.files import write_json_atomic
+from zifsim.io.values import from_plain
 from zifsim.runs.digest import digest, plain, sha256_file
 from zifsim.runs.folder import CONFIG, DONE, Claim, finished_outputs, read_config, slug
 
 MANIFEST = "manifest.json"
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,11 @@ def read_prepared(folder: Path) -> PreparedStage:
 def parameter_digests(parameters: Mapping[str, Any]) -> dict[str, str]:
     """What a stage's configuration says of its parameters: name -> digest."""
     return {name: digest(plain(value)) for name, value in parameters.items()}
+
+
+def parameter(config: Mapping[str, Any], name: str, kind: type[Value]) -> Value:
+    """A parameter of the stage as it was planned."""
+    return from_plain(kind, config["parameters"][name], f"the stage's {name}")
 
 
 def seed_of(config: Mapping[str, Any]) -> int | None:

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+from zifsim.campaign.stagefolder import parameter
 from zifsim.errors import InputError
 from zifsim.io.files import write_json_atomic
 from zifsim.io.values import from_plain
@@ -22,12 +23,6 @@ from zifsim.runs.progress import Event, Report, folded
 
 Values = Mapping[str, Any]
 Inputs = Mapping[str, Path]
-Value = TypeVar("Value")
-
-
-def parameter(config: Values, name: str, kind: type[Value]) -> Value:
-    """A parameter of the stage as it was planned."""
-    return from_plain(kind, config["parameters"][name], f"the stage's {name}")
 
 
 def _write_framework(folder: Path, framework: Framework) -> list[str]:
@@ -41,13 +36,14 @@ def _write_framework(folder: Path, framework: Framework) -> list[str]:
 
 def run_build(config: Values, inputs: Inputs, folder: Path, report: Report) -> list[str]:
     """An ordered cell from a shipped name or a structure file."""
-    from zifsim.campaign.plan import ordered_cell
     from zifsim.crystals.crystal import find_structure
+    from zifsim.crystals.load import load_framework
 
     source = find_structure(config["structure"])
     if sha256_file(source) != config["structure_sha256"]:
         raise InputError(f"{source} was changed after this stage was planned; start the study anew.")
-    cell = ordered_cell(config["structure"], config["bim_per_cell"], config["configuration"])
+    cell = load_framework(config["structure"], configuration=config["configuration"],
+                          bim_per_cell=config["bim_per_cell"])
     return _write_framework(folder, cell)
 
 

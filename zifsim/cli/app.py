@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-import zifsim
 from zifsim.cli.access import access
 from zifsim.cli.analyse import analyse
 from zifsim.cli.build import build
@@ -36,7 +35,9 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        print(f"zifsim {zifsim.__version__}")
+        from zifsim.runs.version import version as of_this
+
+        print(f"zifsim {of_this()}")
         raise typer.Exit
 
 

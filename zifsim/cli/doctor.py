@@ -40,12 +40,12 @@ def doctor() -> None:
 
 def _versions() -> None:
     """What every record of a run on this machine will say, and how many cores this process may use of it."""
-    import zifsim
     from zifsim.runs.devices import worker_count
     from zifsim.runs.record import PACKAGES, machine, package_versions
+    from zifsim.runs.version import version
 
     found = package_versions()
-    print(f"zifsim {zifsim.__version__}, Python {found['python']}; {machine()}; {worker_count(0)} for this process")
+    print(f"zifsim {version()}, Python {found['python']}; {machine()}; {worker_count(0)} for this process")
     print(", ".join(f"{package} {found.get(package, 'not installed')}" for package in PACKAGES))
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import gemmi
 
-import zifsim
 from zifsim.io.files import write_text_atomic
 from zifsim.model.uptake import Isotherm
 from zifsim.units import BAR_PA
@@ -23,9 +22,10 @@ def _number(value: float) -> str:
     return UNKNOWN if math.isnan(value) else f"{value:.8g}"
 
 
-def format_aif(isotherm: Isotherm, date: str) -> str:
+def format_aif(isotherm: Isotherm, date: str, version: str) -> str:
     """One isotherm as AIF text: pressures in bar, amounts in mmol/g, Henry coefficient in mmol/g/bar, enthalpy
-    (at zero loading, negative) in kJ/mol; p0 below the critical temperature only; ``date`` is ISO 8601."""
+    (at zero loading, negative) in kJ/mol; p0 below the critical temperature only; ``date`` is ISO 8601;
+    ``version``: of zifsim."""
     document = gemmi.cif.Document()
     block = document.add_new_block(f"{isotherm.framework}_{isotherm.gas}_{isotherm.temperature_k:g}K".replace(" ", "_"))
     repeats = "x".join(str(n) for n in isotherm.supercell)
@@ -37,7 +37,7 @@ def format_aif(isotherm: Isotherm, date: str) -> str:
         "_exptl_isotherm_type": "absolute",
         "_adsnt_material_id": isotherm.framework,
         "_adsnt_info": f"sha256 {isotherm.framework_sha256}",
-        "_simltn_code": f"zifsim {zifsim.__version__}",
+        "_simltn_code": f"zifsim {version}",
         "_simltn_date": date,
         "_simltn_size": f"{repeats} unit cells",
         "_simltn_forcefield_adsorptive": isotherm.guest_model,
@@ -66,6 +66,6 @@ def format_aif(isotherm: Isotherm, date: str) -> str:
     return document.as_string()
 
 
-def write_aif(path: Path, isotherm: Isotherm, date: str) -> None:
+def write_aif(path: Path, isotherm: Isotherm, date: str, version: str) -> None:
     """:func:`format_aif` into a file, whole or not at all."""
-    write_text_atomic(path, format_aif(isotherm, date))
+    write_text_atomic(path, format_aif(isotherm, date, version))
