@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from zifsim.runs import stopping
+
 NUMBER = r"[-+.\deE]+"
 
 
@@ -20,6 +22,7 @@ def main(folder: Path) -> None:
     """Pore diameters, then volume and surface for every probe."""
     from pyzeo import AtomNetwork, surface_area, volume
 
+    stopping.die_with_parent()
     job = json.loads((folder / "job.json").read_text())
 
     def path(name: str) -> bytes:
