@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class ZifsimError(Exception):
-    """Base of all errors that are the input's fault: the message names the file, the row and the mend."""
+    """Base of all errors that are told in one sentence: it names the file, the row and the mend."""
 
 
 class InputError(ZifsimError):

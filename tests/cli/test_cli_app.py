@@ -8,7 +8,7 @@ import pytest
 from cli_call import call
 
 from zifsim.cli import app
-from zifsim.errors import InputError, RunInterrupted
+from zifsim.errors import InputError, RunInterrupted, SimulationError
 from zifsim.runs import stopping
 
 COMMANDS = ["run", "build", "melt", "gcmc", "iast", "widom", "energy", "compare", "report", "doctor"]
@@ -57,6 +57,7 @@ def test_version(capsys):
 
 @pytest.mark.parametrize(("error", "code", "line"), [
     (InputError("x.cif is\nnot a CIF."), 2, "error: x.cif is not a CIF."),
+    (SimulationError("atoms have collided."), 1, "error: atoms have collided."),
     (RunInterrupted("by SIGTERM"), 75, "stopped: by SIGTERM"),
     (stopping.interruption(signal.SIGUSR1), 75, "stopped: by SIGUSR1; the same command continues"),
     (stopping.interruption(signal.SIGINT), 130, "stopped: by SIGINT; the same command continues"),

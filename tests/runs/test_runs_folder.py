@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from zifsim.errors import InputError
+from zifsim.errors import InputError, RunInterrupted
 from zifsim.runs import folder
 from zifsim.runs.folder import Claim, content_key, finished_outputs, locked, mark_done
 from zifsim.runs.record import finish_record, start_record
@@ -79,6 +79,32 @@ def test_another_calculation_is_refused_by_content_and_left_alone(tmp_path, chan
     with pytest.raises(InputError, match=sentence):
         run(claim(**changes), tmp_path)
     assert snapshot(tmp_path) == before
+
+
+def test_a_setting_that_another_version_had_not_is_named(tmp_path):
+    run(claim(), tmp_path)
+    newer = claim(config=claim().config | {"tail": True})
+    with pytest.raises(InputError, match=r"another isotherm \(without the setting tail: of another version\)"):
+        newer.check(tmp_path)
+    with pytest.raises(InputError, match=r"another isotherm \(with the setting gas: of another version\)"):
+        claim(config={"forcefield": "PP", "pressures_pa": [1e5]}).check(tmp_path)
+
+
+def test_another_version_of_the_physics_is_named(tmp_path, monkeypatch):
+    run(claim(), tmp_path)
+    monkeypatch.setattr(folder, "PHYSICS", {**PHYSICS, "isotherm": 2})
+    with pytest.raises(InputError, match=r"another isotherm \(by version 1 of its physics, which is at 2 now\)"):
+        claim().check(tmp_path)
+
+
+def test_a_run_that_is_stopped_says_so_in_its_record(tmp_path):
+    def stop():
+        raise RunInterrupted("by SIGTERM")
+
+    with pytest.raises(RunInterrupted):
+        claim().run(tmp_path, [], work=stop, write=lambda r, d: None, read=lambda: None)
+    assert json.loads((tmp_path / "record.json").read_text())["exit_reason"] == "RunInterrupted: by SIGTERM"
+    assert run(claim(), tmp_path) == "result"
 
 
 @pytest.mark.parametrize("name", ["thesis.tex", "melt.json", "state.csv", "access.json", "config.json"])

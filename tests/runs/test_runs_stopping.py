@@ -81,6 +81,25 @@ def test_code_that_swallows_everything_is_ended_too():
     assert end_of(body, signal.SIGUSR1, 0.5) == 75
 
 
+def twice(number: int, patience: str = "60.0") -> int:
+    """Exit code of a process that is told twice, and would take a second to save its state."""
+    body = (f"with stopping.polled({patience}):\n    while not stopping.asked():\n        time.sleep(0.01)\n"
+            "    print('asked', flush=True)\n    time.sleep(1.0)\n    sys.exit(7)")
+    process = subprocess.Popen([sys.executable, "-c", HELD.format(body=body)], stdout=subprocess.PIPE, text=True)
+    process.stdout.readline()
+    time.sleep(0.5)
+    for _ in range(2):
+        process.send_signal(number)
+        time.sleep(0.2)
+    return process.wait(timeout=30)
+
+
+def test_a_queue_that_tells_twice_does_not_cut_the_saving_short_and_ctrl_c_twice_ends_at_once():
+    assert twice(signal.SIGTERM) == 7
+    assert twice(signal.SIGUSR1) == 7
+    assert twice(signal.SIGINT) == 130
+
+
 def test_after_leave_a_signal_changes_nothing():
     assert end_of("stopping.leave()\nprint('left', flush=True)\ntime.sleep(1.0)\nsys.exit(3)", signal.SIGTERM, 0.5) == 3
 

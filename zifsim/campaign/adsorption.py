@@ -134,7 +134,8 @@ class AdsorptionJob(ABC, Generic[R]):
     def config(self) -> dict[str, Any]:
         """Everything that can change the numbers, JSON-ready."""
         return {"guests": {g.gas: g.name for g in self.guests}, "temperature_k": self.temperature_k,
-                "pressures_pa": list(self.pressures_pa), "forcefield": self.forcefield.name, "charges": self.charges,
+                "pressures_pa": list(self.pressures_pa), "forcefield": self.forcefield.name,
+                "charges": self.charges if any(g.has_charges for g in self.guests) else "none",
                 **asdict(self.settings), "threads": self.threads,
                 "guests_sha256": {g.gas: digest(g) for g in self.guests},
                 "forcefield_sha256": digest(self.forcefield), **self.more_config}

@@ -38,8 +38,6 @@ VOLUME_PER_CONDENSED_GUEST = 120.0
 COLD_K = 100.0
 VOLUME_PER_COLD_GUEST = 500.0
 VOLUME_PER_WARM_GUEST = 1500.0
-# Below this share of the critical temperature a gas condenses in the pores and is sampled from both starts.
-CONDENSING = 0.7
 # Free energies of a gas on a grid, basins included: ZIF-62 at 0.25 Å, six gases, 4 s.
 ACCESS_SECONDS_PER_NODE = 4e-6
 UMBRELLA_PLACES = 80     # on the way through one cell: 57 in ZIF-62, some 100 in ZIF-8 and in glasses
@@ -76,7 +74,9 @@ def gcmc_seconds(guest: GuestModel, temperature_k: float, n_pressures: int, move
 
     Moves per pressure: the geometric mean of fewest and most, twice for a condensing gas (both starts).
     """
-    condensing = temperature_k < CONDENSING * guest.critical_temperature_k
+    from zifsim.gcmc.branches import CONDENSABLE
+
+    condensing = temperature_k < CONDENSABLE * guest.critical_temperature_k
     typical = (moves[0] * moves[1]) ** 0.5 * (2.0 if condensing else 1.0)
     per_guest = VOLUME_PER_COLD_GUEST if temperature_k < COLD_K else VOLUME_PER_WARM_GUEST
     guests = volume / (VOLUME_PER_CONDENSED_GUEST if condensing else per_guest)

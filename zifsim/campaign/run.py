@@ -8,17 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zifsim.campaign.plan import make_plan
-from zifsim.campaign.scheduler import Scheduler
+from zifsim.campaign.scheduler import Outcome, Scheduler
+from zifsim.campaign.stage import Stage
 from zifsim.campaign.stagefolder import MANIFEST, owner_claim
 from zifsim.campaign.study import Study, load_study
 from zifsim.errors import ZifsimError
 from zifsim.io.files import write_json_atomic
 from zifsim.runs import stopping
 from zifsim.runs.devices import worker_count
-from zifsim.runs.digest import sha256_file
-from zifsim.runs.folder import DONE, RECORD, mark_done
+from zifsim.runs.folder import DONE
 from zifsim.runs.progress import Report, silent
-from zifsim.runs.record import finish_record, start_record, write_record
 
 if TYPE_CHECKING:
     from zifsim.compare.table import ComparisonTable
@@ -72,23 +71,29 @@ def run_study(study: str | Path | Study, out: str | Path | None = None, override
     workers = worker_count(study.study.workers)
     stages = make_plan(study, workers)
     with stopping.stoppable(), claim.hold(folder):
-        record = start_record(claim.title, seed=claim.seed, settings=claim.config)
         (folder / DONE).unlink(missing_ok=True)
-        write_record(folder, record)
-        write_json_atomic(folder / STUDY, study.to_dict())
-        outcome = Scheduler(stages, folder, workers, report).run()
-        failures = dict(outcome.failed)
-        failures |= dict.fromkeys(outcome.blocked, "not started, because a stage before it failed")
-        comparison = page = None
-        if any(stage.startswith("gcmc ") for stage in (*outcome.finished, *outcome.skipped)):
-            comparison, page = compare_and_report(folder, failures)
-        if not failures:
-            write_record(folder, finish_record(record, {name: sha256_file(folder / name) for name in OUTPUTS}))
-            mark_done(folder, [*OUTPUTS, RECORD])
+        with claim.recorded(folder) as finish:
+            outcome, failures, comparison, page = _run(study, stages, folder, workers, report)
+            if failures:
+                finish.unfinished(f"failed: {', '.join(failures)}")
+            else:
+                finish(OUTPUTS)
     input_at_fault = bool(outcome.failed) and set(outcome.input_failures) == set(outcome.failed)
     table = folder / "table1.md" if comparison is not None else None
     n_done = len(outcome.finished) + len(outcome.skipped)
     return StudyResult(folder, comparison, table, page, len(stages), n_done, failures, input_at_fault)
+
+
+def _run(study: Study, stages: list[Stage], folder: Path, workers: int, report: Report,
+         ) -> tuple[Outcome, dict[str, str], ComparisonTable | None, Path | None]:
+    """Run the stages, and compare what there is; what went wrong, by stage."""
+    write_json_atomic(folder / STUDY, study.to_dict())
+    outcome = Scheduler(stages, folder, workers, report).run()
+    failures = dict(outcome.failed)
+    failures |= dict.fromkeys(outcome.blocked, "not started, because a stage before it failed")
+    if not any(stage.startswith("gcmc ") for stage in (*outcome.finished, *outcome.skipped)):
+        return outcome, failures, None, None
+    return outcome, failures, *compare_and_report(folder, failures)
 
 
 def compare_and_report(folder: Path, failures: dict[str, str]) -> tuple[ComparisonTable | None, Path | None]:

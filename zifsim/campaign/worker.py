@@ -14,6 +14,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -36,9 +37,12 @@ def run_folder(folder: Path, report: Report) -> None:
     stage = read_prepared(folder)
     module, _, name = stage.run.partition(":")
 
+    def tell(event: Event) -> None:     # what ends a part of a stage does not end the stage
+        report(event if event.kind in ("progress", "resumed", "note") else replace(event, kind="progress", values={}))
+
     def work() -> list[str]:
         function: Callable[..., list[str]] = getattr(importlib.import_module(module), name)
-        return function(stage.config, stage.inputs, folder, report)
+        return function(stage.config, stage.inputs, folder, tell)
 
     stage.claim.run(folder, work=work, write=lambda names, date: names, read=lambda: [], wait=True,
                     platform=stage.config.get("platform"))

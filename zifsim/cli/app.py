@@ -24,7 +24,7 @@ from zifsim.cli.report import report
 from zifsim.cli.run import run
 from zifsim.cli.sweep import app as sweep
 from zifsim.cli.widom import widom
-from zifsim.errors import RunInterrupted, ZifsimError
+from zifsim.errors import RunInterrupted, SimulationError, ZifsimError
 
 app = typer.Typer(
     name="zifsim", no_args_is_help=True, add_completion=False, rich_markup_mode="rich",
@@ -71,7 +71,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(stop.exit_code)
     except ZifsimError as error:
         _say(f"error: {error}")
-        sys.exit(2)
+        sys.exit(1 if isinstance(error, SimulationError) else 2)
 
 
 def _say(message: str) -> None:

@@ -120,7 +120,8 @@ class Claim:
             return
         (out / DONE).unlink(missing_ok=True)
         write_json_atomic(out / CONFIG, {
-            "kind": self.kind, "title": self.title, "key": self.key, "folder_key": self.folder_key,
+            "kind": self.kind, "title": self.title, "physics": PHYSICS.get(self.kind, 1),
+            "key": self.key, "folder_key": self.folder_key,
             "config": plain(self.config), "inputs_sha256": dict(self.inputs_sha256), **plain(self.beside)})
 
     def run(self, out: Path, outputs: Sequence[str] = (), *, work: Callable[[], Result],
@@ -138,20 +139,48 @@ class Claim:
         with self.hold(out, wait):
             if finished_outputs(out) is not None:
                 return read()
-            record = records.start_record(self.title, seed=self.seed, settings=self.config,
-                                          inputs_sha256=self.inputs_sha256, compute=platform)
-            records.write_record(out, record)
-            try:
+            with self.recorded(out, platform) as finish:
                 result = work()
-            except (Exception, RunInterrupted) as error:
-                records.write_record(out, records.finish_record(record, {}, f"{type(error).__name__}: {error}"))
-                raise
-            names = write(result, record.started) or outputs
-            there = [name for name in names if (out / name).is_file()]
-            records.write_record(out, records.finish_record(
-                record, {name: sha256_file(out / name) for name in there}))
-            mark_done(out, [*there, RECORD])
+                names = write(result, finish.started) or outputs
+                finish(name for name in names if (out / name).is_file())
             return result
+
+    @contextmanager
+    def recorded(self, out: Path, platform: str | None = None) -> Iterator[Finish]:
+        """``record.json`` of what the body does in a held folder: how it ended, whether or not that was well. The body
+        calls what it is given with the names of its results, once they are whole: ``DONE`` is then written last."""
+        finish = Finish(out, records.start_record(self.title, seed=self.seed, settings=self.config,
+                                                  inputs_sha256=self.inputs_sha256, compute=platform))
+        records.write_record(out, finish.record)
+        try:
+            yield finish
+        except (Exception, RunInterrupted) as error:
+            records.write_record(out, records.finish_record(finish.record, {}, f"{type(error).__name__}: {error}"))
+            raise
+
+
+@dataclass(slots=True)
+class Finish:
+    """How a recorded calculation says that it is whole; see :meth:`Claim.recorded`."""
+
+    folder: Path
+    record: records.RunRecord
+
+    @property
+    def started(self) -> str:
+        """The date of the start, ISO 8601."""
+        return self.record.started
+
+    def __call__(self, outputs: Iterable[str]) -> None:
+        """The end of the record, with the sha256 of these files, and ``DONE``."""
+        names = list(outputs)
+        records.write_record(self.folder, records.finish_record(
+            self.record, {name: sha256_file(self.folder / name) for name in names}))
+        mark_done(self.folder, [*names, RECORD])
+
+    def unfinished(self, why: str) -> None:
+        """The end of a record without results: some of the work failed, and the rest is kept."""
+        records.write_record(self.folder, records.finish_record(self.record, {}, why))
 
 
 def is_ours(path: Path) -> bool:
@@ -172,11 +201,18 @@ def difference(held: Mapping[str, Any], claim: Claim) -> str:
     """What a folder holds instead, as its ``config.json`` tells: ``another isotherm (forcefield: UFF, not PP)``."""
     if held["kind"] != claim.kind:
         return f"the results of another kind of calculation ({held['kind']})"
+    physics = PHYSICS.get(claim.kind, 1)
+    if held.get("physics", physics) != physics:
+        return f"another {claim.kind} (by version {held['physics']} of its physics, which is at {physics} now)"
     theirs, ours = held.get("config"), plain(claim.config)
     if isinstance(theirs, Mapping):
-        for name in ours:
-            if name not in claim.extensible and name in theirs and theirs[name] != ours[name]:
-                return f"another {claim.kind} ({name}{_values(theirs[name], ours[name])})"
+        for name in dict.fromkeys([*ours, *theirs]):
+            if name in claim.extensible or (name in ours and name in theirs and theirs[name] == ours[name]):
+                continue
+            if name not in theirs or name not in ours:
+                has = "without" if name in ours else "with"
+                return f"another {claim.kind} ({has} the setting {name}: of another version)"
+            return f"another {claim.kind} ({name}{_values(theirs[name], ours[name])})"
     if held.get("inputs_sha256") != dict(claim.inputs_sha256):
         changed = [n for n, sha in claim.inputs_sha256.items() if (held.get("inputs_sha256") or {}).get(n) != sha]
         return f"another {claim.kind} (other {', '.join(changed) or 'input'})"

@@ -126,10 +126,12 @@ def end_with_parent() -> None:
 def _take(number: int, frame: FrameType | None) -> Any:
     """The handler. It interrupts the main thread anywhere, so it takes no lock that this might be holding."""
     global _signal
-    again, _signal = _signal is not None, number
-    code = INTERRUPTED if number == signal.SIGINT else STOPPED
-    if again:
+    before, code = _signal, INTERRUPTED if number == signal.SIGINT else STOPPED
+    if before == number == signal.SIGINT:       # somebody who does not want to wait
         os._exit(code)
+    if before is not None:      # a queue may tell a process twice, by itself and through its parent
+        return
+    _signal = number
     _thread.start_new_thread(_end_after, (max(_polls, default=PATIENCE_S), code, _runs))
     if not _polls:
         raise interruption(number)
