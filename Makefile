@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 LOWEST := .venv-lowest
 
-.PHONY: help install run test test-slow test-lowest lint sweep-smoke slurm-test bench glasses quench-rates docs clean
+.PHONY: help install run test test-slow test-kill test-lowest lint sweep-smoke slurm-test bench glasses quench-rates docs clean
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
@@ -25,6 +25,11 @@ test: $(STAMP)     ## the fast tests (under 10 minutes on 2 cores)
 
 test-slow: $(STAMP) ## the long physics tests
 	$(BIN)/python -m pytest -m slow
+
+test-kill: $(STAMP) ## every command killed and stopped before each change it makes to files
+	ZIFSIM_EVERY_CHANGE=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "slow or not slow" \
+	  tests/cli/test_cli_gcmc_faults.py tests/cli/test_cli_kill_study.py tests/melt/test_melt_faults.py \
+	  tests/access/test_access_kill.py tests/runs/test_runs_analyse.py
 
 test-lowest:     ## the fast tests with the oldest versions that pyproject.toml allows, in .venv-lowest
 	$(PYTHON) -m venv $(LOWEST)

@@ -76,7 +76,7 @@ def test_killed_while_a_finished_folder_is_asked_for_more(runner, tmp_path):
 
 def test_asked_to_stop_before_any_change_it_stops_or_has_finished(runner):
     codes = signal_everywhere(runner, GCMC, same, send=signal.SIGUSR1, points=lambda n: range(1, n + 1, 3))
-    assert codes.count(75) > 5
+    assert codes[:3] == [75] * 3
 
 
 @pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK])

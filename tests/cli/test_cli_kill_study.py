@@ -60,31 +60,16 @@ def command(runner: Runner) -> list[str]:
     return ["run", str(runner.scratch.parent / "tiny.toml"), "--out", "{out}"]
 
 
-def some(n: int) -> list[int]:
-    """The first changes, where a folder is claimed, and a few of the rest."""
-    return [1, 2, 3, n // 3, n // 2, n - 1]
-
-
-def test_killed_at_some_of_its_changes(runner: Runner) -> None:
-    kill_everywhere(runner, command(runner), same, points=some)
-
-
-def test_stopped_at_some_of_its_changes(runner: Runner) -> None:
-    codes = signal_everywhere(runner, command(runner), same, send=signal.SIGTERM, points=lambda n: some(n)[::2])
-    assert codes[0] == 75
-
-
-@pytest.mark.slow
-def test_killed_at_every_change(runner: Runner) -> None:
+def test_killed_before_any_change_the_same_command_ends_with_the_same_results(runner: Runner) -> None:
     assert kill_everywhere(runner, command(runner), same) > 30
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
-def test_stopped_at_every_change(runner: Runner, number: int) -> None:
-    assert 75 in signal_everywhere(runner, command(runner), same, send=number)
+def test_stopped_before_any_change_it_says_75_and_goes_on(runner: Runner) -> None:
+    assert signal_everywhere(runner, command(runner), same, send=signal.SIGTERM)[0] == 75
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_with_130(runner: Runner) -> None:
-    assert 130 in signal_everywhere(runner, command(runner), same, send=signal.SIGINT, code=130)
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGUSR1, 75), (signal.SIGINT, 130)])
+def test_other_signals(runner: Runner, number: int, code: int) -> None:
+    assert signal_everywhere(runner, command(runner), same, send=number, code=code)[0] == code

@@ -6,6 +6,8 @@ command can be killed at each of some dozens of points within a minute:
     with Runner(scratch, warm="import zifsim.melt.run, zifsim.report.melt") as runner:
         kill_everywhere(runner, ["melt", "ZIF-8", "--out", "{out}"], same)
 
+`make test` tries a few of the points, `make test-kill`, which sets ``ZIFSIM_EVERY_CHANGE``, all of them.
+
 What counts as a change: opening a file for writing or appending, replace and rename, mkdir, remove, rmdir, link,
 symlink and truncate under the watched folder (``hook/sitecustomize.py``), by the command and by what it starts.
 ``warm`` may also put something cheap in the place of what a test does not look at (pictures, say).
@@ -25,6 +27,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+EVERY_CHANGE = bool(os.environ.get("ZIFSIM_EVERY_CHANGE"))
+FEW = 5
 HOOK = Path(__file__).parent / "hook"
 ROOT = Path(__file__).resolve().parents[2]
 ZIFSIM = "zifsim.cli.entry:entry"    # called with a list of arguments; a path ending in .py is run as a script
@@ -101,11 +105,11 @@ class Runner:
 def kill_everywhere(runner: Runner, arguments: Sequence[str], same: Callable[[Path, Path], None], *,
                     target: str = ZIFSIM, points: Callable[[int], Sequence[int]] = lambda n: range(1, n + 1),
                     prepare: Callable[[Path], None] = lambda out: None) -> int:
-    """Kill a command before each change it makes to its folder, and start it again; the number of points.
+    """Kill a command before each change it makes to its folder, and start it again; the number of its changes.
 
     ``{out}`` in ``arguments`` stands for the folder. Every run begins in a new one, which ``prepare`` may fill; the
     same command again must end with 0, and ``same(folder, whole)`` is then called with its folder and that of a run
-    which nothing disturbed. ``points`` picks some of the numbers 1 to n.
+    which nothing disturbed. ``points`` picks some of the numbers 1 to n, and :func:`thinned` some of those.
     """
     def run(out: Path, kill_at: int) -> Outcome:
         return runner.run([a.replace("{out}", str(out)) for a in arguments], out, target=target, kill_at=kill_at)
@@ -114,8 +118,7 @@ def kill_everywhere(runner: Runner, arguments: Sequence[str], same: Callable[[Pa
     prepare(whole)
     undisturbed = run(whole, 0)
     assert undisturbed.code == 0, undisturbed
-    chosen = points(len(undisturbed.changes))
-    for number in chosen:
+    for number in thinned(points(len(undisturbed.changes))):
         out = runner.scratch / f"killed-{number}"
         prepare(out)
         killed = run(out, number)
@@ -123,7 +126,15 @@ def kill_everywhere(runner: Runner, arguments: Sequence[str], same: Callable[[Pa
         again = run(out, 0)
         assert again.code == 0, f"killed before {killed.changes[-1]}, the same command ended with {again}"
         same(out, whole)
-    return len(chosen)
+    return len(undisturbed.changes)
+
+
+def thinned(points: Sequence[int]) -> Sequence[int]:
+    """The first two of the points, where a folder is claimed, the last, and some between; all for `make test-kill`."""
+    if EVERY_CHANGE or len(points) <= FEW:
+        return points
+    spread = (points[round(k * (len(points) - 1) / (FEW - 2))] for k in range(FEW - 1))
+    return sorted({points[1], *spread})
 
 
 def signal_everywhere(runner: Runner, arguments: Sequence[str], same: Callable[[Path, Path], None], *,
@@ -134,7 +145,7 @@ def signal_everywhere(runner: Runner, arguments: Sequence[str], same: Callable[[
     command = [[a.replace("{out}", str(whole)) for a in arguments]]
     undisturbed = runner.run(command[0], whole, target=target)
     assert undisturbed.code == 0, undisturbed
-    for number in points(len(undisturbed.changes)):
+    for number in thinned(points(len(undisturbed.changes))):
         out = runner.scratch / f"stopped-{number}"
         words = [a.replace("{out}", str(out)) for a in arguments]
         stopped = runner.run(words, out, target=target, kill_at=number, send=send)
