@@ -79,7 +79,7 @@ def test_asked_to_stop_before_any_change_it_stops_or_has_finished(runner):
     assert codes[:3] == [75] * 3
 
 
-@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK])
+@pytest.mark.parametrize("number", [errno.ENOSYS, pytest.param(errno.ENOLCK, marks=pytest.mark.slow)])
 def test_a_file_system_without_locks_is_told_of_and_used(runner, tmp_path, number):
     done = runner.run([a.replace("{out}", str(tmp_path / "out")) for a in MIXTURE], tmp_path / "out", flock=number)
     assert done.code == 0

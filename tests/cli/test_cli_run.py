@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from cli_call import call
 
+from zifsim.campaign.stagefolder import owner_claim
+
 STUDY = """
 [study]
 name = "small"
@@ -59,11 +61,10 @@ def test_wrong_input_is_one_line_exit_code_2_and_nothing_written(capsys, argumen
 
 
 def test_a_folder_with_another_study_is_left_alone(capsys):
-    Path("out").mkdir()
-    Path("out/study.json").write_text('{"study": {"name": "theirs"}}')
+    owner_claim("study", {"study": {"name": "theirs"}}).write(Path("out"))
     before = snapshot()
     assert call("run", "small.toml", "--out", "out") == 2
-    assert "holds the study 'theirs', not 'small'" in capsys.readouterr().err
+    assert "holds another study (name: theirs, not small)" in capsys.readouterr().err
     assert snapshot() == before
 
 

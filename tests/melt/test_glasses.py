@@ -106,14 +106,24 @@ def test_the_script_makes_a_glass_skips_it_and_refuses_another_recipe(tmp_path: 
     assert "made with other settings" in refused.stderr
 
 
-def test_liquids_are_quenched_at_several_rates_and_bad_rates_are_refused(tmp_path: Path) -> None:
+@pytest.fixture
+def quench_rates(tmp_path: Path) -> list[str]:
+    """The command that quenches a tiny liquid, without its rates."""
     (tmp_path / "tiny.toml").write_text(TINY.replace("paper", "dense").replace("0.1\n[[", "0.1\nanneal_ps = 0.5\n[["))
-    command = [sys.executable, str(SCRIPT.with_name("quench_rates.py")), "agZIF-8-bIm0-A-dense-1", "--settle-ps", "0.1",
-               "--equilibrate-ps", "0.6", "--list", str(tmp_path / "tiny.toml"), "--runs", str(tmp_path / "runs"),
-               "--out", str(tmp_path / "out")]
-    refused = subprocess.run([*command, "--rates", "100,-1"], capture_output=True, text=True, check=False)
+    return [sys.executable, str(SCRIPT.with_name("quench_rates.py")), "agZIF-8-bIm0-A-dense-1", "--settle-ps", "0.1",
+            "--equilibrate-ps", "0.6", "--list", str(tmp_path / "tiny.toml"), "--runs", str(tmp_path / "runs"),
+            "--out", str(tmp_path / "out")]
+
+
+def test_bad_rates_are_refused(quench_rates: list[str]) -> None:
+    refused = subprocess.run([*quench_rates, "--rates", "100,-1"], capture_output=True, text=True, check=False)
     assert refused.returncode == 2
     assert "a rate must be > 0" in refused.stderr
+
+
+@pytest.mark.slow
+def test_liquids_are_quenched_at_several_rates(quench_rates: list[str], tmp_path: Path) -> None:
+    command = quench_rates
     done = subprocess.run([*command, "--rates", "1000,500,250"], capture_output=True, text=True, check=True).stdout
     assert [line.split("|")[1].strip() for line in done.splitlines() if line.startswith("|")][2:] == [
         "1000", "500", "250", "per decade"]

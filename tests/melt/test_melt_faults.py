@@ -123,7 +123,7 @@ def test_of_two_at_once_one_runs_and_the_other_says_who_holds_the_folder(argumen
     assert read_json(out / "melt.json")["n_steps"] == 400
 
 
-@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK])
+@pytest.mark.parametrize("number", [errno.ENOSYS, pytest.param(errno.ENOLCK, marks=pytest.mark.slow)])
 def test_a_file_system_without_flock_is_told_and_used(runner: Runner, arguments: list[str], tmp_path: Path,
                                                       number: int) -> None:
     out = tmp_path / "out"

@@ -147,7 +147,7 @@ def test_a_plan_of_another_physics_is_refused(tmp_path):
     ("materials.ZIF-62.configurations=['B']", "is an axis: write it in [axes]"),
     ("melt.program=mine.toml", "only their cooling follows the axis"),
     ("materials.ZIF-8.structure=ZIF-8", "a sweep has two materials"),
-    ("mixtures.half={ 'ZIF-62' = 0.5, 'agZIF-62' = 0.5 }", "mixtures belong to a study"),
+    ("blends.half={ 'ZIF-62' = 0.5, 'agZIF-62' = 0.5 }", "blends belong to a study"),
     ("gcmc.gases.0.gas=CH5", "Did you mean 'CH4"),
 ])
 def test_wrong_input_is_one_line_exit_code_2_and_nothing_written(tmp_path, monkeypatch, capsys, change, sentence):

@@ -116,7 +116,7 @@ class AccessJob:
         moves = self.dynamics if self.n_snapshots else None
         return {
             "forcefield": self.forcefield.name,
-            "charges": self.charges if any(model.has_charges for model, _ in self.guests) else "none",
+            "charges": self.charges,
             "size_um": experiment.size_um,
             "hours": experiment.hours, "pressure_bar": self.settings.pressure_bar, "seed": gcmc.seed,
             "cutoff_angstrom": gcmc.cutoff_angstrom, "grid_spacing_angstrom": gcmc.grid_spacing_angstrom,
