@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from zifsim.runs.progress import Event, Report, Tracker
 
 PLAIN_WIDTH = 180
+PROGRESS = "progress"       # the column that says how far a pressure is, and in the end whether it is known well enough
 BAR = 1e5
 MOVE_LIMIT, NOT_EQUILIBRATED, NO_ROOM = "move limit", "not equilibrated", "no room for the gas"
 
@@ -54,7 +55,9 @@ def with_cells(report: Report, columns: TableColumns) -> Report:
         if "point" in event.values:
             pressure = nearest(columns.bulk, event.values["pressure_pa"])
             cells = zip(columns.names[1:], columns.cells(pressure, event.values)[1:], strict=True)
-            event = replace(event, message=", ".join(f"{name} {cell}" for name, cell in cells if cell))
+            said = [cell if name == PROGRESS else f"{name} {cell}" for name, cell in cells
+                    if cell and (name, cell) != (PROGRESS, "done")]
+            event = replace(event, message=", ".join(said))
         report(event)
     return tell
 
@@ -79,7 +82,7 @@ class Columns:
             unit, molar_mass_g_mol=job.guest.molar_mass_g_mol, unit_cell_mass_amu=job.framework.mass_amu,
             unit_cells=math.prod(cost.repeats))
         label = LOADING_UNITS[unit]
-        self.names = ("pressure, bar", *(("p/p₀",) if self.relative else ()), "progress", "moves",
+        self.names = ("pressure, bar", *(("p/p₀",) if self.relative else ()), PROGRESS, "moves",
                       "molecules/supercell", f"absolute, {label}", f"excess, {label}", "heat, kJ/mol",
                       *((f"from empty, {label}", f"from full, {label}") if self.both else ()))
 
