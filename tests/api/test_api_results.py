@@ -184,3 +184,7 @@ def test_an_analysis_is_recorded_in_its_folder(tmp_path):
     assert (tmp_path / "analysis" / "record.json").is_file()
     with pytest.raises(zifsim.errors.InputError, match="write the Framework to a file"):
         zifsim.analyse(zifsim.load("ZIF-8"), out=tmp_path / "other")
+
+
+def test_a_gas_says_in_a_line_what_it_is() -> None:
+    assert repr(zifsim.gas("CO2")).startswith("<Guest model CO2-TraPPE of CO2: 3 sites, charges, 44.009 g/mol, doi:")

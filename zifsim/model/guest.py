@@ -21,7 +21,7 @@ class GuestSite:
     position: tuple[float, float, float]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class GuestModel:
     """A rigid model of one gas.
 
@@ -45,6 +45,10 @@ class GuestModel:
     feynman_hibbs: bool
     mixing: str
     source: str
+
+    def __repr__(self) -> str:
+        sites = f"{len(self.sites)} site{'s' * (len(self.sites) > 1)}, {'' if self.has_charges else 'no '}charges"
+        return f"<Guest model {self.name} of {self.gas}: {sites}, {self.molar_mass_g_mol:g} g/mol, {self.source}>"
 
     @property
     def site_positions(self) -> NDArray[np.float64]:
