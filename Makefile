@@ -28,7 +28,8 @@ test-slow: $(STAMP) ## the long physics tests
 
 test-kill: $(STAMP) ## every command killed and stopped before each change it makes to files
 	ZIFSIM_EVERY_CHANGE=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "slow or not slow" \
-	  tests/cli/test_cli_gcmc_faults.py tests/cli/test_cli_kill_study.py tests/melt/test_melt_faults.py \
+	  tests/cli/test_cli_gcmc_faults.py tests/cli/test_cli_gcmc_kill.py tests/cli/test_cli_kill_study.py \
+	  tests/melt/test_melt_faults.py tests/melt/test_melt_replicas.py \
 	  tests/access/test_access_kill.py tests/runs/test_runs_analyse.py
 
 test-lowest:     ## the fast tests with the oldest versions that pyproject.toml allows, in .venv-lowest

@@ -9,7 +9,7 @@ import pytest
 os.environ["ZIFSIM_CACHE"] = "off"
 sys.path.insert(0, str(Path(__file__).parent / "runs"))     # faults.py, for the tests of every room
 
-NEED_KERNELS = ("access", "cli", "gcmc")
+NEED_KERNELS = ("access", "api", "cli", "gcmc")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

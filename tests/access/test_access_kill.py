@@ -42,6 +42,7 @@ def test_a_rigid_run_killed_anywhere_ends_alike(runner):
     assert kill_everywhere(runner, QUICK, same) > 15    # eight files, each opened and moved into place
 
 
+@pytest.mark.slow
 def test_a_rigid_run_stopped_anywhere_says_75_and_ends_alike(runner):
     codes = signal_everywhere(runner, QUICK, same, points=lambda n: range(1, n + 1, 3))
     assert codes[0] == 75

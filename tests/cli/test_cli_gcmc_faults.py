@@ -62,6 +62,7 @@ def test_killed_before_any_change_the_same_command_ends_with_the_same_files(runn
     assert kill_everywhere(runner, GCMC, same) > 30
 
 
+@pytest.mark.slow
 def test_a_mixture_that_is_killed_ends_with_the_same_files(runner):
     assert kill_everywhere(runner, MIXTURE, same, points=lambda n: range(1, n + 1, 3)) > 5
 

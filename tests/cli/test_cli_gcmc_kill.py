@@ -78,6 +78,7 @@ def run_to_the_end(out: str) -> Path:
     return Path(out)
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_the_isotherm_is_that_of_an_uninterrupted_run():
     alone = run_to_the_end("alone")      # first, so that it is the one to compile on a fresh machine
     moment, landed = random.Random(20190101), []

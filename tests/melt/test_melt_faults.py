@@ -107,6 +107,7 @@ def test_signals_at_any_time_end_with_75_or_0(runner: Runner, arguments: list[st
         assert runner.run(command, out).code == 0
 
 
+@pytest.mark.slow
 def test_of_two_at_once_one_runs_and_the_other_says_who_holds_the_folder(arguments: list[str], tmp_path: Path) -> None:
     out = tmp_path / "out"
     command = [sys.executable, "-m", "zifsim", *(a.replace("{out}", str(out)) for a in arguments)]

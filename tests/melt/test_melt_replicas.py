@@ -70,6 +70,7 @@ def test_their_folder_takes_more_of_them_and_nothing_else(tmp_path: Path) -> Non
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="children are looked up in /proc")
+@pytest.mark.slow
 def test_a_killed_parent_leaves_replicas_that_the_same_command_finishes(tmp_path: Path) -> None:
     out = tmp_path / "melts"
     process = subprocess.Popen(command(tmp_path, out), stdout=subprocess.DEVNULL)
