@@ -30,7 +30,7 @@ test-kill: $(STAMP) ## every command killed and stopped before each change it ma
 	ZIFSIM_EVERY_CHANGE=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "slow or not slow" \
 	  tests/cli/test_cli_gcmc_faults.py tests/cli/test_cli_gcmc_kill.py tests/cli/test_cli_kill_study.py \
 	  tests/melt/test_melt_faults.py tests/melt/test_melt_replicas.py \
-	  tests/access/test_access_kill.py tests/runs/test_runs_analyse.py
+	  tests/access/test_access_kill.py tests/runs/test_runs_analyse.py tests/sweep/test_sweep_run.py tests/cli/test_cli_mixture.py
 
 test-lowest:     ## the fast tests with the oldest versions that pyproject.toml allows, in .venv-lowest
 	$(PYTHON) -m venv $(LOWEST)

@@ -75,6 +75,7 @@ def test_killed_while_a_finished_folder_is_asked_for_more(runner, tmp_path):
     assert [p["n_moves"] for p in points] == [7_000] * 3
 
 
+@pytest.mark.slow
 def test_asked_to_stop_before_any_change_it_stops_or_has_finished(runner):
     codes = signal_everywhere(runner, GCMC, same, send=signal.SIGUSR1, points=lambda n: range(1, n + 1, 3))
     assert codes[:3] == [75] * 3

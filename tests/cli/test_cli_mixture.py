@@ -106,6 +106,7 @@ def test_a_mixture_is_written_in_every_unit_with_its_record_and_the_same_command
     assert "holds another mixture" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_killed_with_minus_9_it_continues_to_the_same_numbers():
     command = ["mixture", "small.extxyz", *COMPOSITION, "--pressures", "1,10", "--error", "1e-6", "--max-moves",
                "600000", "--cutoff", "4.4"]

@@ -76,6 +76,7 @@ def test_kill_9_before_each_change_and_the_same_command_ends_the_same(runner: Ru
     assert kill_everywhere(runner, arguments, same) > 20
 
 
+@pytest.mark.slow
 def test_sigterm_before_each_change_ends_with_75_or_0(runner: Runner, arguments: list[str]) -> None:
     codes = signal_everywhere(runner, arguments, same, points=lambda n: range(1, n + 1, 3))
     assert codes.count(75) > len(codes) // 2

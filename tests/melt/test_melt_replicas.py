@@ -105,6 +105,7 @@ def test_sigterm_ends_parent_and_replicas_with_75(tmp_path: Path) -> None:
     assert "same command continues" in told
 
 
+@pytest.mark.slow
 def test_a_replica_that_fails_is_named_and_the_others_finished(tmp_path: Path) -> None:
     """One finds a damaged checkpoint, another is killed; the same call then runs what is left and takes in one more."""
     job = short_job()

@@ -46,6 +46,7 @@ def kill_all(process, out):
 
 
 @SNAKEMAKE
+@pytest.mark.slow
 def test_killed_with_everything_and_run_again_it_ends_alike_and_repeats_no_finished_job(tmp_path):
     out = tmp_path / "killed"
     process = start(out, 20, 0.1)
