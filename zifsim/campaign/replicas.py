@@ -130,7 +130,7 @@ class _Child:
         """Pass one event on; False where the process has ended."""
         try:
             event: Event = self.events.recv()
-        except EOFError:
+        except (EOFError, OSError):     # OSError: killed in the middle of an event
             self.process.join()
             if self.process.exitcode and self.error is None and not stopping.asked():
                 self.error = f"its process ended with {self.process.exitcode}"
