@@ -19,7 +19,7 @@ from zifsim.errors import InputError, SimulationError
 from zifsim.io.trajectory import Frame
 from zifsim.model.framework import BuildingUnit, Framework
 
-GLASSES = Path(__file__).resolve().parents[3] / "shared/data/glasses"
+GLASSES = Path(__file__).resolve().parents[1] / "data/cells"
 
 
 def test_net_of_the_diamond_lattice_has_four_bridges_per_metal() -> None:
@@ -76,7 +76,6 @@ def shortest_path_rings(net: Net, size: int) -> int:
     return len(found)
 
 
-@pytest.mark.skipif(not GLASSES.is_dir(), reason="no prototype glasses beside the repository")
 def test_rings_of_a_glass_equal_a_naive_count() -> None:
     pytest.importorskip("matscipy")
     frames = load_frames(GLASSES / "agZIF-62_dense_prototype.cif")

@@ -22,7 +22,7 @@ from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError, UnknownNameError
 from zifsim.io.trajectory import Frame
 
-GLASSES = Path(__file__).resolve().parents[3] / "shared/data/glasses"
+GLASSES = Path(__file__).resolve().parents[1] / "data/cells"
 LENGTHS = {"Zn": 5.68, "N": 9.36, "C": 6.646, "H": -3.739}      # fm, Sears 1992
 
 
@@ -132,7 +132,6 @@ def test_xray_peaks_of_zif62_lie_where_those_of_zif4_were_measured() -> None:
         assert np.abs(peaks - measured).min() < 0.07
 
 
-@pytest.mark.skipif(not GLASSES.is_dir(), reason="no prototype glasses beside the repository")
 def test_bragg_peaks_are_gone_in_the_glass() -> None:
     crystal = TotalScattering().compute(load_frames("ZIF-62"))
     glass = TotalScattering().compute(load_frames(GLASSES / "agZIF-62_dense_prototype.cif"))

@@ -1,6 +1,7 @@
 """Linkers are recognised whatever the atom order, cell boundary and coordination."""
 
 from collections import Counter
+from pathlib import Path
 
 import ase.io
 import numpy as np
@@ -10,6 +11,8 @@ from zifsim.crystals.linkers import LINKERS, find_bonds, recognise
 from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError
 from zifsim.model.framework import Framework
+
+CELLS = Path(__file__).resolve().parents[1] / "data/cells"
 
 
 def again(framework: Framework, species=None, positions=None, cell=None) -> Framework:
@@ -64,19 +67,19 @@ def test_cobalt_nodes_are_nodes():
     assert len(cobalt.bonds) == len(framework.bonds)
 
 
-@pytest.mark.parametrize("file", ["glasses/agZIF-62_npt_prototype.cif",
-                                  "glasses/agZIF-62_dense_prototype.cif",
-                                  "geometries/ZIF-62_dft_reference.extxyz"])
-def test_glass_and_dft_cells_of_zif62_are_recognised(shared_data, file):
-    framework = load_framework(shared_data / file)
+@pytest.mark.parametrize("file", ["agZIF-62_npt_prototype.cif",
+                                  "agZIF-62_dense_prototype.cif",
+                                  "ZIF-62_dft_reference.extxyz"])
+def test_glass_and_dft_cells_of_zif62_are_recognised(file):
+    framework = load_framework(CELLS / file)
     assert framework.unit_counts() == {"Zn": 16, "Im": 28, "bIm": 4}
     zinc = [k for k, s in enumerate(framework.species) if s == "Zn"]
     coordination = {int((framework.bonds == k).sum()) for k in zinc}
-    assert coordination == ({3, 4} if "glass" in file else {4})
+    assert coordination == ({3, 4} if "prototype" in file else {4})
 
 
-def test_dft_cell_of_zif8_is_recognised(shared_data):
-    framework = load_framework(shared_data / "geometries/ZIF-8_dft_reference.extxyz")
+def test_dft_cell_of_zif8_is_recognised():
+    framework = load_framework(CELLS / "ZIF-8_dft_reference.extxyz")
     assert framework.unit_counts() == {"Zn": 12, "mIm": 24}
     assert framework.types.count("H3") == 72
 
@@ -135,8 +138,8 @@ def test_a_cell_too_small_for_unique_bonds_is_refused():
         find_bonds(["Zn", "N"], [[0, 0, 0], [1.9, 0, 0]], np.diag([3.8, 10, 10]), "x.cif")
 
 
-def test_the_shared_glass_matches_an_independent_count_of_zinc_nitrogen_pairs(shared_data):
-    file = shared_data / "glasses/agZIF-62_dense_prototype.cif"
+def test_the_glass_matches_an_independent_count_of_zinc_nitrogen_pairs():
+    file = CELLS / "agZIF-62_dense_prototype.cif"
     atoms = ase.io.read(file)
     distances = atoms.get_all_distances(mic=True)
     zinc = atoms.numbers == 30

@@ -10,7 +10,6 @@ import math
 from pathlib import Path
 
 import numpy as np
-import pytest
 from scipy.special import erfc
 
 from zifsim.gcmc.moves import SWAP, Conditions, run_moves
@@ -23,7 +22,7 @@ from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel, GuestSite
 from zifsim.units import BOLTZMANN_J_K, COULOMB_K_ANGSTROM
 
-SHARED_DATA = Path(__file__).parents[3] / "shared" / "data"
+DATA = Path(__file__).resolve().parents[1] / "data"
 BALANCED = (0.25, 0.25, 0.2, 0.2, 0.1)
 TRICLINIC = np.array([[13.0, 0.0, 0.0], [2.1, 13.4, 0.0], [-1.7, 1.3, 12.8]])
 CUBIC = np.eye(3) * 13.0
@@ -259,14 +258,11 @@ def random_turn(rng):
     return q if np.linalg.det(q) > 0 else -q
 
 
-# ---------------------------------------------------------------- shared reference data
+# ---------------------------------------------------------------- reference data
 
 def reference_data():
-    """The shared reference energies of other codes; the test is skipped where they are absent."""
-    path = SHARED_DATA / "gcmc_reference_energies.json"
-    if not path.is_file():
-        pytest.skip(f"reference file {path.name} is not beside this checkout")
-    return json.loads(path.read_text(encoding="utf-8"))
+    """The reference energies of other codes (tests/data/README.md)."""
+    return json.loads((DATA / "energies/gcmc.json").read_text(encoding="utf-8"))
 
 
 def reference_framework(data):

@@ -173,7 +173,7 @@ def test_loaded_molecules_get_the_centre_of_the_model_not_the_mean_of_the_sites(
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_direct_path_reproduces_the_shared_reference_energies(name, monkeypatch):
+def test_direct_path_reproduces_the_reference_energies(name, monkeypatch):
     data = reference_data()
     terms, expected = _reference_terms(data, name, "direct", monkeypatch)
     for got, key in ((terms.host_guest_lj_k, "hg_lj"), (terms.host_guest_coulomb_k, "hg_coul_total"),
@@ -183,7 +183,7 @@ def test_direct_path_reproduces_the_shared_reference_energies(name, monkeypatch)
 
 
 @pytest.mark.parametrize(("name", "spacing"), [("10CO2", 0.2), ("1N2", 0.35), ("1CH4", 0.3)])
-def test_grid_path_reproduces_the_shared_reference_energies_within_its_error(name, spacing, monkeypatch):
+def test_grid_path_reproduces_the_reference_energies_within_its_error(name, spacing, monkeypatch):
     # the error has zero mean; measured rms per CO2: 0.2 K at 0.2 Å, 0.05 K at 0.15 Å
     data = reference_data()
     terms, expected = _reference_terms(data, name, "grid", monkeypatch, spacing)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from gcmc_naive import (
     CUBIC,
-    SHARED_DATA,
+    DATA,
     TRICLINIC,
     empty_box,
     ewald_energy,
@@ -148,10 +148,7 @@ def test_self_and_exclusion_terms_leave_no_energy_within_a_molecule_alone_in_a_w
 
 
 def nist_rows(name):
-    path = SHARED_DATA / "nist" / name
-    if not path.is_file():
-        pytest.skip(f"reference file {name} is not beside this checkout")
-    return [line.split() for line in path.read_text(encoding="utf-8").splitlines()[2:] if line.split()]
+    return [line.split() for line in (DATA / "nist" / name).read_text(encoding="utf-8").splitlines()[2:] if line.split()]
 
 
 def test_nist_water_configuration_by_term():

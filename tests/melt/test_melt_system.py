@@ -20,7 +20,7 @@ from zifsim.io.melt_forcefields import load_melt_forcefield
 from zifsim.melt.system import NM, build_model, energy_of, energy_terms, particle_charges
 from zifsim.model.framework import Framework
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
+DATA = Path(__file__).resolve().parents[1] / "data"
 REFERENCE_NAMES = {"bond": "bond", "urey_bradley": "UB", "angle": "angle", "dihedral": "dihedral",
                    "improper": "improper", "nonbonded": "coul+14", "morse": "morse", "soft": "soft"}
 # Own reference, kJ/mol: the shipped ZIF-8, PME tolerance 1e-6, cut-off 7 Å, computed once the terms agreed
@@ -53,13 +53,12 @@ def shaken(fw: Framework, seed: int = 3, size: float = 0.08) -> Framework:
     return replace(fw, positions=fw.positions + noise)
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="reference energies are not in this checkout")
 @pytest.mark.parametrize("case", [f"{s}|{f}" for s in ("ZIF-8", "ZIF-62")
                                   for f in ("nb-ZIF-FF", "nb-ZIF-FF-s", "ZIF-FF bonded")])
 def test_every_term_agrees_with_the_reference_energies(case: str) -> None:
-    expected = json.loads((SHARED / "melt_reference_energies.json").read_text())["energies"][case]
+    expected = json.loads((DATA / "energies/melt.json").read_text())["energies"][case]
     structure, name = case.split("|")
-    atoms = ase.io.read(SHARED / "geometries" / f"{structure}_dft_reference.extxyz")
+    atoms = ase.io.read(DATA / "cells" / f"{structure}_dft_reference.extxyz")
     fw = recognise(structure, atoms.get_chemical_symbols(), atoms.positions, atoms.cell.array, "reference")
     forcefield = load_melt_forcefield(name.split()[0])
     # The bonded reference leaves out the C–N–Zn–N torsions.
