@@ -7,8 +7,6 @@ framework's atoms, dummy sites left out, with the box as lengths and angles (a a
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,8 @@ from pathlib import Path
 import numpy as np
 from ase.geometry import cell_to_cellpar, cellpar_to_cell
 from numpy.typing import NDArray
+
+from zifsim.io.files import replacing
 
 FloatArray = NDArray[np.float64]
 AKMA_TIME_PS = 0.04888821       # the unit in which DCD headers give the time step
@@ -95,15 +95,10 @@ def step_ps(path: Path) -> float:
 def _write(path: Path, frames: Sequence[Frame], interval: int, step_ps: float) -> Path:
     from MDAnalysis.lib.formats.libdcd import DCDFile
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")     # io.files.TEMPORARY
-    with DCDFile(str(temporary), "w") as stream:
+    with replacing(path) as temporary, DCDFile(str(temporary), "w") as stream:
         stream.write_header("zifsim", len(frames[0].positions), frames[0].step, interval,
                             step_ps / AKMA_TIME_PS, 1)
         for frame in frames:
             a, b, c, alpha, beta, gamma = cell_to_cellpar(frame.box)  # type: ignore[no-untyped-call]
             stream.write(frame.positions.astype(np.float32), np.array([a, gamma, b, beta, alpha, c]))
-    with open(temporary, "rb") as written:
-        os.fsync(written.fileno())
-    os.replace(temporary, path)
     return path
