@@ -148,7 +148,8 @@ def test_self_and_exclusion_terms_leave_no_energy_within_a_molecule_alone_in_a_w
 
 
 def nist_rows(name):
-    return [line.split() for line in (DATA / "nist" / name).read_text(encoding="utf-8").splitlines()[2:] if line.split()]
+    lines = (DATA / "nist" / name).read_text(encoding="utf-8").splitlines()
+    return [line.split() for line in lines[2:] if line.split()]
 
 
 def test_nist_water_configuration_by_term():
