@@ -6,27 +6,24 @@ bytes. Trajectories and checkpoints stay behind: what they led to is in it, and 
 
 from __future__ import annotations
 
-import gzip
-import io
 import json
-import tarfile
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from zifsim.campaign.access_stage import CRYSTAL_DYNAMICS
+from zifsim.campaign.archive import FORMAT, Unpacked, is_plain_name, read_archive, write_archive
 from zifsim.campaign.stagefolder import MANIFEST
 from zifsim.errors import InputError
-from zifsim.io.files import read_json, write_bytes_atomic
-from zifsim.runs.digest import sha256_bytes
+from zifsim.io.files import parse_json, read_json
+from zifsim.runs.digest import sha256_bytes, sha256_file
 from zifsim.runs.folder import CONFIG, DONE, RECORD, finished_outputs
 from zifsim.runs.version import version
 
-CONTENTS = "bundle.json"
-FORMAT = 1
 STAGE_FILES = (CONFIG, RECORD, DONE, "state.csv")     # beside the results that DONE lists
+MOST_FAULTS = 5             # named in a message
+JOBS = "jobs.json"
 OWNERS = ("study.json", "sweep.json")
 NOT_TABLES = {"job.json"}
 TABLES = (".json", ".csv", ".md", ".tex", ".html", ".txt")
@@ -59,20 +56,19 @@ def make_bundle(folder: Path, target: Path | None = None) -> Bundle:
     stages, unfinished = _stages(folder)
     if not stages:
         raise InputError(f"'{folder}' holds nothing finished that could be packed.")
-    files: dict[str, bytes] = {}
+    files: dict[str, Path] = {}
     for stage in stages:
         outputs = finished_outputs(stage) or {}
         for file in dict.fromkeys([*STAGE_FILES, *outputs]):
             if (stage / file).is_file():
-                files[(stage / file).relative_to(folder).as_posix()] = (stage / file).read_bytes()
+                files[(stage / file).relative_to(folder).as_posix()] = stage / file
     for table in _tables(folder):
-        files[table.relative_to(folder).as_posix()] = table.read_bytes()
+        files[table.relative_to(folder).as_posix()] = table
     if "materials" in values:
-        files |= {f"inputs/{where}": path.read_bytes() for where, path in _inputs(values).items()}
-    checksums = {file: sha256_bytes(content) for file, content in sorted(files.items())}
-    contents = {"zifsim_bundle": FORMAT, "name": name, "zifsim_version": version(),
-                "versions": _versions(stages), "files": checksums}
-    write_bytes_atomic(target, _archive(files | {CONTENTS: _json(contents)}))
+        files |= {f"inputs/{where}": path for where, path in _inputs(values).items()}
+    checksums = {file: sha256_file(path) for file, path in sorted(files.items())}
+    write_archive(target, files, {"zifsim_bundle": FORMAT, "name": name, "zifsim_version": version(),
+                                  "versions": _versions(stages), "files": checksums})
     return Bundle(target, name, len(files), len(stages), target.stat().st_size / 1e6, _fingerprint(checksums),
                   unfinished)
 
@@ -84,37 +80,32 @@ def verify_bundle(path: Path) -> Bundle:
     ------
     InputError: no bundle, or files that were changed, are missing or do not belong to it (named).
     """
-    files = _read(path)
-    try:
-        contents = json.loads(files.pop(CONTENTS))
-        checksums: Mapping[str, str] = contents["files"]
-        name = contents["name"]
-        if contents["zifsim_bundle"] != FORMAT:
-            raise InputError(f"'{path}' is a bundle of format {contents['zifsim_bundle']}, this zifsim reads {FORMAT}.")
-    except (KeyError, ValueError, TypeError):
-        raise InputError(f"'{path}' is no bundle: it holds no {CONTENTS} that `zifsim bundle` wrote.") from None
-    faults = [f"{file} is missing" for file in checksums if file not in files]
-    faults += [f"{file} does not belong to it" for file in files if file not in checksums]
-    faults += [f"{file} was changed" for file, content in files.items()
-               if file in checksums and sha256_bytes(content) != checksums[file]]
-    if not faults:
-        faults = list(_stage_faults(files))
-    if faults:
-        raise InputError(f"'{path}' is not what was packed: {'; '.join(faults)}.")
-    return Bundle(path, name, len(files), sum(Path(f).name == DONE for f in files), path.stat().st_size / 1e6,
+    found = read_archive(path, keep=(DONE,))
+    checksums = found.contents.files
+    faults = [f"{file} is missing" for file in checksums if file not in found.sha256]
+    faults += [f"{file} was changed" for file, sha256 in found.sha256.items() if sha256 != checksums[file]]
+    if faults := faults or list(_stage_faults(found)):
+        more = f" and {len(faults) - MOST_FAULTS} more" if len(faults) > MOST_FAULTS else ""
+        raise InputError(f"'{path}' is not what was packed: {'; '.join(faults[:MOST_FAULTS])}{more}.")
+    return Bundle(path, found.contents.name, len(found.sha256), len(found.kept), path.stat().st_size / 1e6,
                   _fingerprint(checksums))
 
 
-def _stage_faults(files: Mapping[str, bytes]) -> Iterator[str]:
+def _stage_faults(found: Unpacked) -> Iterator[str]:
     """Results that differ from what the DONE of their stage says."""
-    for file, content in files.items():
+    for file in found.sha256:
         if Path(file).name != DONE:
             continue
-        for output, sha256 in json.loads(content)["outputs"].items():
+        try:
+            outputs = parse_json(found.kept[file])["outputs"].items()
+        except (KeyError, ValueError, TypeError, AttributeError):
+            yield f"{file} is damaged"
+            continue
+        for output, sha256 in outputs:
             where = (Path(file).parent / output).as_posix()
-            if where not in files:
+            if where not in found.sha256:
                 yield f"{where}, a result of its stage, is missing"
-            elif sha256_bytes(files[where]) != sha256:
+            elif found.sha256[where] != sha256:
                 yield f"{where} is not what its run wrote"
 
 
@@ -122,8 +113,12 @@ def _owner(folder: Path) -> tuple[str, dict[str, Any]]:
     """Name and study (empty for a single job) of a results folder."""
     for file in OWNERS:
         if (folder / file).is_file():
-            values: dict[str, Any] = read_json(folder / file)
-            return str(values["study"]["name"]), values
+            try:
+                values: dict[str, Any] = read_json(folder / file)
+                return str(values["study"]["name"]), values
+            except (KeyError, ValueError, TypeError):
+                raise InputError(f"{folder / file} is damaged; run the same study or sweep again, which writes it "
+                                 "anew.") from None
     if (folder / DONE).is_file():
         return folder.resolve().name, {}
     raise InputError(f"'{folder}' is no results folder: give one that `zifsim run`, `zifsim sweep` or a single command "
@@ -132,20 +127,32 @@ def _owner(folder: Path) -> tuple[str, dict[str, Any]]:
 
 def _stages(folder: Path) -> tuple[list[Path], int]:
     """Folders of the finished stages that belong to the study or sweep as it stands, and how many are not finished."""
-    if (folder / "jobs.json").is_file():
-        planned = [folder / job["id"] for job in read_json(folder / "jobs.json")["jobs"]]
+    if (folder / JOBS).is_file():
+        names = _read(folder / JOBS, lambda values: [job["id"] for job in values["jobs"]])
     elif (folder / MANIFEST).is_file():
-        planned = [folder / stage["folder"] for stage in read_json(folder / MANIFEST)["stages"].values()]
+        names = _read(folder / MANIFEST, lambda values: [one["folder"] for one in values["stages"].values()])
     else:
-        planned = [folder]
+        names = ["."]
+    planned = [folder / name for name in names]
     finished = [stage for stage in dict.fromkeys(planned) if (stage / DONE).is_file()]
     return finished, len(set(planned)) - len(finished)
+
+
+def _read(path: Path, names: Callable[[Any], list[Any]]) -> list[str]:
+    """The folders that a list of stages names, all of them below it; raises InputError for a damaged list."""
+    try:
+        found = names(read_json(path))
+        if all(isinstance(name, str) and is_plain_name(name) for name in found):
+            return found
+    except (KeyError, ValueError, TypeError, AttributeError):
+        pass
+    raise InputError(f"{path} is damaged; run the same study or sweep again, which writes it anew.")
 
 
 def _tables(folder: Path) -> list[Path]:
     """Tables, pages and pictures of the folder itself."""
     top = [path for path in folder.iterdir() if path.is_file() and path.suffix in TABLES and path.name not in NOT_TABLES
-           and not path.name.startswith(".")]
+           and not path.name.startswith(".") and is_plain_name(path.name)]
     return sorted([*top, *folder.glob("figures/*.png"), *folder.glob("jobs/*.txt")])
 
 
@@ -159,7 +166,9 @@ def _inputs(study: Mapping[str, Any]) -> dict[str, Path]:
     found: dict[str, Path] = {}
 
     def add(kind: str, path: Path) -> None:
-        found[f"{kind}/{path.name}"] = path
+        where = f"{kind}/{path.name}"
+        if found.setdefault(where, path) != path:       # two files of one name
+            found[f"{kind}/{sha256_file(path)[:8]}-{path.name}"] = path
 
     def data(kind: str, name: str) -> None:
         path = find_data(f"{kind} file of the bundle", name, "forcefields", ".toml", kind)
@@ -201,31 +210,6 @@ def _versions(stages: list[Path]) -> dict[str, list[str]]:
     return {package: sorted(versions) for package, versions in sorted(found.items())}
 
 
-def _json(value: Any) -> bytes:
-    return (json.dumps(value, indent=2) + "\n").encode()
-
-
 def _fingerprint(checksums: Mapping[str, str]) -> str:
     return sha256_bytes(json.dumps(dict(sorted(checksums.items()))).encode())
 
-
-def _archive(files: Mapping[str, bytes]) -> bytes:
-    """A tar.gz without dates and owners."""
-    stream = io.BytesIO()
-    with gzip.GzipFile(fileobj=stream, mode="wb", mtime=0) as zipped, tarfile.open(fileobj=zipped, mode="w") as archive:
-        for name in sorted(files):
-            entry = tarfile.TarInfo(name)
-            entry.size = len(files[name])
-            archive.addfile(entry, io.BytesIO(files[name]))
-    return stream.getvalue()
-
-
-def _read(path: Path) -> dict[str, bytes]:
-    """Every file of an archive, without unpacking it to disk."""
-    if not path.is_file():
-        raise InputError(f"No file '{path}'.")
-    try:
-        with tarfile.open(path, "r:gz") as archive:
-            return {entry.name: stream.read() for entry in archive if (stream := archive.extractfile(entry))}
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
-        raise InputError(f"'{path}' is damaged or no tar.gz archive ({error}).") from None

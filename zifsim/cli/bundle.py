@@ -32,10 +32,13 @@ def verify(archive: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Archi
            ) -> None:
     """Check every file of a bundle; a changed, missing or foreign one is named and the exit code is 2.
 
+    The list of checksums vouches for the files, and the fingerprint for the list: compare it with the one that `zifsim
+    bundle` printed.
+
     Example: zifsim verify results/quench_sweep.bundle.tar.gz
     """
     from zifsim.campaign.bundle import verify_bundle
 
     found = verify_bundle(archive)
-    print(f"{found.name}: all {found.n_files} files of {found.n_stages} stages are what was packed\n"
-          f"fingerprint: {found.fingerprint}")
+    print(f"{found.name}: all {found.n_files} files of {found.n_stages} stages are what was packed, nothing else is "
+          f"in it\nfingerprint: {found.fingerprint}")

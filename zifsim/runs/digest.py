@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -44,8 +44,13 @@ def sha256_bytes(content: bytes) -> str:
 
 def sha256_file(path: Path) -> str:
     """Hex sha256 of a file's content, read in pieces."""
-    found = hashlib.sha256()
     with open(path, "rb") as stream:
-        while piece := stream.read(CHUNK_BYTES):
-            found.update(piece)
+        return sha256_pieces(iter(lambda: stream.read(CHUNK_BYTES), b""))
+
+
+def sha256_pieces(pieces: Iterable[bytes]) -> str:
+    """Hex sha256 of bytes that come piece by piece."""
+    found = hashlib.sha256()
+    for piece in pieces:
+        found.update(piece)
     return found.hexdigest()
