@@ -77,13 +77,13 @@ def test_every_room_has_a_floor() -> None:
     assert {room_of(p) for p in MODULES} <= set(FLOORS)
 
 
-# What belongs to the floor of running, and where a hash is physics (a stream, a structure, a grid) or a name is not the
+# What belongs to the floor of running, and where a hash is physics (a stream, a structure) or a name is not the
 # mechanism.
 MECHANISMS = {
     "fcntl": {"runs/folder.py"},
     "flock": {"runs/folder.py"},
     "signal.signal": {"runs/stopping.py"},
-    "hashlib": {"runs/digest.py", "rng.py", "model/framework.py", "gcmc/gridcache.py"},
+    "hashlib": {"runs/digest.py", "rng.py", "model/framework.py"},
 }
 WORKFLOWS = PACKAGE.parent / "workflows"
 

@@ -1,6 +1,7 @@
 """Grids kept on disk: found again bit for bit, never wrong, never in the way."""
 
 import os
+import shutil
 import warnings
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
@@ -168,12 +169,24 @@ def test_without_a_choice_grids_go_to_the_users_cache_folder(tmp_path, monkeypat
     assert gridcache.cache_folder() == Path.home() / ".cache" / "zifsim" / "grids"
 
 
-def test_a_folder_that_cannot_be_written_costs_a_warning_not_the_run(tmp_path, monkeypatch):
+def test_a_folder_that_cannot_be_written_costs_a_line_not_the_run(tmp_path, monkeypatch, capsys):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv(gridcache.VARIABLE, str(tmp_path / "file"))
-    with pytest.warns(UserWarning, match="ZIFSIM_CACHE"):
-        kept = grid_of()
+    kept = grid_of()
     assert kept.splines.shape[0] == 2
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 1
+    assert "ZIFSIM_CACHE" in told[0]
+
+
+def test_a_user_without_a_home_folder_keeps_no_grids(monkeypatch):
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv(gridcache.VARIABLE)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", homeless)
+    assert grid_of().splines.shape[0] == 2
 
 
 def test_the_longest_unused_grids_go_first(cache, monkeypatch):
@@ -211,10 +224,22 @@ def test_many_writers_of_one_entry_leave_it_whole(pool, cache):
     assert [p.name for p in entries(cache)] == [f"shared{gridcache.SUFFIX}"]
 
 
-def test_a_changed_builder_does_not_find_what_the_old_one_made(monkeypatch, tmp_path):
+@pytest.mark.parametrize("name", ["grid.py", "spline.py", "potential.py", "ewald.py", "host.py"])
+def test_a_changed_builder_does_not_find_what_the_old_one_made(name, monkeypatch, tmp_path):
     before = gridcache.entry_name("energy", 1.0)
     assert gridcache.entry_name("energy", 1.0) == before
-    changed = tmp_path / "grid.py"
-    changed.write_text(Path(gridcache.grid.__file__).read_text() + "\n# changed\n")
-    monkeypatch.setattr(gridcache.grid, "__file__", str(changed))
+    room = tmp_path / "gcmc"
+    shutil.copytree(Path(gridcache.__file__).parent, room, ignore=shutil.ignore_patterns("__pycache__"))
+    assert gridcache.code_digest(room) == gridcache.code_digest()
+    (room / name).write_text((room / name).read_text() + "\n# changed\n")
+    changed = gridcache.code_digest.__wrapped__(room)
+    monkeypatch.setattr(gridcache, "code_digest", lambda: changed)
     assert gridcache.entry_name("energy", 1.0) != before
+
+
+def test_a_changed_constant_of_nature_makes_grids_anew(monkeypatch, tmp_path):
+    before = gridcache.code_digest.__wrapped__()
+    changed = tmp_path / "units.py"
+    changed.write_text(Path(gridcache.units.__file__).read_text().replace("1.602176634e-19", "1.602176635e-19"))
+    monkeypatch.setattr(gridcache.units, "__file__", str(changed))
+    assert gridcache.code_digest.__wrapped__() != before

@@ -1,25 +1,24 @@
 """Grids kept on disk between runs, each in a file named by the hash of all that it was made from.
 
 The folder is ``$ZIFSIM_CACHE``, else ``zifsim/grids`` in the user's cache folder; ``ZIFSIM_CACHE=off`` keeps nothing.
-A file that cannot be read, or whose checksum is wrong, counts as absent; what was not used for longest goes first once
-all of them exceed a limit. Any number of processes may share the folder.
+What was not used for longest goes first once all of them exceed a limit (:mod:`zifsim.runs.caches`).
 """
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
-import warnings
-import zipfile
+from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from zifsim.gcmc import grid, spline
+from zifsim import units
 from zifsim.gcmc.spline import Spline
-from zifsim.io.files import write_bytes_atomic
+from zifsim.runs.caches import read_entry, say_once, user_cache, write_entry
+from zifsim.runs.digest import digest, sha256_bytes, sha256_file
 
 VARIABLE = "ZIFSIM_CACHE"
 LIMIT_BYTES = 2 * 1024**3
@@ -33,67 +32,46 @@ def cache_folder() -> Path | None:
         return None
     if chosen:
         return Path(chosen).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if base else Path.home() / ".cache") / "zifsim" / "grids"
+    own = user_cache()
+    return own and own / "grids"
 
 
 def entry_name(*ingredients: Any) -> str:
     """Hex name of a grid: the hash of arrays, numbers and strings, and of the code that makes a grid of them."""
-    digest = hashlib.sha256()
-    for module in (grid, spline):
-        digest.update(Path(str(module.__file__)).read_bytes())
-    for item in ingredients:
-        array = np.ascontiguousarray(item)
-        digest.update(f"{array.dtype}{array.shape}".encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()[:40]
+    arrays = [np.ascontiguousarray(item) for item in ingredients]
+    return digest([code_digest(), [[str(a.dtype), a.shape, sha256_bytes(a.tobytes())] for a in arrays]])[:40]
+
+
+@cache
+def code_digest(room: Path = Path(__file__).parent) -> str:
+    """Of every file of this room and of the constants, whichever of them a grid depends on, and of the libraries.
+
+    A grid takes seconds, so that one too many is made anew sooner than one outdated is used.
+    """
+    sources = [*sorted(room.glob("*.py")), Path(units.__file__)]
+    return digest([[path.name, sha256_file(path)] for path in sources]
+                  + [metadata.version(package) for package in ("numpy", "scipy", "numba")])
 
 
 def load(name: str) -> Spline | None:
     """The grid of a name, or None."""
     folder = cache_folder()
-    if folder is None:
+    content = folder and read_entry(folder / f"{name}{SUFFIX}")
+    if not content:
         return None
-    path = folder / f"{name}{SUFFIX}"
-    try:
-        with open(path, "rb") as stream, np.load(stream) as stored:
-            found = Spline(stored["coefficients"], float(stored["floor"]), float(stored["scale"]))
-        os.utime(path)      # used just now
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return None
-    return found
+    with np.load(io.BytesIO(content)) as stored:
+        return Spline(stored["coefficients"], float(stored["floor"]), float(stored["scale"]))
 
 
 def store(name: str, made: Spline) -> None:
-    """Keep a grid, and forget the oldest ones where the folder has grown too large.
-
-    A folder that cannot be written costs a warning, not the run.
-    """
+    """Keep a grid; a folder that cannot be written costs a line on stderr, not the run."""
     folder = cache_folder()
     if folder is None:
         return
     stream = io.BytesIO()
     np.savez(stream, **made._asdict())
     try:
-        write_bytes_atomic(folder / f"{name}{SUFFIX}", stream.getvalue())
-        _forget_oldest(folder)
+        write_entry(folder / f"{name}{SUFFIX}", stream.getvalue(), LIMIT_BYTES)
     except OSError as error:
-        warnings.warn(f"Host grids cannot be kept in {folder} ({error.strerror}); set {VARIABLE} to a folder that "
-                      "can be written, or to off.", stacklevel=2)
-
-
-def _forget_oldest(folder: Path) -> None:
-    """Delete the least recently used grids until the rest fits into :data:`LIMIT_BYTES`."""
-    found = []
-    for path in folder.glob(f"*{SUFFIX}"):
-        try:
-            status = path.stat()
-        except FileNotFoundError:      # another process was quicker
-            continue
-        found.append((status.st_mtime, status.st_size, path))
-    total = sum(size for _, size, _ in found)
-    for _, size, path in sorted(found):
-        if total <= LIMIT_BYTES:
-            break
-        path.unlink(missing_ok=True)
-        total -= size
+        say_once(f"host grids cannot be kept in {folder} ({error.strerror}); set {VARIABLE} to a folder that can be "
+                 "written, or to off.")
