@@ -62,7 +62,7 @@ class Worker:
     def start(self, stage: Stage, folder: Path) -> None:
         assert self.process.stdin is not None
         self.stage = stage
-        self.process.stdin.write(f"{folder}\n")
+        self.process.stdin.write(json.dumps(str(folder)) + "\n")       # ASCII, whatever the locale
         self.process.stdin.flush()
 
     def close(self) -> None:

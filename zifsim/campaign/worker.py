@@ -20,6 +20,7 @@ from typing import Any, TextIO
 
 from zifsim.campaign.stagefolder import read_prepared
 from zifsim.errors import RunInterrupted, SimulationError, ZifsimError
+from zifsim.printable import one_line, prepare_streams
 from zifsim.runs import stopping
 from zifsim.runs.digest import plain
 from zifsim.runs.progress import Event, Report
@@ -70,7 +71,7 @@ def attempt(folder: Path, report: Report) -> Event | None:
 
 def _private_stdout() -> TextIO:
     """The real stdout for events; whatever libraries print goes to stderr instead."""
-    events = os.fdopen(os.dup(1), "w", buffering=1)
+    events = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
     os.dup2(2, 1)
     return events
 
@@ -89,6 +90,7 @@ def serve() -> None:
     """Run the folders named on stdin, a line each, until stdin closes."""
     stopping.die_with_parent()
     stopping.stop_at_signals_for_good(ignore=(signal.SIGINT,))
+    prepare_streams()
     events = _private_stdout()
     lock = threading.Lock()
 
@@ -101,7 +103,7 @@ def serve() -> None:
             events.flush()
 
     for line in sys.stdin:
-        folder = Path(line.strip())
+        folder = Path(json.loads(line))
         _log_to(folder)
         ended = attempt(folder, emit)
         if ended is None:
@@ -113,16 +115,17 @@ def serve() -> None:
 def run_one(folder: Path) -> int:
     """Run one prepared folder in this process, as a queue's job would; returns the exit code."""
     stopping.stop_at_signals_for_good()
+    prepare_streams()
 
     def show(event: Event) -> None:
-        print(event.message if event.kind == "note" else f"{event.fraction:6.1%} {event.message}", flush=True)
+        print(one_line(event.message if event.kind == "note" else f"{event.fraction:6.1%} {event.message}"), flush=True)
 
     ended = attempt(folder, show)
     stopping.leave()
     if ended is None:
         return stopping.STOPPED
     if ended.kind == "failed":
-        print(f"error: {ended.message}", file=sys.stderr)
+        print(one_line(f"error: {ended.message}"), file=sys.stderr)
         return 2 if ended.values.get("input") else 1
     return 0
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from zifsim.cli import options
+from zifsim.cli.terminal import console, say
 
 if TYPE_CHECKING:
     from zifsim.access.result import GasAccess
@@ -81,7 +81,7 @@ def access(
     from zifsim.gcmc.settings import GCMCSettings
 
     if led_ps:
-        print("--led-ps is now called --umbrella-ps.", file=sys.stderr)
+        say("--led-ps is now called --umbrella-ps.", error=True)
         umbrella_ps = umbrella_ps or led_ps
     settings = AccessSettings(experiment=Experiment(size_um, hours), pressure_bar=pressure, gcmc=GCMCSettings(
         cutoff_angstrom=cutoff, grid_spacing_angstrom=spacing, seed=seed))
@@ -94,7 +94,7 @@ def access(
     with screen(folder) as report:
         results = run_access_job(job, folder, report)
     print_results(results)
-    print(f"written: {folder}/access.csv, access.json, access.png, blocked.npz, record.json")
+    say(f"written: {folder}/access.csv, access.json, access.png, blocked.npz, record.json")
 
 
 def parse_guests(text: str, temperature_k: float) -> list[tuple[GuestModel, float]]:
@@ -125,15 +125,14 @@ def _say_what(job: AccessJob) -> None:
     framework, experiment = job.framework, job.settings.experiment
     named = ", ".join(f"{m.name} {t:g} K" for m, t in job.guests)
     at = ", ".join(f"{at_k:g}" for at_k in job.sets if at_k is not None)
-    print(f"{framework.name}: {framework.formula}, {framework.density_g_cm3:.3f} g/cm³, "
-          f"{f'{job.n_snapshots} snapshots' if job.n_snapshots else 'rigid'}{f' at {at} K' if at else ''}\n{named}\n"
-          f"experiment: particles of {experiment.size_um:g} µm, {experiment.hours:g} h")
+    say(f"{framework.name}: {framework.formula}, {framework.density_g_cm3:.3f} g/cm³, "
+        f"{f'{job.n_snapshots} snapshots' if job.n_snapshots else 'rigid'}{f' at {at} K' if at else ''}\n{named}\n"
+        f"experiment: particles of {experiment.size_um:g} µm, {experiment.hours:g} h")
 
 
 def print_results(results: list[GasAccess]) -> None:
     """The table, and what to make of it."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
     from zifsim.access.result import time_text
@@ -153,21 +152,21 @@ def print_results(results: list[GasAccess]) -> None:
         if with_loading and r.loading:
             row.append(f"{r.loading.equilibrium:.1f} / {r.loading.accessible:.1f}")
         table.add_row(*row)
-    Console().print(table)
-    print("D and fill times: transition-state theory at vanishing loading, so D is an upper bound. Reached: "
-          "fraction of the equilibrium loading. Band: 1 µm to 1 mm, 6 min to 24 h.")
+    console().print(table)
+    say("D and fill times: transition-state theory at vanishing loading, so D is an upper bound. Reached: "
+        "fraction of the equilibrium loading. Band: 1 µm to 1 mm, 6 min to 24 h.")
     sampled = {(r.gas, r.temperature_k) for r in results if r.umbrella}
     for r in results:
         if (found := r.umbrella) is not None:
-            print(f"{r.gas} {r.temperature_k:g} K, umbrella sampling along {found.axis}: {found.barrier_kj_mol:.1f} ± "
-                  f"{found.error_kj_mol:.1f} kJ/mol, the average has {found.averaged_kj_mol:.1f} on the same path; the "
-                  f"two ends of the path, which should be equal, differ by {abs(found.closure_kj_mol):.1f}; "
-                  f"{found.places} places of {found.ps:g} ps.")
+            say(f"{r.gas} {r.temperature_k:g} K, umbrella sampling along {found.axis}: {found.barrier_kj_mol:.1f} ± "
+                f"{found.error_kj_mol:.1f} kJ/mol, the average has {found.averaged_kj_mol:.1f} on the same path; the "
+                f"two ends of the path, which should be equal, differ by {abs(found.closure_kj_mol):.1f}; "
+                f"{found.places} places of {found.ps:g} ps.")
             if abs(found.closure_kj_mol) > MOST_OPEN:
-                print("The framework changed on the way, or the time is too short: use a longer --umbrella-ps.")
+                say("The framework changed on the way, or the time is too short: use a longer --umbrella-ps.")
         elif r.largest_snapshot is not None and r.largest_snapshot > 0.3:
-            print(f"{r.gas} {r.temperature_k:g} K: one snapshot makes {100 * r.largest_snapshot:.0f} % of the average "
-                  "at the bottleneck: too few snapshots" + ("." if (r.gas, r.temperature_k) in sampled else
+            say(f"{r.gas} {r.temperature_k:g} K: one snapshot makes {100 * r.largest_snapshot:.0f} % of the average "
+                "at the bottleneck: too few snapshots" + ("." if (r.gas, r.temperature_k) in sampled else
                                                            ", the barrier is an upper bound; "
                                                            "--umbrella-ps needs no rare opening."))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zifsim.cli.options import OUTPUT
+from zifsim.cli.terminal import console, say
 
 if TYPE_CHECKING:
     from zifsim.analysis.quantity import Quantity
@@ -84,15 +85,15 @@ def analyse(
     with nullcontext(silent) if as_json else screen(out) as report:
         result = job.result(job.compute(report)) if out is None else run_analysis_job(job, out, report)
     if as_json:
-        print(json.dumps(result.to_dict(), indent=2))
+        say(json.dumps(result.to_dict(), indent=2))
         return
     _show(result, cutoff)
     for framework, found in result.bet:
-        print(f"BET area of N2 in {framework}: {found.area:.1f} ± {found.error:.1f} m²/g ({found.n_points} "
-              f"pressures from p/p₀ {found.first:.2g} to {found.last:.2g}; {found.lowest:.0f} to {found.highest:.0f} "
-              "with others that fulfil the criteria)")
+        say(f"BET area of N2 in {framework}: {found.area:.1f} ± {found.error:.1f} m²/g ({found.n_points} "
+            f"pressures from p/p₀ {found.first:.2g} to {found.last:.2g}; {found.lowest:.0f} to {found.highest:.0f} "
+            "with others that fulfil the criteria)")
     if out is not None:
-        print(f"tables and pictures: {out}")
+        say(f"tables and pictures: {out}")
 
 
 def _kind_and_file(text: str) -> tuple[str, str]:
@@ -106,12 +107,10 @@ def _kind_and_file(text: str) -> tuple[str, str]:
 
 def _show(result: AnalysisResult, cutoff: float) -> None:
     """A row per quantity, a numbered column per file, and one over all files; as many columns as the screen holds."""
-    from rich.console import Console
 
-    console, structures, over_files = Console(), result.structures, result.over_files
+    screen, structures, over_files = console(), result.structures, result.over_files
     for n, one in enumerate(structures, start=1):
-        console.print(f"{n}  {one.name}: {one.formula}, {one.which}, {one.frames} frame{'s' if one.frames > 1 else ''}",
-                      markup=False, highlight=False, soft_wrap=True)
+        say(f"{n}  {one.name}: {one.formula}, {one.which}, {one.frames} frame{'s' if one.frames > 1 else ''}")
     labels = {q.key: f"{q.label}, {q.unit}" if q.unit else q.label for one in structures for q in one.quantities}
     values = [(str(n), {q.key: q for q in one.quantities}) for n, one in enumerate(structures, start=1)]
     columns = [[name, *(_cell(found.get(key)) for key in result.keys)] for name, found in values]
@@ -119,15 +118,15 @@ def _show(result: AnalysisResult, cutoff: float) -> None:
         columns.append([f"mean ± s.d. of {len(structures)}", *(_mean_cell(q, len(structures)) for q in over_files)])
     first = ["", *(labels[key] for key in result.keys)]
     while columns:
-        shown = _fitting([first, *columns], console.width)
+        shown = _fitting([first, *columns], screen.width)
         for row in zip(*shown, strict=True):
-            print("  ".join([row[0].ljust(_width(first)), *(cell.rjust(_width(column)) for cell, column in
+            say("  ".join([row[0].ljust(_width(first)), *(cell.rjust(_width(column)) for cell, column in
                                                             zip(row[1:], shown[1:], strict=True))]).rstrip())
         columns = columns[len(shown) - 1:]
     for n, one in enumerate(structures, start=1):
-        print(f"{n}: X-ray D(r) has maxima at {', '.join(f'{r:.2f}' for r in one.xray_d_maxima_angstrom)} Å")
-    print("± is the standard deviation over frames (of D, rates and T_g the standard error).\n"
-          f"Metal and N count as bonded within {cutoff:g} Å.")
+        say(f"{n}: X-ray D(r) has maxima at {', '.join(f'{r:.2f}' for r in one.xray_d_maxima_angstrom)} Å")
+    say("± is the standard deviation over frames (of D, rates and T_g the standard error).\n"
+        f"Metal and N count as bonded within {cutoff:g} Å.")
 
 
 def _width(column: list[str]) -> int:

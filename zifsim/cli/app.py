@@ -23,8 +23,10 @@ from zifsim.cli.mixture import mixture
 from zifsim.cli.report import report
 from zifsim.cli.run import run
 from zifsim.cli.sweep import app as sweep
+from zifsim.cli.terminal import say
 from zifsim.cli.widom import widom
 from zifsim.errors import RunInterrupted, SimulationError, ZifsimError
+from zifsim.printable import one_line
 
 app = typer.Typer(
     name="zifsim", no_args_is_help=True, add_completion=False, rich_markup_mode="rich",
@@ -37,7 +39,7 @@ def _version(wanted: bool) -> None:
     if wanted:
         from zifsim.runs.version import version as of_this
 
-        print(f"zifsim {of_this()}")
+        say(f"zifsim {of_this()}")
         raise typer.Exit
 
 
@@ -76,4 +78,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _say(message: str) -> None:
     """One line on stderr, whatever the message held."""
-    print(" ".join(message.split()), file=sys.stderr)
+    say(one_line(message), error=True)

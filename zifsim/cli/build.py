@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zifsim.cli.terminal import console, say
+
 if TYPE_CHECKING:
     from zifsim.crystals.ordering import LinkerClass
     from zifsim.model.framework import Framework
@@ -47,25 +49,25 @@ def build(
 
     zifsim build my.cif --no-relax
     """
-    from rich.console import Console
+    from rich.text import Text
 
     from zifsim.crystals.crystal import open_crystal
 
     crystal = open_crystal(structure)
     chosen = crystal.choose(configuration, bim_per_cell)
     targets = _targets(out, chosen, configuration, force)
-    console = Console()
+    terminal = console()
     frameworks = crystal.order(configuration, bim_per_cell, supercell)
     if relax and out is not None:
-        with console.status("") as status:
+        with terminal.status("") as status:
             for k, framework in enumerate(frameworks):
-                status.update(f"relaxing {framework.name}: {framework.n_atoms} atoms, {RELAX_FORCEFIELD}")
+                status.update(Text(f"relaxing {framework.name}: {framework.n_atoms} atoms, {RELAX_FORCEFIELD}"))
                 frameworks[k] = _relaxed(framework, platform)
-    _show_classes(console, crystal.classes(bim_per_cell), chosen)
-    _show_frameworks(console, frameworks)
+    _show_classes(crystal.classes(bim_per_cell), chosen)
+    _show_frameworks(frameworks)
     for target, framework in zip(targets, frameworks, strict=False):
         _write(target, framework)
-        console.print(f"wrote {target}", soft_wrap=True, highlight=False)
+        say(f"wrote {target}")
 
 
 def _targets(out: Path | None, chosen: list[LinkerClass], configuration: str, force: bool) -> list[Path]:
@@ -98,7 +100,7 @@ def _write(target: Path, framework: Framework) -> None:
     (write_framework_cif if target.suffix.lower() == ".cif" else write_framework)(target, framework)
 
 
-def _show_classes(console: object, classes: list[LinkerClass], chosen: list[LinkerClass]) -> None:
+def _show_classes(classes: list[LinkerClass], chosen: list[LinkerClass]) -> None:
     from rich.table import Table
 
     if sum(c.multiplicity for c in classes) < 2:
@@ -110,10 +112,10 @@ def _show_classes(console: object, classes: list[LinkerClass], chosen: list[Link
     for c in classes:
         built = "built" if c in chosen else ""
         table.add_row(c.letter, " ".join(map(str, c.sites)), str(c.multiplicity), built)
-    console.print(table)  # type: ignore[attr-defined]
+    console().print(table)
 
 
-def _show_frameworks(console: object, frameworks: list[Framework]) -> None:
+def _show_frameworks(frameworks: list[Framework]) -> None:
     import numpy as np
     from rich.table import Table
 
@@ -135,4 +137,4 @@ def _show_frameworks(console: object, frameworks: list[Framework]) -> None:
         contacts = [f"{pair} {distance:.3f}" for pair, distance in shortest_contacts(framework).items()]
         table.add_row("shortest contacts, Å", "  ".join(contacts))
         table.add_row("made from", framework.source)
-        console.print(table)  # type: ignore[attr-defined]
+        console().print(table)

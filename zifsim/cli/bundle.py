@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from zifsim.cli.terminal import say
+
 
 def bundle(
     result: Annotated[Path, typer.Argument(metavar="DIR", help="Results folder of a study, a sweep or one command.")],
@@ -23,9 +25,9 @@ def bundle(
 
     made = make_bundle(result, out)
     if made.unfinished:
-        print(f"note: {made.unfinished} stages are not finished and not in it")
-    print(f"{made.name}: {made.n_files} files of {made.n_stages} stages\n"
-          f"written: {made.path} ({made.megabytes:.1f} MB)\nfingerprint: {made.fingerprint}")
+        say(f"note: {made.unfinished} stages are not finished and not in it")
+    say(f"{made.name}: {made.n_files} files of {made.n_stages} stages\n"
+        f"written: {made.path} ({made.megabytes:.1f} MB)\nfingerprint: {made.fingerprint}")
 
 
 def verify(archive: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Archive that `zifsim bundle` wrote.")],
@@ -40,5 +42,5 @@ def verify(archive: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Archi
     from zifsim.campaign.bundle import verify_bundle
 
     found = verify_bundle(archive)
-    print(f"{found.name}: all {found.n_files} files of {found.n_stages} stages are what was packed, nothing else is "
-          f"in it\nfingerprint: {found.fingerprint}")
+    say(f"{found.name}: all {found.n_files} files of {found.n_stages} stages are what was packed, nothing else is "
+        f"in it\nfingerprint: {found.fingerprint}")

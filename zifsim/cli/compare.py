@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zifsim.cli import options
+from zifsim.cli.terminal import console
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -38,26 +39,25 @@ def compare(
 
     Example: zifsim compare results/quick --access ZIF-62=results/access/zif-62
     """
-    from rich.console import Console
 
     from zifsim.compare import export, run_comparison
     from zifsim.compare.scores import score_table
 
     table = run_comparison(folder, access or [])
-    console = Console(markup=False, highlight=False)
-    wide = console.width >= WIDE
+    terminal = console()
+    wide = terminal.width >= WIDE
     quick = table.quality == "quick"
-    console.print(f"{table.quality_note.capitalize()}.", style="bold yellow" if quick else "bold green")
+    terminal.print(f"{table.quality_note.capitalize()}.", style="bold yellow" if quick else "bold green")
     rows = [export.shown_row(row) for row in table.rows]
     scores = [export.shown_score(score) for score in score_table(table)]
-    console.print(_table(export.SHOWN, rows, _columns(wide, table), "Gas"))
-    console.print(export.EXPLANATION, style="dim")
+    terminal.print(_table(export.SHOWN, rows, _columns(wide, table), "Gas"))
+    terminal.print(export.EXPLANATION, style="dim")
     if not table.has_access:
-        console.print(export.NO_ACCESS, style="dim")
-    console.print(_table(export.SCORE_SHOWN, scores, _score_columns(wide, table.has_access), "Rows"))
-    console.print(export.SCORE_EXPLANATION, style="dim")
-    console.print(f"Settings: {table.settings_line}.")
-    console.print(f"Written: {folder / 'table1.csv'} (also .md and .tex) and {folder / 'scores.csv'}")
+        terminal.print(export.NO_ACCESS, style="dim")
+    terminal.print(_table(export.SCORE_SHOWN, scores, _score_columns(wide, table.has_access), "Rows"))
+    terminal.print(export.SCORE_EXPLANATION, style="dim")
+    terminal.print(f"Settings: {table.settings_line}.")
+    terminal.print(f"Written: {folder / 'table1.csv'} (also .md and .tex) and {folder / 'scores.csv'}")
 
 
 def _columns(wide: bool, table: ComparisonTable) -> Sequence[str]:

@@ -6,6 +6,8 @@ import time
 
 import typer
 
+from zifsim.cli.terminal import say
+
 # kJ/mol: the shipped ZIF-8 with nb-ZIF-FF-s, cut-off 7 Å, PME tolerance 1e-6; also asserted in tests/melt.
 ZIF8_ENERGY = -4479.9027
 NEXT_TO_NOTHING = 1e-30     # ε/k_B in K: repels within a thousandth of σ only
@@ -24,18 +26,18 @@ def doctor() -> None:
     for what, test in (("energy of ZIF-8 against a stored number", _test_energy),
                        ("molecular dynamics of ZIF-8", _test_dynamics),
                        ("ideal gas in the Monte Carlo engine", _test_ideal_gas)):
-        print(f"{what:42s}", end="", flush=True)
+        say(f"{what:42s}", end="", flush=True)
         began = time.perf_counter()
         try:
             outcome = test()
         except Exception as error:      # a self test reports whatever goes wrong on a strange machine
             failed += 1
             outcome = f"FAILED: {type(error).__name__}: {error}"
-        print(f"{outcome}  [{time.perf_counter() - began:.1f} s]")
+        say(f"{outcome}  [{time.perf_counter() - began:.1f} s]")
     if failed:
-        print(f"{failed} of 3 self tests failed.")
+        say(f"{failed} of 3 self tests failed.")
         raise typer.Exit(1)
-    print("All self tests passed.")
+    say("All self tests passed.")
 
 
 def _versions() -> None:
@@ -45,20 +47,20 @@ def _versions() -> None:
     from zifsim.runs.version import version
 
     found = package_versions()
-    print(f"zifsim {version()}, Python {found['python']}; {machine()}; {worker_count(0)} for this process")
-    print(", ".join(f"{package} {found.get(package, 'not installed')}" for package in PACKAGES))
+    say(f"zifsim {version()}, Python {found['python']}; {machine()}; {worker_count(0)} for this process")
+    say(", ".join(f"{package} {found.get(package, 'not installed')}" for package in PACKAGES))
 
 
 def _platforms() -> None:
     from zifsim.melt.platform import CUDA_INSTALL, available_platforms, choose_platform, why_not
 
-    print(f"OpenMM platforms: {', '.join(available_platforms())}")
+    say(f"OpenMM platforms: {', '.join(available_platforms())}")
     if (reason := why_not("CUDA")) is None:
-        print("CUDA works.")
+        say("CUDA works.")
     else:
-        print(f"CUDA is missing ({reason}): melts run on the CPU, one to two orders of magnitude slower. "
-              f"With an NVIDIA GPU, {CUDA_INSTALL}.")
-    print(f"'auto' chooses: {choose_platform('auto').note}")
+        say(f"CUDA is missing ({reason}): melts run on the CPU, one to two orders of magnitude slower. "
+            f"With an NVIDIA GPU, {CUDA_INSTALL}.")
+    say(f"'auto' chooses: {choose_platform('auto').note}")
 
 
 def _agree(found: float, expected: float, within: float, what: str) -> None:

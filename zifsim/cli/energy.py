@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from zifsim.cli.terminal import console, say
+
 
 def energy(
     structure: Annotated[str, typer.Argument(metavar="STRUCTURE", help="Shipped structure, CIF or extXYZ file.")],
@@ -51,13 +53,12 @@ def energy(
     terms = configuration_energy(framework, guest, load_adsorption_forcefield(forcefield), temperature,
                                  read_guest_sites(guests, guest), settings).to_dict()
     if as_json:
-        print(json.dumps(terms, indent=2))
+        say(json.dumps(terms, indent=2))
         return
     _show(terms)
 
 
 def _show(terms: dict[str, float]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table("term", "K", "kJ/mol")
@@ -67,4 +68,4 @@ def _show(terms: dict[str, float]) -> None:
             table.add_row(label.replace("_", " "), f"{terms[name]:.6f}", f"{terms[label + '_kj_mol']:.6f}")
     for column in table.columns[1:]:
         column.justify = "right"
-    Console().print(table)
+    console().print(table)

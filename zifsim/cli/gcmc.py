@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zifsim.cli import options
+from zifsim.cli.terminal import say
 
 if TYPE_CHECKING:
     from zifsim.gcmc.settings import GCMCSettings
@@ -94,7 +95,7 @@ def gcmc(
         isotherm = job.run(folder, with_cells(report, columns), unit_key)
     print_isotherm(job, isotherm, columns)
     also = "ln_probability.csv, " if (folder / "ln_probability.csv").is_file() else ""
-    print(f"written: {folder}/isotherm.csv, isotherm.json, isotherm.aif, isotherm.png, {also}record.json")
+    say(f"written: {folder}/isotherm.csv, isotherm.json, isotherm.aif, isotherm.png, {also}record.json")
 
 
 def make_settings(*, max_moves: int, **values: Any) -> GCMCSettings:

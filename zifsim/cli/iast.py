@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zifsim.cli.terminal import console, say
+
 if TYPE_CHECKING:
     from zifsim.model.uptake import MixturePoint
 
@@ -43,7 +45,7 @@ def iast(
     points = [mixture_of(pure, fractions, pressure, extrapolation=extrapolation, seed=seed)
               for pressure in parse_pressures(pressures)]
     if as_json:
-        print(json.dumps([point.to_dict() for point in points], indent=2))
+        say(json.dumps([point.to_dict() for point in points], indent=2))
         return
     _show(points)
 
@@ -72,7 +74,6 @@ def parse_composition(text: str) -> dict[str, float]:
 
 
 def _show(points: Sequence[MixturePoint]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     from zifsim.io.tables import with_error
@@ -90,6 +91,6 @@ def _show(points: Sequence[MixturePoint]) -> None:
         loadings = [with_error(point.loadings_mol_kg[g], point.loading_errors_mol_kg[g]) for g in gases]
         selectivities = [with_error(*point.selectivity(a, b)) for a, b in pairs]
         table.add_row(f"{point.pressure_pa / 1e5:.4g}", *loadings, *selectivities)
-    Console(highlight=False).print(table)
+    console().print(table)
     if not all(point.equilibrated for point in points):
-        print("note: a pressure of the isotherms was not equilibrated")
+        say("note: a pressure of the isotherms was not equilibrated")

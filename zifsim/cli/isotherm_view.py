@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from zifsim.cli.terminal import console, say
 from zifsim.io.tables import like_its_error, with_error
 
 if TYPE_CHECKING:
@@ -130,11 +130,11 @@ def say_what_will_run(job: IsothermJob, folder: Path) -> None:
     cost, settings = job.cost, job.settings
     charges = f"charges {job.charges}" if job.guest.has_charges else "no charges"
     cells = "×".join(map(str, cost.repeats))
-    print(f"{job.guest.name} in {job.framework.name} at {job.temperature_k:g} K: supercell of {cells} unit cells, "
-          f"{cost.n_atoms} atoms; {job.forcefield.name}, {charges}, cut-off {settings.cutoff_angstrom:g} Å "
-          f"({settings.truncation}), seed {settings.seed}")
+    say(f"{job.guest.name} in {job.framework.name} at {job.temperature_k:g} K: supercell of {cells} unit cells, "
+        f"{cost.n_atoms} atoms; {job.forcefield.name}, {charges}, cut-off {settings.cutoff_angstrom:g} Å "
+        f"({settings.truncation}), seed {settings.seed}")
     for note in (*bulk_notes(job), *sampling_notes(job)):
-        print(f"note: {note}")
+        say(f"note: {note}")
     say_where(job.claim, folder)
 
 
@@ -147,9 +147,9 @@ def say_where(claim: Claim, folder: Path) -> None:
     held = read_config(folder)
     finished = held is not None and held.get("key") == claim.key and (folder / DONE).is_file()
     how = "finished before; read back" if finished else "the same command continues there"
-    print(f"results: {folder} ({how})", flush=True)
+    say(f"results: {folder} ({how})", flush=True)
     if not finished and not is_compiled(run_moves):
-        print("compiling the kernels first: a minute or two, once per machine", flush=True)
+        say("compiling the kernels first: a minute or two, once per machine", flush=True)
 
 
 def sampling_notes(job: IsothermJob) -> list[str]:
@@ -193,17 +193,17 @@ def print_plan(job: IsothermJob) -> None:
     """What ``--dry-run`` adds: the size of things and the gas at every pressure."""
     print_size(job.cost, job.settings, job.threads)
     print_table(_bulk_table(job))
-    print("dry run: nothing was written")
+    say("dry run: nothing was written")
 
 
 def print_size(cost: JobCost, settings: GCMCSettings, n_cores: int) -> None:
     """Grids and time that a job needs."""
     nodes = "×".join(map(str, cost.grid_nodes))
-    print(f"host grid: {cost.n_grids} of {nodes} nodes ({settings.grid_spacing_angstrom:g} Å), "
-          f"{cost.grid_megabytes:.0f} MB")
+    say(f"host grid: {cost.n_grids} of {nodes} nodes ({settings.grid_spacing_angstrom:g} Å), "
+        f"{cost.grid_megabytes:.0f} MB")
     cores = f"{n_cores} core{'s' * (n_cores > 1)}"
-    print(f"time: of the order of {_rough(cost.seconds)} on {cores}; a pressure is done at an error of "
-          f"{100.0 * settings.target_relative_error:.2g} %, or after {settings.max_moves:g} moves")
+    say(f"time: of the order of {_rough(cost.seconds)} on {cores}; a pressure is done at an error of "
+        f"{100.0 * settings.target_relative_error:.2g} %, or after {settings.max_moves:g} moves")
 
 
 def _rough(seconds: float) -> str:
@@ -232,19 +232,19 @@ def print_isotherm(job: IsothermJob, isotherm: Isotherm, columns: Columns) -> No
     print_table(columns.table(f"{isotherm.gas} in {isotherm.framework}, {isotherm.temperature_k:g} K", rows))
     henry, states = isotherm.henry, {state_of(p, columns.target) for p in isotherm.points}
     if isotherm.no_room:
-        print(f"No room for the gas: {isotherm.gas} finds no place in {isotherm.framework} (helium void fraction "
-              f"{isotherm.void_fraction:.3f}), so the uptake is 0 and there is no heat of adsorption.")
+        say(f"No room for the gas: {isotherm.gas} finds no place in {isotherm.framework} (helium void fraction "
+            f"{isotherm.void_fraction:.3f}), so the uptake is 0 and there is no heat of adsorption.")
     elif henry is not None:
-        print(f"Henry coefficient {henry.henry_coefficient_mol_kg_pa:.4g} ± {henry.henry_error_mol_kg_pa:.2g} "
-              f"mol/kg/Pa, heat at zero loading {henry.heat_of_adsorption_kj_mol:.2f} ± "
-              f"{henry.heat_of_adsorption_error_kj_mol:.2f} kJ/mol, helium void fraction {isotherm.void_fraction:.3f}")
+        say(f"Henry coefficient {henry.henry_coefficient_mol_kg_pa:.4g} ± {henry.henry_error_mol_kg_pa:.2g} "
+            f"mol/kg/Pa, heat at zero loading {henry.heat_of_adsorption_kj_mol:.2f} ± "
+            f"{henry.heat_of_adsorption_error_kj_mol:.2f} kJ/mol, helium void fraction {isotherm.void_fraction:.3f}")
     if MOVE_LIMIT in states:
-        print(f"{MOVE_LIMIT}: the error asked for ({100.0 * columns.target:.2g} % of the loading) was not reached; "
-              "raise --max-moves or --error.")
+        say(f"{MOVE_LIMIT}: the error asked for ({100.0 * columns.target:.2g} % of the loading) was not reached; "
+            "raise --max-moves or --error.")
     if NOT_EQUILIBRATED in states:
-        print(f"{NOT_EQUILIBRATED}: {_why_not_equilibrated(job)} Raise --max-moves.")
+        say(f"{NOT_EQUILIBRATED}: {_why_not_equilibrated(job)} Raise --max-moves.")
     for note in bulk_notes(job):
-        print(f"note: {note}")
+        say(f"note: {note}")
 
 
 def _why_not_equilibrated(job: IsothermJob) -> str:
@@ -257,6 +257,5 @@ def _why_not_equilibrated(job: IsothermJob) -> str:
 
 
 def print_table(table: Table) -> None:
-    from rich.console import Console
 
-    Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH, highlight=False).print(table)
+    console(PLAIN_WIDTH).print(table)

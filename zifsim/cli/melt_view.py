@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from zifsim.cli.terminal import console, say
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -18,9 +20,9 @@ if TYPE_CHECKING:
 def show_job(job: MeltJob) -> None:
     """What is about to run, in two lines."""
     fw, forcefield, program = job.framework, job.forcefield, job.program
-    print(f"{fw.name}: {fw.formula}, {fw.density_g_cm3:.3f} g/cm³, {forcefield.name}: {forcefield.description}")
-    print(f"program {program.name}: {program.duration_ps:g} ps, {program.n_steps} steps of {program.timestep_fs:g} fs",
-          flush=True)
+    say(f"{fw.name}: {fw.formula}, {fw.density_g_cm3:.3f} g/cm³, {forcefield.name}: {forcefield.description}")
+    say(f"program {program.name}: {program.duration_ps:g} ps, {program.n_steps} steps of {program.timestep_fs:g} fs",
+        flush=True)
 
 
 def show_cost(job: MeltJob, count: int) -> None:
@@ -34,7 +36,7 @@ def show_cost(job: MeltJob, count: int) -> None:
     seconds = count * melt_seconds(particles, job.program.n_steps)
     several = f"{count} melts of " if count > 1 else ""
     time = "a time that the potential decides" if learned else f"about {clock(seconds)} of one thread of a server core"
-    print(f"{several}{fw.n_atoms} atoms, {particles} particles, {job.program.n_steps} steps: {time}; nothing was run")
+    say(f"{several}{fw.n_atoms} atoms, {particles} particles, {job.program.n_steps} steps: {time}; nothing was run")
 
 
 def run_one(job: MeltJob, out: Path) -> None:
@@ -76,8 +78,6 @@ def by_segment(program: TemperatureProgram, report: Report) -> Report:
 
 def run_several(job: MeltJob, count: int, out: Path) -> None:
     """Run replicas under one table, then say what came out and how much it spreads."""
-    from rich.console import Console
-
     from zifsim.campaign.replicas import plan_replicas, run_replicas
     from zifsim.cli.screen import screen
 
@@ -85,9 +85,9 @@ def run_several(job: MeltJob, count: int, out: Path) -> None:
     seeds = {r.name: r.job.settings.seed for r in replicas}
     with screen(out, lambda tracker: replica_table(tracker, seeds)) as report:
         results = run_replicas(job, count, out, report)
-    _show_spread(Console(), results)
-    print(f"glasses: {out}/replica-*/glass.extxyz, numbers: {out}/replica-*/melt.json, pages: "
-          f"{out}/replica-*/melt.html")
+    _show_spread(results)
+    say(f"glasses: {out}/replica-*/glass.extxyz, numbers: {out}/replica-*/melt.json, pages: "
+        f"{out}/replica-*/melt.html")
 
 
 def replica_table(tracker: Tracker, seeds: Mapping[str, int]) -> Table:
@@ -111,7 +111,7 @@ def replica_table(tracker: Tracker, seeds: Mapping[str, int]) -> Table:
     return table
 
 
-def _show_spread(console: Any, results: Sequence[MeltResult]) -> None:
+def _show_spread(results: Sequence[MeltResult]) -> None:
     """Every replica in a row; below, means with the standard deviation between replicas."""
     import numpy as np
     from rich.table import Table
@@ -130,17 +130,17 @@ def _show_spread(console: Any, results: Sequence[MeltResult]) -> None:
     table.add_section()
     table.add_row("mean ± s.d.", *(f"{f.format(m)} ± {f.format(s)}" for f, m, s in
                                    zip(formats, rows.mean(axis=0), rows.std(axis=0, ddof=1), strict=True)))
-    console.print(table)
+    console().print(table)
 
 
 def show(result: MeltResult, out: Path) -> None:
     """What came out of one run."""
     numbers = ", ".join(f"{n}: {100 * fraction:.0f} %" for n, fraction in result.coordination.items())
     settled = "" if result.density_settled else " (still drifting or too short: not converged)"
-    print(f"density {result.density_g_cm3:.3f} ± {result.density_error_g_cm3:.3f} g/cm³{settled}\n"
-          f"Zn–N coordination {numbers}; mean distance {result.mean_zn_n_angstrom:.3f} Å; closest Zn–Zn "
-          f"{result.min_zn_zn_angstrom:.2f} Å\n"
-          f"Zn–N bonds of the start kept {100 * result.bonds_kept:.0f} %, new {100 * result.bonds_new:.0f} %"
-          f"{'' if result.can_break else ' (this force field cannot break them)'}\n"
-          f"{result.ns_per_day:.1f} ns/day on {result.platform}\n"
-          f"glass: {out / 'glass.extxyz'}, numbers: {out / 'melt.json'}, page: {out / 'melt.html'}")
+    say(f"density {result.density_g_cm3:.3f} ± {result.density_error_g_cm3:.3f} g/cm³{settled}\n"
+        f"Zn–N coordination {numbers}; mean distance {result.mean_zn_n_angstrom:.3f} Å; closest Zn–Zn "
+        f"{result.min_zn_zn_angstrom:.2f} Å\n"
+        f"Zn–N bonds of the start kept {100 * result.bonds_kept:.0f} %, new {100 * result.bonds_new:.0f} %"
+        f"{'' if result.can_break else ' (this force field cannot break them)'}\n"
+        f"{result.ns_per_day:.1f} ns/day on {result.platform}\n"
+        f"glass: {out / 'glass.extxyz'}, numbers: {out / 'melt.json'}, page: {out / 'melt.html'}")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from zifsim.cli import options
+from zifsim.cli.terminal import say
 
 
 def mixture(
@@ -69,7 +70,7 @@ def mixture(
     folder = out or job.default_folder
     job.claim.check(folder)
     for line in mixture_lines(job):
-        print(line)
+        say(line)
     say_where(job.claim, folder)
     if dry_run:
         print_mixture_plan(job)
@@ -78,4 +79,4 @@ def mixture(
     with screen(folder, live_table(columns)) as report:
         found = job.run(folder, with_cells(report, columns), unit_key)
     print_mixture(found, job, columns)
-    print(f"written: {folder}/mixture.csv, mixture.json, mixture.png, record.json")
+    say(f"written: {folder}/mixture.csv, mixture.json, mixture.png, record.json")

@@ -7,6 +7,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from zifsim.cli.isotherm_view import BAR, MOVE_LIMIT, NOT_EQUILIBRATED, nearest, print_size, print_table
+from zifsim.cli.terminal import say
 from zifsim.io.tables import with_error
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def print_mixture_plan(job: MixtureJob) -> None:
     print_size(job.cost, job.settings, 1)
     rows = [(f"{p / BAR:.4g}", *(f"{f / BAR:.6g}" for f in job.fugacities_pa(p).values())) for p in job.pressures_pa]
     print_table(_table("", ("pressure, bar", *(f"fugacity {gas}, bar" for gas in job.composition)), rows))
-    print("dry run: nothing was written")
+    say("dry run: nothing was written")
 
 
 def print_mixture(mixture: MixtureIsotherm, job: MixtureJob, columns: MixtureColumns) -> None:
@@ -107,10 +108,10 @@ def print_mixture(mixture: MixtureIsotherm, job: MixtureJob, columns: MixtureCol
     print_table(columns.finished(f"{job.title} in {mixture.framework}, {mixture.temperature_k:g} K", mixture.points))
     states = {columns.state_of(p) for p in mixture.points}
     if MOVE_LIMIT in states:
-        print(f"{MOVE_LIMIT}: the error asked for ({100.0 * columns.target:.2g} % of every gas's loading) was not "
-              "reached; raise --max-moves or --error.")
+        say(f"{MOVE_LIMIT}: the error asked for ({100.0 * columns.target:.2g} % of every gas's loading) was not "
+            "reached; raise --max-moves or --error.")
     if NOT_EQUILIBRATED in states:
         meeting = ", or the two starts did not meet" if job.both_starts else ""
-        print(f"{NOT_EQUILIBRATED}: a loading was still drifting{meeting}; its error is how far. Raise --max-moves.")
+        say(f"{NOT_EQUILIBRATED}: a loading was still drifting{meeting}; its error is how far. Raise --max-moves.")
     if not all(p.equilibrated for p in columns.predicted.values()):
-        print("note: a pressure of the pure isotherms was not equilibrated")
+        say("note: a pressure of the pure isotherms was not equilibrated")

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from zifsim.cli import options
+from zifsim.cli.terminal import say
 
 
 def report(
@@ -22,16 +23,13 @@ def report(
 
     Example: zifsim report results/quick
     """
-    from rich.console import Console
 
     from zifsim.report import write_report
     from zifsim.report.melt import is_melt, write_melt_page
 
     if is_melt(folder):
         page = write_melt_page(folder)
-        Console().print(f"Written: {page} and {page.with_suffix('.png')}", markup=False, soft_wrap=True)
+        say(f"Written: {page} and {page.with_suffix('.png')}")
         return
     page = write_report(folder, access or [])
-    Console().print(
-        f"Written: {page} and the pictures in {page.parent / 'figures'}", markup=False, soft_wrap=True
-    )
+    say(f"Written: {page} and the pictures in {page.parent / 'figures'}")

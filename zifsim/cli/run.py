@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from zifsim.cli.terminal import console, say
 
 if TYPE_CHECKING:
     from zifsim.campaign.run import StudyResult
@@ -46,7 +47,6 @@ def run(
 
 
 def _show_plan(study: str, out: Path | None, changes: list[str]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -70,25 +70,24 @@ def _show_plan(study: str, out: Path | None, changes: list[str]) -> None:
         table.add_column(column, justify=side)  # type: ignore[arg-type]
     for stage in stages:
         table.add_row(Text(stage.id), stage.size, stage.work, clock(stage.seconds), f"{stage.megabytes:.1f}")
-    Console(width=None if sys.stdout.isatty() else 150).print(table)
-    print(f"Estimated: {clock(wall_seconds(stages, workers))} with {workers} processes and no GPU, "
-          f"{sum(s.megabytes for s in stages):.0f} MB in {folder}. Nothing was written.")
+    console(150).print(table)
+    say(f"Estimated: {clock(wall_seconds(stages, workers))} with {workers} processes and no GPU, "
+        f"{sum(s.megabytes for s in stages):.0f} MB in {folder}. Nothing was written.")
 
 
 def _show_result(result: StudyResult) -> None:
     if result.comparison is not None:
         _print_comparison(result.comparison)
-    print(f"{result.n_done} of {result.n_stages} stages done in {result.out}")
+    say(f"{result.n_done} of {result.n_stages} stages done in {result.out}")
     for label, path in (("table", result.table), ("report", result.report)):
         if path is not None:
-            print(f"{label}: {path}")
+            say(f"{label}: {path}")
     for stage, reason in result.failures.items():
-        print(f"error: {stage}: {reason}", file=sys.stderr)
+        say(f"error: {stage}: {reason}", error=True)
 
 
 def _print_comparison(comparison: ComparisonTable) -> None:
     """The rows of the paper's Table 1, in the terminal."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -102,4 +101,4 @@ def _print_comparison(comparison: ComparisonTable) -> None:
     for row in comparison.section("table1"):
         cells = dict(zip(SHOWN, shown_row(row), strict=True))
         table.add_row(*(Text(cells[column]) for column in columns))
-    Console(width=None if sys.stdout.isatty() else 150).print(table, highlight=False)
+    console(150).print(table)

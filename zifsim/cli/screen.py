@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zifsim.cli.terminal import console, say
 from zifsim.runs.folder import CONFIG, LOG
 from zifsim.runs.progress import Event, Report, Tracker, clock
 
@@ -100,7 +101,7 @@ class _Plain:
 
     def show(self, text: str, line: str) -> None:
         """Where lines are shown."""
-        print(line, flush=True)
+        say(line, flush=True)
 
     @property
     def headline(self) -> str:
@@ -113,10 +114,9 @@ class _Live(_Plain):
     """Bars, the whole on top and each running part below it, or a table."""
 
     def open(self) -> None:
-        from rich.console import Console
         from rich.live import Live
 
-        self._console = Console(highlight=False)
+        self._console = console()
         self._live = Live(get_renderable=self._renderable, console=self._console, refresh_per_second=4, transient=True)
         self._live.start()
 
@@ -127,7 +127,7 @@ class _Live(_Plain):
     def show(self, text: str, line: str) -> None:
         style = {"done": "green", "FAILED": "red", "note": "yellow"}.get(text.partition(":")[0])
         if (style and self._table is None) or style in ("red", "yellow"):
-            self._console.print(text, style=style, markup=False, soft_wrap=True)
+            self._console.print(text, style=style, soft_wrap=True)
 
     def _renderable(self) -> RenderableType:
         from rich.console import Group

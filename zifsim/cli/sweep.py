@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from zifsim.cli.terminal import say
+
 app = typer.Typer(no_args_is_help=True, help="One study at every quench rate, configuration and replicate, on one "
                   "machine or a SLURM cluster. Start with [bold]zifsim sweep run smoke_sweep[/].")
 
@@ -141,7 +143,7 @@ def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="New folder.
     from zifsim.sweep.init import copy_templates
 
     for path in copy_templates(folder):
-        print(f"wrote {path}")
+        say(f"wrote {path}")
 
 
 def _collect(folder: Path) -> None:

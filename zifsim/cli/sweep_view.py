@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich import box
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from zifsim.cli.terminal import console, say
 from zifsim.runs.progress import clock
 
 if TYPE_CHECKING:
@@ -25,12 +26,8 @@ if TYPE_CHECKING:
 SHOWN_JOBS = 40         # of a plan; all of them with --all
 SHOWN_RUNNING = 15
 PLAIN_INTERVAL_SECONDS = 30.0
+WIDTH = 150             # where nobody watches
 FATES = ("done", "running", "waiting", "failed")
-
-
-def console() -> Console:
-    """A console that does not fold tables where nobody watches."""
-    return Console(width=None if sys.stdout.isatty() else 150, highlight=False)
 
 
 def print_plan(folder: Path, jobs: Sequence[Job], all_jobs: bool) -> None:
@@ -45,13 +42,13 @@ def print_plan(folder: Path, jobs: Sequence[Job], all_jobs: bool) -> None:
     for job in shown:
         table.add_row(Text(job.id), "" if job.seed is None else str(job.seed), f"{job.size}; {job.work}",
                       clock(job.seconds), clock(job.gpu_seconds) if job.gpu_seconds else "", f"{job.megabytes:.1f}")
-    console().print(table)
+    console(WIDTH).print(table)
     if len(shown) < len(jobs):
-        print(f"... and {len(jobs) - len(shown)} more: {folder / 'jobs.csv'} has all of them, --all prints them")
+        say(f"... and {len(jobs) - len(shown)} more: {folder / 'jobs.csv'} has all of them, --all prints them")
     sums = totals(jobs)
     cpu, gpu, beside = (_hours(sums[name]) for name in ("cpu_hours", "gpu_hours", "cpu_hours_beside_gpu"))
-    print(f"Estimated: {cpu} core hours without a GPU; with GPUs {gpu} GPU hours (an assumed pace, one melt at a time "
-          f"on a GPU) and {beside} core hours; {sums['gigabytes']:.2f} GB.\nPlanned in {folder}. Nothing was run.")
+    say(f"Estimated: {cpu} core hours without a GPU; with GPUs {gpu} GPU hours (an assumed pace, one melt at a time "
+        f"on a GPU) and {beside} core hours; {sums['gigabytes']:.2f} GB.\nPlanned in {folder}. Nothing was run.")
 
 
 def _hours(hours: float) -> str:
@@ -60,20 +57,20 @@ def _hours(hours: float) -> str:
 
 def print_status(folder: Path, status: SweepStatus) -> None:
     """The table once."""
-    console().print(_status_view(folder, status))
+    console(WIDTH).print(_status_view(folder, status))
 
 
 def print_failures(status: SweepStatus) -> None:
     """A line per failed job on stderr."""
     for job, state in status.failed:
-        print(f"error: {job.id}: {' '.join(state.reason.split())}", file=sys.stderr)
+        say(f"error: {job.id}: {' '.join(state.reason.split())}", error=True)
 
 
 @contextmanager
 def live_status(folder: Path) -> Iterator[Callable[[SweepStatus], None]]:
     """A function that shows a status: a table that renews itself in a terminal, a line now and then elsewhere."""
     if sys.stdout.isatty():
-        with Live(console=console(), refresh_per_second=2) as live:
+        with Live(console=console(WIDTH), refresh_per_second=2) as live:
             yield lambda status: live.update(_status_view(folder, status))
         return
     last = -PLAIN_INTERVAL_SECONDS
@@ -84,7 +81,7 @@ def live_status(folder: Path) -> Iterator[Callable[[SweepStatus], None]]:
         counts = ", ".join(f"{status.total(fate)} {fate}" for fate in FATES)
         if counts != said and (time.monotonic() - last >= PLAIN_INTERVAL_SECONDS or status.is_complete):
             last, said = time.monotonic(), counts
-            print(f"{counts}; ETA {clock(status.seconds_left)}", flush=True)
+            say(f"{counts}; ETA {clock(status.seconds_left)}", flush=True)
 
     yield line
 
@@ -130,7 +127,7 @@ def print_summary(collected: Collected) -> None:
     for quantity in collected.measured:
         cells = [collected.cell(quantity, rate) for rate in collected.rates]
         table.add_row(Text(quantity.label), *cells, collected.experiment_text(quantity))
-    console().print(table)
-    print("± one standard error over glasses (replicates and configurations); * not settled")
+    console(WIDTH).print(table)
+    say("± one standard error over glasses (replicates and configurations); * not settled")
     for path in collected.files:
-        print(f"written: {path}")
+        say(f"written: {path}")

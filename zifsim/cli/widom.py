@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from zifsim.cli.terminal import say
+
 
 def widom(
     structure: Annotated[str, typer.Argument(metavar="STRUCTURE", help="Shipped structure, CIF or extXYZ file.")],
@@ -48,13 +50,13 @@ def widom(
     if not room:
         result = without_room(result)
     if as_json:
-        print(json.dumps(result.to_dict(), indent=2))
+        say(json.dumps(result.to_dict(), indent=2))
         return
     named = f"charges {charge_set.name}" if guest.has_charges else "no charges"
-    print(f"{guest.name} in {framework.name} at {temperature:g} K ({forcefield}, {named}, {cutoff:g} Å {truncation})")
+    say(f"{guest.name} in {framework.name} at {temperature:g} K ({forcefield}, {named}, {cutoff:g} Å {truncation})")
     if not room:
-        print(f"No room for the gas: {guest.gas} finds no place in {framework.name}, so its Henry coefficient is 0.")
+        say(f"No room for the gas: {guest.gas} finds no place in {framework.name}, so its Henry coefficient is 0.")
         return
-    print(f"Henry coefficient  {result.henry_coefficient_mol_kg_pa:.5e} ± {result.henry_error_mol_kg_pa:.1e} mol/kg/Pa")
-    print(f"heat of adsorption {result.heat_of_adsorption_kj_mol:.3f} ± "
-          f"{result.heat_of_adsorption_error_kj_mol:.3f} kJ/mol")
+    say(f"Henry coefficient  {result.henry_coefficient_mol_kg_pa:.5e} ± {result.henry_error_mol_kg_pa:.1e} mol/kg/Pa")
+    say(f"heat of adsorption {result.heat_of_adsorption_kj_mol:.3f} ± "
+        f"{result.heat_of_adsorption_error_kj_mol:.3f} kJ/mol")

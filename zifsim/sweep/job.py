@@ -11,6 +11,7 @@ from zifsim.campaign import worker
 from zifsim.campaign.stagefolder import StageFolder
 from zifsim.errors import InputError, ZifsimError
 from zifsim.io.files import read_json
+from zifsim.printable import one_line
 from zifsim.runs import stopping
 from zifsim.runs.devices import thread_environment
 from zifsim.runs.folder import CONFIG, finished_outputs, locked, read_config
@@ -42,7 +43,7 @@ def run_job(out: Path, id: str, threads: int | None = None) -> int:
             return 0
         before = read_state(folder.path)
         if before is not None and before.state == "failed" and before.final:
-            print(f"error: {job.id} failed before: {before.reason} (`zifsim sweep plan` lets it try again)",
+            print(one_line(f"error: {job.id} failed before: {before.reason} (`zifsim sweep plan` lets it try again)"),
                   file=sys.stderr)
             return 1
         inputs = _inputs(out, job)
@@ -95,7 +96,7 @@ def _attempt(folder: StageFolder, state: StateFile) -> int:
     """Run the prepared folder and keep its state."""
     def report(event: Event) -> None:
         if event.kind == "note":
-            print(event.message, flush=True)
+            print(one_line(event.message), flush=True)
         else:
             state.progress(event.fraction, event.message)
 
@@ -103,11 +104,11 @@ def _attempt(folder: StageFolder, state: StateFile) -> int:
     ended = worker.attempt(folder.path, report)
     if ended is None:
         state.end("stopped")
-        print(f"stopped with its state saved in {folder.path}: the same command continues", file=sys.stderr)
+        print(one_line(f"stopped with its state saved in {folder.path}: the same command continues"), file=sys.stderr)
         return stopping.STOPPED
     if ended.kind == "failed":
         state.end("failed", reason=ended.message, final=ended.values.get("final", False))
-        print(f"error: {ended.message}", file=sys.stderr)
+        print(one_line(f"error: {ended.message}"), file=sys.stderr)
         return 2 if ended.values.get("input") else 1
     state.end("done", fraction=1.0, message="")
     return 0
