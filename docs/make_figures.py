@@ -112,7 +112,7 @@ def melt_figure(melts: dict[str, Path], results: StudyResults) -> Figure:
     figure.suptitle(f"{results.name}: {results.quality_note}", x=0.995, ha="right", fontsize=9, style="italic")
     axes = figure.subplots(1, len(PANELS))
     for (name, path), (colour, line) in zip(melts.items(), STYLES * len(melts), strict=False):
-        with open(path, newline="") as stream:
+        with open(path, newline="", encoding="utf-8") as stream:
             rows = list(csv.DictReader(stream))
         time = [float(row["time_ps"]) for row in rows]
         for ax, (column, _) in zip(axes, PANELS, strict=True):

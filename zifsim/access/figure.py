@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from zifsim.access.filling import SIZES_UM, TIMES_HOURS
 from zifsim.access.result import YEAR_S, GasAccess
+from zifsim.printable import literal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,7 +45,7 @@ def access_png(results: Sequence[GasAccess], title: str) -> bytes:
     right.set_xlabel(f"time to fill 90 %, s; bars: particles of {SIZES_UM[0]:g} µm to {SIZES_UM[-1] / 1000:g} mm")
     top = right.secondary_xaxis("top")
     top.set_xticks([1.0, 3600.0, YEAR_S, 1e3 * YEAR_S], ["1 s", "1 h", "1 year", "1000 years"], fontsize=8)
-    left.set_yticks(range(len(labels)), labels)
+    left.set_yticks(range(len(labels)), [literal(label) for label in labels])
     left.set_ylim(len(labels) - 0.5, -0.5)
     for axes in (left, right):
         axes.grid(axis="x", color="#d5d9de", linewidth=0.6)
@@ -52,7 +53,7 @@ def access_png(results: Sequence[GasAccess], title: str) -> bytes:
     shown = [Line2D([], [], color=KINDS[kind][0], linewidth=5, label=KINDS[kind][1]) for kind in there]
     shown.append(Line2D([], [], color="#d55e00", alpha=0.3, linewidth=8, label="an experiment: minutes to a day"))
     figure.legend(handles=shown, loc="outside lower center", ncols=4, frameon=False, fontsize=8)
-    figure.suptitle(title, fontsize=10)
+    figure.suptitle(literal(title), fontsize=10)
     stream = io.BytesIO()
     figure.savefig(stream, format="png")
     return stream.getvalue()

@@ -90,7 +90,7 @@ def _frames(path: Path) -> Iterator[Frame]:
     if not trajectory.is_file() or not table.is_file():
         raise InputError(f"{path}: no {TRAJECTORY} and {STATE_TABLE} there; is it the folder of a finished melt or "
                          "snapshot run?")
-    with open(table, newline="") as stream:
+    with open(table, newline="", encoding="utf-8") as stream:
         rows = [(int(row["step"]), row["segment"]) for row in csv.DictReader(stream)]
     first = min(step for step, segment in rows if segment == rows[-1][1])
     yield from (frame for frame in read_dcd(trajectory) if frame.step >= first)

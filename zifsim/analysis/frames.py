@@ -162,7 +162,7 @@ def state_rows(folder: Path) -> dict[str, list[str]]:
     path = folder / STATE_TABLE
     if not path.is_file():
         raise InputError(f"{path} is missing: it says which frames belong to which segment. Run the melt again.")
-    with open(path, newline="") as stream:
+    with open(path, newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     if not rows or "segment" not in rows[0] or "step" not in rows[0]:
         raise InputError(f"{path} has no rows with step and segment. Run the melt again.")

@@ -117,7 +117,7 @@ class Pores:
         """Zeo++'s answers for one frame."""
         with tempfile.TemporaryDirectory(prefix="zifsim-zeo-") as name:
             folder = Path(name)
-            (folder / "cell.cssr").write_text(format_cssr(frames.framework.species, frame))
+            (folder / "cell.cssr").write_text(format_cssr(frames.framework.species, frame), encoding="utf-8")
             (folder / "radii.rad").write_text("".join(f"{e} {r}\n" for e, r in radii.items()))
             (folder / "job.json").write_text(json.dumps({
                 "probes": dict(self.probes), "volume_samples": self.volume_samples,

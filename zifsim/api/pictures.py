@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from zifsim.errors import InputError, UnknownNameError
+from zifsim.printable import literal
 from zifsim.units import BAR_PA, LOADING_UNITS
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def draw_points(points: Sequence[MixturePoint], ax: Axes) -> None:
     """Loading of every gas against total pressure, mol/kg."""
     for gas in points[0].composition if points else ():
         ax.errorbar([p.pressure_pa / BAR_PA for p in points], [p.loadings_mol_kg[gas] for p in points],
-                    [p.loading_errors_mol_kg[gas] for p in points], fmt="o-", capsize=2.5, label=gas)
+                    [p.loading_errors_mol_kg[gas] for p in points], fmt="o-", capsize=2.5, label=literal(gas))
     if len(points) > 2:
         ax.set_xscale("log")
     ax.set_ylim(bottom=0.0)
@@ -59,7 +60,7 @@ def draw_coordination(melt: MeltResult, ax: Axes) -> None:
     ax.bar(list(melt.coordination), [100.0 * part for part in melt.coordination.values()])
     ax.set_xlabel(f"N within {melt.zn_n_cutoff_angstrom:g} Å of a Zn")
     ax.set_ylabel("Zn, %")
-    ax.set_title(f"{melt.framework.name}, {melt.density_g_cm3:.3f} g/cm³", fontsize=10)
+    ax.set_title(f"{literal(melt.framework.name)}, {melt.density_g_cm3:.3f} g/cm³", fontsize=10)
 
 
 def draw_accesses(found: Sequence[GasAccess], ax: Axes) -> None:
@@ -77,7 +78,7 @@ def draw_accesses(found: Sequence[GasAccess], ax: Axes) -> None:
     ax.axvspan(min(TIMES_HOURS) * 3600.0, max(TIMES_HOURS) * 3600.0, color="#d55e00", alpha=0.15, linewidth=0,
                label="an experiment: minutes to a day")
     ax.axvline(YEAR_S, color="0.5", linewidth=0.8, linestyle=":", label="a year")
-    ax.set_yticks(range(len(found)), [f"{a.gas} {a.temperature_k:g} K\n{a.kind}" for a in found])
+    ax.set_yticks(range(len(found)), [f"{literal(a.gas)} {a.temperature_k:g} K\n{a.kind}" for a in found])
     ax.set_ylim(len(found) - 0.5, -0.5)
     ax.set_xlabel(f"time to fill 90 %, s: particles of {SIZES_UM[0]:g} µm to {SIZES_UM[-1] / 1000:g} mm")
     ax.legend(frameon=False, fontsize=8)

@@ -16,8 +16,8 @@ def energy(
     guests: Annotated[Path, typer.Option("--guests", help="XYZ file: the sites of whole molecules, in the "
                                          "model's order, Å.")],
     forcefield: Annotated[str, typer.Option("--forcefield", help="Framework Lennard-Jones: a name or a TOML file "
-                                            "(whose [charges] are used, if it has any).")] = "PP",
-    charges: Annotated[str, typer.Option("--charges", help="Charge set; left out: the force field's own [charges], "
+                                            "(whose \\[charges] are used, if it has any).")] = "PP",
+    charges: Annotated[str, typer.Option("--charges", help="Charge set; left out: the force field's own \\[charges], "
                                          "else ZIF-FF.")] = "",
     cutoff: Annotated[float, typer.Option("--cutoff", metavar="Å", help="Cut-off, Å.")] = 12.8,
     truncation: Annotated[str, typer.Option("--truncation", help="truncated, shifted or tail.")] = "truncated",

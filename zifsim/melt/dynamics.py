@@ -219,7 +219,7 @@ class Dynamics:
 
     def _write_rows(self) -> None:
         path = self.folder / STATE_TABLE
-        with open(path, "a") as stream:
+        with open(path, "a", encoding="utf-8") as stream:
             if stream.tell() == 0:
                 stream.write(",".join(COLUMNS) + "\n")
             stream.writelines(self._rows)

@@ -92,7 +92,7 @@ def make_result(dynamics: Dynamics, choice: PlatformChoice, table: Path) -> Melt
 
 def last_segment(table: Path, after_step: int) -> dict[str, FloatArray]:
     """Columns of state.csv later than ``after_step`` as arrays."""
-    with open(table, newline="") as stream:
+    with open(table, newline="", encoding="utf-8") as stream:
         rows = [row for row in csv.DictReader(stream) if int(row["step"]) > after_step]
     if not rows:
         raise SimulationError(f"{table} has no rows of the last segment; use a shorter state_interval_ps.")

@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from zifsim.io.tables import Cell
+from zifsim.printable import literal
 from zifsim.report.figures import INK, MATERIAL_STYLES, house_style
 
 FloatArray = NDArray[np.float64]
@@ -81,13 +82,13 @@ def chart_figure(chart: Chart) -> Figure:
             ax.set_visible(False)
         figure.legend(handles=legend_handles(names), loc="outside lower center", ncols=min(4, len(names)))
         if chart.note:
-            figure.suptitle(chart.note, x=0.995, ha="right", fontsize=8.5, style="italic")
+            figure.suptitle(literal(chart.note), x=0.995, ha="right", fontsize=8.5, style="italic")
     return figure
 
 
 def legend_handles(names: list[str]) -> list[Line2D]:
     """What a legend of the structures shows: a stroke in the colour of each."""
-    return [Line2D([], [], color=_style_of(names, name)[0], linewidth=2.0, label=name) for name in names]
+    return [Line2D([], [], color=_style_of(names, name)[0], linewidth=2.0, label=literal(name)) for name in names]
 
 
 def draw_panel(ax: Axes, panel: Panel, names: list[str]) -> None:
@@ -105,7 +106,7 @@ def draw_panel(ax: Axes, panel: Panel, names: list[str]) -> None:
         ax.legend(fontsize=7.5)
     if panel.level is not None:
         ax.axhline(panel.level, color=INK, linewidth=0.5, alpha=0.5, zorder=0)
-    ax.set_title(panel.title, loc="left")
+    ax.set_title(literal(panel.title), loc="left")
     ax.set_xlabel(panel.x_label)
     ax.set_ylabel(panel.y_label)
     if panel.x_range is not None:

@@ -25,6 +25,7 @@ from zifsim.compare.results import StudyResults
 from zifsim.compare.table import ComparisonRow, ComparisonTable
 from zifsim.compare.uptakes import pressures_bar, same_temperature, uptake_at
 from zifsim.model.uptake import UptakeEstimate
+from zifsim.printable import literal
 
 INK, RULE, PAPER = "#1b1f24", "#d5d9de", "#fefefe"
 BLUE, ORANGE, SKY = "#0072b2", "#d55e00", "#56b4e9"
@@ -112,18 +113,18 @@ def table1_figure(table: ComparisonTable) -> Figure:
 def draw_gas(ax: Axes, rows: Sequence[ComparisonRow], materials: Sequence[str]) -> None:
     """One panel of :func:`table1_figure`: rows of one gas and temperature, on the lines of ``materials``."""
     _comparison_axes(ax, materials)
-    ax.set_title(f"{rows[0].gas.translate(SUBSCRIPTS)}, {rows[0].temperature_k:g} K", loc="left")
+    ax.set_title(f"{literal(rows[0].gas).translate(SUBSCRIPTS)}, {rows[0].temperature_k:g} K", loc="left")
     for row in rows:
         _draw_row(ax, materials.index(row.material), row)
     ax.set_xlim(left=-0.04 * ax.get_xlim()[1], right=ax.get_xlim()[1])
 
 
 def _caption(table: ComparisonTable) -> str:
-    return f"{table.study}: {table.quality_note}"
+    return literal(f"{table.study}: {table.quality_note}")
 
 
 def _comparison_axes(ax: Axes, materials: Sequence[str]) -> None:
-    ax.set_yticks(range(len(materials)), [_two_lines(m) for m in materials])
+    ax.set_yticks(range(len(materials)), [_two_lines(literal(m)) for m in materials])
     ax.set_ylim(len(materials) - 0.5, -0.5)
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
@@ -254,7 +255,7 @@ def isotherm_figure(results: StudyResults, table: ComparisonTable) -> Figure:
                 markersize=5,
                 linestyle=line,
                 linewidth=1.3,
-                label=material,
+                label=literal(material),
             )
             for material, (color, marker, line) in zip(materials, _styles(len(materials)), strict=True)
         ]
@@ -330,7 +331,7 @@ def _isotherm_axes(
                         clip_on=False,
                         zorder=5,
                     )
-    ax.set_title(f"{gas.translate(SUBSCRIPTS)}, {temperature_k:g} K", loc="left")
+    ax.set_title(f"{literal(gas).translate(SUBSCRIPTS)}, {temperature_k:g} K", loc="left")
     ax.set_xlabel("pressure, bar")
     if ax.get_subplotspec().is_first_col():  # type: ignore[union-attr]
         ax.set_ylabel("uptake, mL(STP)/g")

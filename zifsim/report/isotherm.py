@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from zifsim.model.uptake import Isotherm
+from zifsim.printable import literal
 from zifsim.units import BAR_PA, LOADING_UNITS
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def draw_isotherm(isotherm: Isotherm, axes: Axes, unit: str = "ml_stp_g") -> Non
     axes.set_ylabel(f"absolute uptake, {LOADING_UNITS[unit]}")
     if not math.isnan(isotherm.saturation_pressure_pa):
         _relative_axis(axes, isotherm.saturation_pressure_pa / BAR_PA)
-    axes.set_title(f"{isotherm.gas} in {isotherm.framework}, {isotherm.temperature_k:g} K", fontsize=10)
+    axes.set_title(literal(f"{isotherm.gas} in {isotherm.framework}, {isotherm.temperature_k:g} K"), fontsize=10)
     axes.legend(frameon=False, fontsize=8)
 
 

@@ -21,6 +21,7 @@ from zifsim.io.xyz import read_framework
 from zifsim.melt.checkpoint import CHECKPOINT, STATE_TABLE
 from zifsim.melt.result import RESULT
 from zifsim.melt.settings import NOT_PHYSICS, MeltSettings
+from zifsim.printable import literal
 from zifsim.report.figures import BLUE, INK, ORANGE, house_style, to_png, to_svg
 from zifsim.report.glass import bonds_sentence, laboratory_sentence
 from zifsim.report.html import page_template
@@ -95,7 +96,7 @@ def _of_a_study(folder: Path, claim: Mapping[str, Any]) -> dict[str, Any]:
 
 def _read_table(path: Path) -> Table:
     """Columns of state.csv, the segment's name left out; a last row that is being written does not count."""
-    whole = path.read_text().rpartition("\n")[0]
+    whole = path.read_text(encoding="utf-8").rpartition("\n")[0]
     rows = list(csv.DictReader(whole.splitlines()))
     if not rows:
         raise InputError(f"{path} has no rows yet; wait for the melt's first.")
@@ -128,8 +129,8 @@ def melt_figure(run: Mapping[str, Any], table: Table, result: Mapping[str, Any] 
             _finish(ax, run, labelled=ax in (warm, dense, near))
         for ax in (bonds, energy, cell):
             ax.set_xlabel("time, ps")
-        figure.suptitle(f"{run['structure']}, {run['forcefield']}, program {run['program']['name']}, seed "
-                        f"{run['settings']['seed']}", x=0.995, ha="right", fontsize=8.5, style="italic")
+        figure.suptitle(literal(f"{run['structure']}, {run['forcefield']}, program {run['program']['name']}, seed "
+                                f"{run['settings']['seed']}"), x=0.995, ha="right", fontsize=8.5, style="italic")
     return figure
 
 
@@ -150,8 +151,8 @@ def _finish(ax: Axes, run: Mapping[str, Any], *, labelled: bool) -> None:
         if number % 2:
             ax.axvspan(start, end, color=INK, alpha=0.05, linewidth=0)
         if labelled and end - start > 0.012 * whole * len(segment["name"]):
-            ax.annotate(segment["name"], ((start + end) / 2, 0.985), xycoords=("data", "axes fraction"), ha="center",
-                        va="top", fontsize=7.5)
+            ax.annotate(literal(segment["name"]), ((start + end) / 2, 0.985), xycoords=("data", "axes fraction"),
+                        ha="center", va="top", fontsize=7.5)
         start = end
     ax.set_xlim(0.0, whole)
     if labelled:                # room for the names

@@ -255,7 +255,7 @@ def locked(folder: Path, wait: bool = False) -> Iterator[None]:
         yield
         return
     while (stream := try_lock(folder / LOCK)) is None:
-        holder = (folder / LOCK).read_text(errors="replace").strip() or "unknown"
+        holder = (folder / LOCK).read_text(encoding="utf-8", errors="replace").strip() or "unknown"
         if not wait:
             raise InputError(f"{folder} is in use by another zifsim run (process {holder}); wait for it, stop it, or "
                              "choose another folder with --out.")
@@ -275,7 +275,7 @@ def locked(folder: Path, wait: bool = False) -> Iterator[None]:
 def try_lock(path: Path) -> TextIO | None:
     """The locked file, which holds the lock until it is closed, with this process's number in it; None where another
     process has it. On a file system without locks that is said, and nothing keeps two runs apart there."""
-    stream = open(path, "a+")  # noqa: SIM115
+    stream = open(path, "a+", encoding="utf-8")  # noqa: SIM115
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

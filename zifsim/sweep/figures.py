@@ -13,6 +13,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullLocator
 
 from zifsim.compare.reference import Range
+from zifsim.printable import literal
 from zifsim.report.figures import INK, MATERIAL_STYLES, PAPER, SUBSCRIPTS, house_style
 from zifsim.sweep.findings import COMPARED_BAR, PS_PER_S, Collected, Quantity
 from zifsim.sweep.trend import Trend
@@ -37,7 +38,7 @@ def sweep_figure(collected: Collected) -> Figure:
         legend = 0.4 / height
         figure = Figure(figsize=(3.9 * columns, height),
                         layout=ConstrainedLayoutEngine(rect=(0.0, legend, 1.0, 1.0 - legend)))
-        figure.suptitle(f"{collected.title}: {collected.quality_note}", x=0.995, ha="right", fontsize=9.0,
+        figure.suptitle(literal(f"{collected.title}: {collected.quality_note}"), x=0.995, ha="right", fontsize=9.0,
                         style="italic")
         grid = figure.add_gridspec(rows, columns)
         for number, quantity in enumerate(shown):
@@ -147,7 +148,7 @@ def _breaks(far: Axes, near: Axes) -> None:
 def _legend(collected: Collected, shown: Sequence[Quantity]) -> list[Line2D | Patch]:
     handles: list[Line2D | Patch] = [
         Line2D([], [], color=color, marker=marker, markersize=5, linewidth=1.3,
-               label=f"configuration {name}: mean ± standard error, dots: glasses")
+               label=f"configuration {literal(name)}: mean ± standard error, dots: glasses")
         for name, (color, marker, _) in zip(collected.configurations, MATERIAL_STYLES, strict=False)]
     if not all(m.settled for q in shown for m in collected.values(q)):
         handles.append(Line2D([], [], color=INK, marker="o", markerfacecolor="none", linestyle="none",

@@ -85,7 +85,8 @@ def find_profile(name: str) -> Path:
 
 def executor_of(profile: Path) -> str:
     """What a profile runs its jobs with: ``slurm`` or another executor of Snakemake, empty for this machine."""
-    match = re.search(r"^executor: *[\"']?([\w-]+)", (profile / "config.yaml").read_text(), flags=re.MULTILINE)
+    settings = (profile / "config.yaml").read_text(encoding="utf-8", errors="replace")
+    match = re.search(r"^executor: *[\"']?([\w-]+)", settings, flags=re.MULTILINE)
     return match.group(1) if match and match.group(1) != "local" else ""
 
 
@@ -140,5 +141,5 @@ def _stop(process: subprocess.Popen[bytes], executor: str) -> None:
 
 def _last_words(log: Path) -> str:
     """The end of Snakemake's log, on one line."""
-    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
     return " ".join(lines[-LOG_LINES_SHOWN:])
