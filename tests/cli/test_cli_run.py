@@ -1,6 +1,7 @@
 """``zifsim run``: bad input changes nothing, --dry-run writes nothing, exit codes tell what happened."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -84,7 +85,8 @@ def fake_plan(monkeypatch):
     from zifsim.campaign import run
     from zifsim.campaign.stage import Stage
 
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1] / "campaign"))
+    rooms = Path(__file__).resolve().parents[1]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(rooms / "campaign"), str(rooms.parent)]))
 
     def use(*functions):
         stages = [Stage("fake", f"s{i}", {"n": 2}, f"fake_stages:{f}") for i, f in enumerate(functions)]

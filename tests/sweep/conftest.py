@@ -1,5 +1,6 @@
 """Sweeps whose jobs take no time: the real plan with the stages of tests/campaign/fake_stages.py."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -11,4 +12,4 @@ sys.path.insert(0, str(FAKES))
 
 @pytest.fixture(autouse=True)
 def fake_stages_importable(monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(FAKES))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(FAKES), str(FAKES.parents[1])]))
