@@ -1,4 +1,4 @@
-"""Tests leave the user's cache of host grids alone, and two workers do not compile the same kernels.
+"""Tests keep host grids in a folder of their own, and two workers do not compile the same kernels.
 
 A test that skips for a reason that is not listed here fails: what a plain clone needs lies in ``tests/data``.
 """
@@ -6,12 +6,15 @@ A test that skips for a reason that is not listed here fails: what a plain clone
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
-os.environ["ZIFSIM_CACHE"] = "off"
+if "PYTEST_XDIST_WORKER" not in os.environ:      # workers are given what stands here
+    GRIDS = tempfile.TemporaryDirectory(prefix="zifsim-tests-", ignore_cleanup_errors=True)
+    os.environ["ZIFSIM_CACHE"] = GRIDS.name
 sys.path.insert(0, str(Path(__file__).parent / "runs"))     # faults.py, for the tests of every room
 
 NEED_KERNELS = ("access", "api", "cli", "gcmc")

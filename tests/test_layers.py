@@ -1,6 +1,7 @@
 """Imports go only downward through the floors of the house (docs/architecture.md)."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -27,13 +28,18 @@ SIDEWAYS = {("analysis", "access"), ("campaign", "compare"), ("campaign", "repor
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
+@cache
+def nodes_of(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(ast.parse(path.read_text())))
+
+
 def room_of(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
 def imported_rooms(path: Path) -> set[str]:
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes_of(path):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -54,10 +60,10 @@ def test_imports_point_downward(path: Path) -> None:
 
 def imported_files(path: Path) -> set[Path]:
     """Files of the package that a file imports, within functions too (but not for its types alone)."""
-    tree, found = ast.parse(path.read_text()), set()
-    for_types = {inner for node in ast.walk(tree) if isinstance(node, ast.If) and ast.unparse(node.test) ==
+    found: set[Path] = set()
+    for_types = {inner for node in nodes_of(path) if isinstance(node, ast.If) and ast.unparse(node.test) ==
                  "TYPE_CHECKING" for inner in ast.walk(node)}
-    for node in ast.walk(tree):
+    for node in nodes_of(path):
         if isinstance(node, ast.ImportFrom) and node not in for_types and (node.module or "").startswith("zifsim."):
             base = PACKAGE.parent / node.module.replace(".", "/")
             found |= {file for file in (base.with_suffix(".py"), *(base / f"{a.name}.py" for a in node.names))
@@ -95,10 +101,11 @@ def test_a_mechanism_of_running_stands_in_one_place(mechanism: str) -> None:
     assert not [p for p in WORKFLOWS.glob("*.py") if mechanism in _names(p)]
 
 
+@cache
 def _names(path: Path) -> set[str]:
     """Every name and dotted name in a file's code."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes_of(path):
         if isinstance(node, ast.Attribute):
             names |= {node.attr, ast.unparse(node)}
         elif isinstance(node, ast.Name):

@@ -26,10 +26,17 @@ access_results(AccessJob.load("ZIF-8", parse_guests("CH4@300", 300.0), "PP", "ZI
 """
 
 
-@pytest.fixture
-def runner(tmp_path):
-    with Runner(tmp_path / "runs", warm=WARM) as runner:
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory):
+    with Runner(tmp_path_factory.mktemp("access"), warm=WARM) as runner:
         yield runner
+
+
+@pytest.fixture
+def runner(warm, tmp_path):
+    warm.scratch = tmp_path / "runs"
+    warm.scratch.mkdir()
+    return warm
 
 
 def same(folder: Path, whole: Path) -> None:

@@ -24,6 +24,17 @@ def in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.fixture
+def drawn():
+    """For the tests that look at the picture; the others do without, as it takes longer than the sampling."""
+
+
+@pytest.fixture(autouse=True)
+def quick_picture(request, monkeypatch):
+    if "drawn" not in request.fixturenames:
+        monkeypatch.setattr("zifsim.report.isotherm.isotherm_png", lambda isotherm, unit: unit.encode())
+
+
 def snapshot():
     return {p: p.read_bytes() for p in Path().rglob("*") if p.is_file()}
 
@@ -202,7 +213,7 @@ def test_an_unknown_unit_is_named_with_the_known_ones():
         parse_unit("kg")
 
 
-def test_an_isotherm_is_written_with_its_record_and_the_same_command_is_a_no_op(capsys):
+def test_an_isotherm_is_written_with_its_record_and_the_same_command_is_a_no_op(drawn, capsys):
     command = ["gcmc", "ZIF-8", "--gas", "CH4", *QUICK, "--out", "out"]
     assert call(*command) == 0
     assert "mL(STP)/g" in capsys.readouterr().out

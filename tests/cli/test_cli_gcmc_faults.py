@@ -67,6 +67,7 @@ def test_a_mixture_that_is_killed_ends_with_the_same_files(runner):
     assert kill_everywhere(runner, MIXTURE, same, points=lambda n: range(1, n + 1, 3)) > 5
 
 
+@pytest.mark.slow
 def test_killed_while_a_finished_folder_is_asked_for_more(runner, tmp_path):
     first = ["gcmc", *QUICK, "--gas", "CO2", "--pressures", "1,20"]
     assert runner.run([a.replace("{out}", str(tmp_path / "first")) for a in first], tmp_path / "first").code == 0
@@ -81,7 +82,8 @@ def test_asked_to_stop_before_any_change_it_stops_or_has_finished(runner):
     assert codes[:3] == [75] * 3
 
 
-@pytest.mark.parametrize("number", [errno.ENOSYS, pytest.param(errno.ENOLCK, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK])
 def test_a_file_system_without_locks_is_told_of_and_used(runner, tmp_path, number):
     done = runner.run([a.replace("{out}", str(tmp_path / "out")) for a in MIXTURE], tmp_path / "out", flock=number)
     assert done.code == 0

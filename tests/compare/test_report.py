@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from synthetic_results import write_study
+from synthetic_results import write_results, write_study
 from typer.testing import CliRunner
 
 from zifsim.cli.compare import compare
@@ -57,17 +57,38 @@ class Page(HTMLParser):
         self.text += data
 
 
-@pytest.fixture
-def glass_folder(results_folder: Path) -> Path:
-    stage = results_folder / "melt" / "agZIF-62-A-r1"
+def add_glass(results: Path) -> Path:
+    stage = results / "melt" / "agZIF-62-A-r1"
     stage.mkdir(parents=True)
     (stage / "melt.json").write_text(json.dumps(MELT))
     (stage / "config.json").write_text(json.dumps({"config": {"program": {"segments": PROGRAM}}}))
-    return results_folder
+    return results
 
 
-def test_report_loads_nothing_from_outside(glass_folder: Path) -> None:
-    markup = write_report(glass_folder).read_text()
+@pytest.fixture
+def glass_folder(results_folder: Path) -> Path:
+    return add_glass(results_folder)
+
+
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study with a glass and its report, for the tests that only look at it: pictures take seconds."""
+    folder = add_glass(write_results(tmp_path_factory.mktemp("reported") / "results"))
+    write_report(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def markup(reported: Path) -> str:
+    return (reported / "report.html").read_text()
+
+
+@pytest.fixture(scope="module")
+def text(markup: str) -> str:
+    return Page(markup).text
+
+
+def test_report_loads_nothing_from_outside(markup: str) -> None:
     page = Page(markup)
     assert page.loads == []
     assert "@import" not in markup
@@ -77,9 +98,8 @@ def test_report_loads_nothing_from_outside(glass_folder: Path) -> None:
     assert all(link.startswith("https://doi.org/10.") for link in links)
 
 
-def test_report_holds_every_number_of_the_table(glass_folder: Path) -> None:
-    text = Page(write_report(glass_folder).read_text()).text
-    for row in run_comparison(glass_folder).rows:
+def test_report_holds_every_number_of_the_table(reported: Path, text: str) -> None:
+    for row in run_comparison(reported).rows:
         assert row.ours is not None
         assert f"{row.ours.value:.1f} ± {row.ours.sampling_error:.1f}" in text
         if row.ours.n_models > 1:
@@ -91,20 +111,17 @@ def test_report_holds_every_number_of_the_table(glass_folder: Path) -> None:
                 assert f"{deviation:+.1f}".replace("-", "−") in text
 
 
-def test_report_shows_the_tensions_of_the_paper(glass_folder: Path) -> None:
-    text = Page(write_report(glass_folder).read_text()).text
+def test_report_shows_the_tensions_of_the_paper(text: str) -> None:
     for implied in ("77.5", "80.5", "11.9", "14.3", "339.2", "345.9", "−32.0", "±0.45"):
         assert implied in text
     assert "Zn(Im)1.8125(bIm)0.1875" in text
 
 
-def test_report_says_quick_settings_in_page_and_pictures(glass_folder: Path) -> None:
-    markup = write_report(glass_folder).read_text()
+def test_report_says_quick_settings_in_page_and_pictures(markup: str) -> None:
     assert markup.count("quick settings, not converged") >= 4   # banner, settings line, both pictures
 
 
-def test_report_describes_the_glass(glass_folder: Path) -> None:
-    text = Page(write_report(glass_folder).read_text()).text
+def test_report_describes_the_glass(text: str) -> None:
     assert "1.314 ± 0.004" in text
     assert "3: 19, 4: 81" in text
     assert "With nb-ZIF-FF-s (a refit of this project, not a published force field), Zn–N bonds can break" in text
@@ -127,8 +144,8 @@ def test_report_without_glass_has_no_glass_section(results_folder: Path) -> None
     assert "there are no accessibility results" in text
 
 
-def test_ids_of_the_page_are_unique(glass_folder: Path) -> None:
-    ids = Page(write_report(glass_folder).read_text()).ids
+def test_ids_of_the_page_are_unique(markup: str) -> None:
+    ids = Page(markup).ids
     assert ids
     assert len(ids) == len(set(ids))
 
@@ -140,14 +157,13 @@ def test_names_from_the_study_are_escaped(glass_folder: Path) -> None:
     assert Page(write_report(glass_folder).read_text()).loads == []
 
 
-def test_report_is_the_same_each_time(glass_folder: Path) -> None:
-    assert write_report(glass_folder).read_bytes() == write_report(glass_folder).read_bytes()
+def test_report_is_the_same_each_time(reported: Path, markup: str) -> None:
+    assert write_report(reported).read_text() == markup
 
 
-def test_pictures_are_written(glass_folder: Path) -> None:
-    write_report(glass_folder)
+def test_pictures_are_written(reported: Path) -> None:
     for name in ("table1.png", "isotherms.png"):
-        assert (glass_folder / "figures" / name).read_bytes().startswith(b"\x89PNG")
+        assert (reported / "figures" / name).read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(("name", "marked"), [
@@ -196,7 +212,6 @@ def test_nothing_is_written_where_nothing_was_simulated(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["study.json"]
 
 
-def test_the_glass_table_names_the_platform_without_its_note(glass_folder: Path) -> None:
-    text = Page(write_report(glass_folder).read_text()).text
+def test_the_glass_table_names_the_platform_without_its_note(text: str) -> None:
     assert "3.2 (CPU, 1 thread)" in text
     assert "no working GPU" not in text.partition("Provenance")[0]

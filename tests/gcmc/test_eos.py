@@ -174,10 +174,11 @@ def test_states_that_are_impossible_or_out_of_range_are_refused(temperature: flo
 
 @pytest.mark.parametrize("name", ["CO2", "N2", "O2", "CH4", "H2"])
 def test_every_allowed_state_has_a_fugacity_and_a_density(name: str) -> None:
+    eos = gas(name)
     for temperature in np.geomspace(10.0, 2000.0, 25):
         for p in np.geomspace(1e-7, 1e8, 25):
-            assert 0.0 < gas(name).fugacity_pa(temperature, min(p, 1e8)) < math.inf
-            assert gas(name).molar_density_mol_m3(temperature, min(p, 1e8)) > 0.0
+            assert 0.0 < eos.fugacity_pa(temperature, min(p, 1e8)) < math.inf
+            assert eos.molar_density_mol_m3(temperature, min(p, 1e8)) > 0.0
 
 
 def test_supercritical_gas_has_no_saturation_pressure() -> None:

@@ -32,7 +32,7 @@ from zifsim.gcmc.sampling import check_energy, log_activities, move_mix, orienta
 from zifsim.gcmc.system import make_system
 from zifsim.gcmc.walker import copy_walker
 
-N_MOVES = 250
+N_MOVES = 130
 # In plain Python: compiling the functions one by one, as the simulator calls them, would take minutes.
 SIMULATOR = {"NUMBA_ENABLE_CUDASIM": "1", "NUMBA_DISABLE_JIT": "1"}
 NITROGEN = guest_model([(36.0, 3.3, -0.45, 0.55), (0.0, 1.0, 0.9, 0.0), (36.0, 3.3, -0.45, -0.55)], "N2-toy", "N2",

@@ -89,6 +89,7 @@ def test_the_list_has_both_compositions_configurations_and_routes_with_three_see
         assert ("anneal_ps" in glass.program_numbers) == (glass.program == "dense")
 
 
+@pytest.mark.slow
 def test_the_script_makes_a_glass_skips_it_and_refuses_another_recipe(tmp_path: Path) -> None:
     (tmp_path / "tiny.toml").write_text(TINY)
     command = [sys.executable, str(SCRIPT), str(tmp_path / "tiny.toml"), str(tmp_path / "runs")]

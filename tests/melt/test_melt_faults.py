@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -54,10 +55,17 @@ def arguments(tmp_path: Path) -> list[str]:
             "--out", "{out}"]
 
 
-@pytest.fixture
-def runner(tmp_path: Path):
-    with Runner(tmp_path / "runs", WARM + QUICK) as runner:
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
+    with Runner(tmp_path_factory.mktemp("melt"), WARM + QUICK) as runner:
         yield runner
+
+
+@pytest.fixture
+def runner(warm: Runner, tmp_path: Path) -> Runner:
+    warm.scratch = tmp_path / "runs"
+    warm.scratch.mkdir()
+    return warm
 
 
 def same(folder: Path, whole: Path) -> None:
@@ -125,7 +133,8 @@ def test_of_two_at_once_one_runs_and_the_other_says_who_holds_the_folder(argumen
     assert read_json(out / "melt.json")["n_steps"] == 400
 
 
-@pytest.mark.parametrize("number", [errno.ENOSYS, pytest.param(errno.ENOLCK, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK])
 def test_a_file_system_without_flock_is_told_and_used(runner: Runner, arguments: list[str], tmp_path: Path,
                                                       number: int) -> None:
     out = tmp_path / "out"

@@ -74,7 +74,7 @@ class Killed(BaseException):
     """Stands for kill -9: nothing is saved on the way out."""
 
 
-@pytest.mark.parametrize("after", [20, 470])
+@pytest.mark.parametrize("after", [pytest.param(20, marks=pytest.mark.slow), 470])
 def test_a_killed_run_ends_with_the_same_bits(zif8: Framework, whole, tmp_path: Path, after: int,
                                               monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("zifsim.melt.dynamics.REPORT_INTERVAL_S", 0.0)
@@ -215,6 +215,7 @@ def run_with_kills(zif8: Framework, folder: Path, scratch: Path, kills: int, see
     return saved
 
 
+@pytest.mark.slow
 def test_kill_9_of_the_process_changes_nothing(zif8: Framework, whole_process, tmp_path: Path) -> None:
     saved = run_with_kills(zif8, tmp_path / "run", tmp_path, kills=1, seed=1)
     assert saved == sorted(saved)
