@@ -1,17 +1,20 @@
 """``zifsim melt`` and ``zifsim doctor`` as a user meets them."""
 
 import csv
+import sys
 from pathlib import Path
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
+from zifsim.cli import doctor as doctor_command
+from zifsim.cli import selftest
 from zifsim.cli.doctor import doctor
 from zifsim.cli.melt import melt
 from zifsim.errors import InputError, UnknownNameError
 from zifsim.io.files import read_json
-from zifsim.melt.platform import available_platforms
+from zifsim.melt.trial import available_platforms
 
 SEGMENTS = '[[segment]]\nname = "hold"\nto_k = 300\nduration_ps = 0.1\nensemble = "NVT"\n'
 
@@ -115,16 +118,36 @@ def test_absent_cuda_stops_the_command_instead_of_running_on_the_cpu(app: typer.
     assert not (tmp_path / "out").exists()
 
 
-def test_doctor_names_platforms_and_fails_where_a_self_test_fails(app: typer.Typer,
-                                                                  monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zifsim.cli.doctor._test_ideal_gas", lambda: "ok")
+def test_doctor_names_platforms_and_tests_what_they_compute(app: typer.Typer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(doctor_command.SELF_TESTS, "ideal-gas")
     shown = run(app, "doctor")
     assert shown.exit_code == 0, shown.output
     assert "OpenMM platforms: " in shown.output
     assert "CPU" in shown.output
+    assert "'auto' chooses: " in shown.output
     if "CUDA" not in available_platforms():
         assert "pip install 'zifsim[cuda12]'" in shown.output
-    monkeypatch.setattr("zifsim.cli.doctor.ZIF8_ENERGY", 0.0)
-    shown = run(app, "doctor")
-    assert shown.exit_code == 1
-    assert "FAILED" in shown.output
+    assert f"ok ({selftest.ZIF8_ENERGY:.2f}" in shown.output
+
+
+def test_a_self_test_that_finds_another_number_fails(monkeypatch: pytest.MonkeyPatch,
+                                                     capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(selftest, "ZIF8_ENERGY", 0.0)
+    assert selftest.main("energy") == 1
+    assert capsys.readouterr().out.startswith("FAILED: ArithmeticError")
+
+
+@pytest.mark.parametrize(("does", "told"), [
+    ("import os; os.kill(os.getpid(), 11)", "FAILED: it was ended by SIGSEGV"),
+    ("print('FAILED: ValueError: no'); raise SystemExit(1)", "FAILED: ValueError: no"),
+    ("raise SystemExit(3)", "FAILED: it ended with code 3")])
+def test_doctor_outlives_what_crashes(does: str, told: str, app: typer.Typer, monkeypatch: pytest.MonkeyPatch) -> None:
+    healthy = [sys.executable, "-c", "print('fine')"]
+    for victim in ("platforms", "dynamics"):
+        monkeypatch.setattr(doctor_command, "_command",
+                            lambda test, victim=victim: [sys.executable, "-c", does] if test == victim else healthy)
+        shown = run(app, "doctor")
+        assert shown.exit_code == 1
+        assert shown.output.count(told) == 1
+        assert shown.output.count("fine") == 3
+        assert "1 of 4 self tests failed." in shown.output

@@ -18,10 +18,11 @@ from zifsim.io.trajectory import read_dcd
 from zifsim.melt.box import minimum_image
 from zifsim.melt.glass import average
 from zifsim.melt.observe import Observer
-from zifsim.melt.platform import available_platforms, choose_platform
+from zifsim.melt.platform import choose_platform
 from zifsim.melt.relax import ENERGY_TOLERANCE, carry_molecules, minimise, relax_framework
 from zifsim.melt.run import MeltSettings, run_melt
 from zifsim.melt.system import NM, build_model
+from zifsim.melt.trial import available_platforms
 from zifsim.model.framework import Framework
 from zifsim.model.schedule import Segment, TemperatureProgram
 from zifsim.runs.progress import Event

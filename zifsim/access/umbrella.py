@@ -26,8 +26,8 @@ from zifsim.access.path import GuestPath
 from zifsim.access.result import UmbrellaBarrier
 from zifsim.errors import InputError
 from zifsim.io.files import write_bytes_atomic
+from zifsim.melt.context import settle_on
 from zifsim.melt.platform import choose_platform
-from zifsim.melt.relax import settle
 from zifsim.melt.system import NM
 from zifsim.model.forcefield import AdsorptionForceField, MeltForceField
 from zifsim.model.framework import Framework
@@ -156,8 +156,8 @@ class _Sampling:
         self._model, self._masses = inside.model, inside.masses
         self._n = len(inside.model.positions)
         self._integrator = openmm.LangevinMiddleIntegrator(temperature_k, FRICTION, STEP_PS)
-        choice = choose_platform(settings.platform, cpu_threads=settings.threads, report=report)
-        self._context = inside.context(self._integrator, choice)
+        self._choice = choose_platform(settings.platform, cpu_threads=settings.threads, report=report)
+        self._context = inside.context(self._integrator, self._choice)
         masses = self._masses[:self._n]
         self._centre = masses @ inside.model.positions / masses.sum()
         self._state: tuple[FloatArray, FloatArray] | None = None
@@ -193,7 +193,7 @@ class _Sampling:
         if self._state is None:
             body = place + turned(self._guest.site_positions, np.array([1.0, 0.0, 0.0]))
             self._context.setPositions(np.concatenate([self._model.positions, body]) * NM)
-            settle(self._context)
+            settle_on(self._context, self._choice)
             self._context.setVelocitiesToTemperature(self._temperature_k, derive_seed(self._settings.seed, STREAM))
             settling += WARMING_PS
         else:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from openmm import unit
 
 from zifsim.melt.platform import PlatformChoice
+from zifsim.melt.relax import settle
 from zifsim.melt.settings import MeltSettings
 from zifsim.melt.system import NM, MeltSystem
 from zifsim.model.schedule import Segment
@@ -46,6 +47,22 @@ def open_context(model: MeltSystem, segment: Segment, settings: MeltSettings, ti
         context.setPositions(state.getPositions(asNumpy=True))
         context.setVelocities(state.getVelocities(asNumpy=True))
     return context
+
+
+def settle_on(context: openmm.Context, choice: PlatformChoice) -> None:
+    """Bring a context of the chosen platform to its energy minimum, on another platform where the choice says so."""
+    if choice.minimiser is None:
+        settle(context)
+        return
+    elsewhere = openmm.Context(context.getSystem(), openmm.VerletIntegrator(0.001),
+                               openmm.Platform.getPlatformByName(choice.minimiser.name), choice.minimiser.properties)
+    state = context.getState(getPositions=True, getParameters=True)
+    elsewhere.setPeriodicBoxVectors(*state.getPeriodicBoxVectors())
+    elsewhere.setPositions(state.getPositions(asNumpy=True))
+    for name, value in state.getParameters().items():
+        elsewhere.setParameter(name, value)
+    settle(elsewhere)
+    context.setPositions(elsewhere.getState(getPositions=True).getPositions(asNumpy=True))
 
 
 def set_temperatures(context: openmm.Context, segment: Segment, bath_k: float, set_point_k: float) -> None:

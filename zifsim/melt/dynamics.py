@@ -16,11 +16,17 @@ from zifsim.errors import SimulationError
 from zifsim.io.trajectory import Frame, write_part
 from zifsim.melt.box import widths
 from zifsim.melt.checkpoint import STATE_TABLE, Checkpoint, deserialised, versions, write_checkpoint
-from zifsim.melt.context import configuration, degrees_of_freedom, make_integrator, open_context, set_temperatures
+from zifsim.melt.context import (
+    configuration,
+    degrees_of_freedom,
+    make_integrator,
+    open_context,
+    set_temperatures,
+    settle_on,
+)
 from zifsim.melt.observe import Observer
 from zifsim.melt.platform import PlatformChoice
 from zifsim.melt.program import bath_temperature
-from zifsim.melt.relax import settle
 from zifsim.melt.settings import MeltSettings
 from zifsim.melt.system import NM, MeltSystem
 from zifsim.model.schedule import TemperatureProgram
@@ -131,7 +137,7 @@ class Dynamics:
         context = openmm.Context(self.model.system, integrator, openmm.Platform.getPlatformByName(self.choice.name),
                                  self.choice.properties)
         context.setPositions(self.model.positions * NM)
-        settle(context)
+        settle_on(context, self.choice)
         context.setVelocitiesToTemperature(2.0 * kelvin * unit.kelvin, derive_seed(self.settings.seed, "velocities"))
         integrator.step(round(THERMALISE_PS * 1000.0 / self.program.timestep_fs))
         self._context = context

@@ -106,7 +106,7 @@ def make_glass(model: MeltSystem, positions: FloatArray, box: FloatArray, mean_b
     system = copy.deepcopy(model.system)
     system.setDefaultPeriodicBoxVectors(*(mean_box * NM))
     fixed = replace(model, system=system, positions=carried, box=replace(model.box, vectors=mean_box))
-    relaxed, _ = minimise(fixed, choice)
+    relaxed, _ = minimise(fixed, choice.minimiser or choice)
     atoms, cell = fixed.framework_at(relaxed, mean_box)
     fw = model.framework
     bonds = fw.bonds

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 
 from zifsim.errors import InputError, UnknownNameError
+from zifsim.melt.trial import ABSENT, Trial, trial
 from zifsim.runs.progress import Report, note, silent
 
 KNOWN = ("CUDA", "HIP", "OpenCL", "CPU", "Reference")
@@ -20,42 +21,23 @@ OTHER_MEND = "it needs its driver and its OpenMM plugin; install these, or choos
 
 @dataclass(frozen=True, slots=True)
 class PlatformChoice:
-    """An OpenMM platform with the properties to open a context with; ``note`` names it to people and records."""
+    """An OpenMM platform with the properties to open a context with; ``note`` names it to people and records, with its
+    device and driver in brackets. ``minimiser``: the one to minimise on, where this platform's own minimiser fails."""
 
     name: str
     properties: dict[str, str]
     note: str
+    minimiser: PlatformChoice | None = None
 
     @property
     def is_gpu(self) -> bool:
         return self.name in GPUS
 
 
-def available_platforms() -> list[str]:
-    """Names of the platforms this OpenMM can load."""
-    import openmm
-
-    return [openmm.Platform.getPlatform(i).getName() for i in range(openmm.Platform.getNumPlatforms())]
-
-
-def why_not(name: str) -> str | None:
-    """None where a context of one particle opens on the platform, else why not, in one line."""
-    import openmm
-
-    if name not in available_platforms():
-        return "this OpenMM was installed without it"
-    system = openmm.System()
-    system.addParticle(1.0)
-    try:
-        openmm.Context(system, openmm.VerletIntegrator(0.001), openmm.Platform.getPlatformByName(name))
-    except openmm.OpenMMException as error:
-        return str(error).strip().splitlines()[0]
-    return None
-
-
 def choose_platform(name: str = "auto", *, precision: str = "mixed", cpu_threads: int | None = None,
                     device: str | None = None, report: Report = silent) -> PlatformChoice:
-    """The platform to run on: ``auto`` is CUDA, else HIP, OpenCL, CPU, and says aloud when it is no GPU.
+    """The platform to run on: ``auto`` is CUDA, else HIP, else OpenCL on a GPU, else CPU, and says aloud when it is no
+    GPU. Each is tried first, in a process of its own.
 
     Parameters
     ----------
@@ -70,35 +52,64 @@ def choose_platform(name: str = "auto", *, precision: str = "mixed", cpu_threads
     """
     by_name = {p.lower(): p for p in KNOWN}
     asked = name.lower()
+    given = {"Precision": precision, **({} if device is None else {"DeviceIndex": device})}
+    told = ""
     if asked == "auto":
-        chosen = next((p for p in GPUS if why_not(p) is None), "CPU")
+        chosen, told = _first_gpu(given)
     elif asked in by_name:
         chosen = by_name[asked]
-        if chosen in GPUS and (reason := why_not(chosen)) is not None:
+        if chosen == "OpenCL":
+            report(note("trying OpenCL, whose kernels may take a minute to compile"))
+        if chosen in GPUS and (reason := trial(chosen, given, False).why) is not None:
             mend = CUDA_MEND if chosen == "CUDA" else OTHER_MEND
             raise InputError(f"Platform {chosen} was asked for but does not work here ({reason}): {mend}.")
     else:
         raise UnknownNameError("platform", name, ["auto", *KNOWN])
     if chosen in GPUS:
-        properties = {"Precision": precision, **({} if device is None else {"DeviceIndex": device})}
-        described = f"{chosen}, {precision} precision"
+        choice = _gpu(chosen, precision, trial(chosen, given, asked == "auto"), cpu_threads)
     elif chosen == "CPU":
-        threads = cpu_threads or _threads_of_environment() or _cores()
-        _hold_threads(threads)
-        # Forces are summed in a fixed order, so that a run that was killed continues to the same result.
-        properties = {"Threads": str(threads), "DeterministicForces": "true"}
-        described = f"CPU, {threads} thread{'s' if threads > 1 else ''}"
+        choice = _cpu(cpu_threads)
     else:
-        properties, described = {}, chosen
-    missed = asked == "auto" and chosen not in GPUS
-    report(note(f"platform: {described}" + (" (no working GPU platform was found; a GPU is one to two orders of "
-                                            "magnitude faster)" if missed else "")))
-    return PlatformChoice(chosen, properties, described)
+        choice = PlatformChoice(chosen, {}, chosen)
+    report(note(f"platform: {choice.note}{told}"))
+    if choice.minimiser is not None:
+        report(note(f"the minimiser of {chosen} fails here; energies are minimised on {choice.minimiser.note}"))
+    return choice
+
+
+def _first_gpu(given: dict[str, str]) -> tuple[str, str]:
+    """The first platform that works on a GPU, else CPU, with what to tell of those that do not."""
+    reasons = []
+    for platform in GPUS:
+        reason = trial(platform, given, True).why
+        if reason is None:
+            return platform, ""
+        if reason != ABSENT:
+            reasons.append(f"{platform}: {reason}; ")
+    return "CPU", (f" (no working GPU platform was found; {''.join(reasons)}a GPU is one to two orders of magnitude "
+                   "faster)")
+
+
+def _gpu(name: str, precision: str, found: Trial, cpu_threads: int | None) -> PlatformChoice:
+    return PlatformChoice(name, found.properties, f"{name}, {precision} precision{found.seen}",
+                          None if found.minimises else _cpu(cpu_threads))
+
+
+def _cpu(cpu_threads: int | None) -> PlatformChoice:
+    threads = cpu_threads or _threads_of_environment() or _cores()
+    _hold_threads(threads)
+    # Forces are summed in a fixed order, so that a run that was killed continues to the same result.
+    return PlatformChoice("CPU", {"Threads": str(threads), "DeterministicForces": "true"},
+                          f"CPU, {threads} thread{'s' if threads > 1 else ''}")
 
 
 def _threads_of_environment() -> int | None:
     value = os.environ.get(THREADS_VARIABLE)
-    return int(value) if value and value not in _set_here else None
+    if not value or value in _set_here:
+        return None
+    if not value.isdecimal() or int(value) < 1:
+        raise InputError(f"{THREADS_VARIABLE} is '{value}': set it to a number of threads, or not at all.")
+    return int(value)
 
 
 def _hold_threads(threads: int) -> None:

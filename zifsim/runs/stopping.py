@@ -123,6 +123,14 @@ def end_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG
 
 
+def how_it_ended(code: int) -> str:
+    """What the exit code of a child says: ``was ended by SIGSEGV``, ``ended with code 1``."""
+    try:
+        return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+    except ValueError:
+        return f"was ended by signal {-code}"
+
+
 def _take(number: int, frame: FrameType | None) -> Any:
     """The handler. It interrupts the main thread anywhere, so it takes no lock that this might be holding."""
     global _signal
