@@ -169,17 +169,23 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing(capsys):
     assert call("gcmc", "ZIF-8", "--gas", "N2", "-T", "77", "--relative-pressures", "0.1,0.5,2", "--dry-run") == 0
     text = capsys.readouterr().out
     assert "2×2×2 unit cells, 2208 atoms" in text
-    assert "condenses at p₀ = 0.9835 bar" in text
-    assert "at 1.967 bar, the fugacity is that of the metastable vapour" in text
+    assert "condenses at p₀ = 0.9715 bar" in text
+    assert "at 1.943 bar, the fugacity is that of the liquid" in text
     assert "results/gcmc/ZIF-8_N2_77K" in text
     assert snapshot() == {}
 
 
 def test_vapour_and_liquid_beyond_saturation_are_told_apart(capsys):
-    assert call("gcmc", "ZIF-8", "--gas", "CO2", "-T", "250", "--pressures", "10,20,30,100", "--dry-run") == 0
+    command = ["gcmc", "ZIF-8", "--gas", "CO2", "-T", "250", "--pressures", "10,20,25,100", "--dry-run"]
+    assert call(*command) == 0
     text = capsys.readouterr().out
-    assert "at 20 bar to 30 bar, the fugacity is that of the metastable vapour" in text
-    assert "at 100 bar, no vapour is left: the fugacity is the liquid's" in text
+    assert "gas outside: Span & Wagner 1996 (CoolProp)" in text
+    assert "at 20 bar to 100 bar, the fugacity is that of the liquid" in text
+    assert call(*command, "--metastable") == 0
+    text = capsys.readouterr().out
+    assert "metastable vapour kept" in text
+    assert "at 20 bar to 25 bar, the fugacity is that of the metastable vapour" in text
+    assert "at 100 bar, no vapour is left: the fugacity is that of the liquid" in text
 
 
 def test_without_out_the_folder_is_named_after_the_input_and_other_jobs_get_their_own(capsys):

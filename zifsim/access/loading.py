@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from zifsim.gcmc.bulk import equation_of_state
 from zifsim.gcmc.engine import loading_points
-from zifsim.gcmc.eos import PengRobinson
 from zifsim.gcmc.sampling import advance, new_run
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.gcmc.system import AdsorptionSystem, make_system
@@ -50,7 +50,8 @@ def loading_with(blocked: NDArray[np.bool_] | None, framework: Framework, guest:
 def count_loading(system: AdsorptionSystem, blocked: NDArray[np.bool_], pressure_pa: float, seed: int,
                   n_moves: int) -> CountedLoading:
     """Sample an unmasked system of one gas and count its molecules in and out of a mask; the first third is dropped."""
-    fugacity = PengRobinson(system.guest_models[0]).fugacity_pa(system.temperature_k, pressure_pa)
+    eos = equation_of_state(system.guest_models[0], system.temperature_k, system.settings.metastable)
+    fugacity = eos.fugacity_pa(system.temperature_k, pressure_pa)
     run = new_run(system, seed)
     counts = []
     for _ in range(n_moves // COUNT_EVERY):

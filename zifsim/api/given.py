@@ -32,6 +32,7 @@ class Sampling(TypedDict, total=False):
     ewald_tolerance: float
     n_trials: int
     bias_exponent: float
+    metastable: bool
     starts: str
     min_moves: int
     max_moves: int

@@ -20,6 +20,7 @@ from zifsim.runs.version import version
 
 if TYPE_CHECKING:
     from zifsim.campaign.blocked import BlockedPores
+    from zifsim.gcmc.bulk import EquationOfState
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +61,13 @@ class IsothermJob(AdsorptionJob[Isotherm]):
         InputError, UnknownNameError: something that is missing, unknown or does not fit together.
         """
         from zifsim.campaign.blocked import BlockedPores
-        from zifsim.gcmc.eos import PengRobinson
+        from zifsim.gcmc.bulk import equation_of_state
         from zifsim.io.guests import load_guest
 
         guest = load_guest(gas, temperature_k=temperature_k)
+        eos = equation_of_state(guest, temperature_k, settings.metastable)
         for pressure in pressures_pa:
-            PengRobinson(guest).fugacity_pa(temperature_k, pressure)
+            eos.fugacity_pa(temperature_k, pressure)
         host = load_host(structure, (guest,), forcefield, charges, settings)
         pores = None if blocked is None else BlockedPores.load(
             blocked, host.framework, guest, temperature_k, host.forcefield.name, host.charges)
@@ -82,7 +84,8 @@ class IsothermJob(AdsorptionJob[Isotherm]):
 
     @property
     def more_config(self) -> dict[str, Any]:
-        return {"flat_histogram": self.flat_histogram, "blocked": None if self.blocked is None else self.blocked.config}
+        return {"equation_of_state": self.equation.name, "flat_histogram": self.flat_histogram,
+                "blocked": None if self.blocked is None else self.blocked.config}
 
     @property
     def extensible(self) -> tuple[str, ...]:
@@ -96,11 +99,16 @@ class IsothermJob(AdsorptionJob[Isotherm]):
         return not self.flat_histogram and both_starts(self.settings, self.guests, self.temperature_k)
 
     @property
+    def equation(self) -> EquationOfState:
+        """The equation of state of the gas outside."""
+        from zifsim.gcmc.bulk import equation_of_state
+
+        return equation_of_state(self.guest, self.temperature_k, self.settings.metastable)
+
+    @property
     def bulk(self) -> tuple[BulkState, ...]:
         """The gas outside at every pressure."""
-        from zifsim.gcmc.eos import PengRobinson
-
-        eos = PengRobinson(self.guest)
+        eos = self.equation
         saturation = eos.saturation_or_nan_pa(self.temperature_k)
         return tuple(BulkState(p, eos.fugacity_pa(self.temperature_k, p), p / saturation,
                                eos.phase(self.temperature_k, p)) for p in self.pressures_pa)

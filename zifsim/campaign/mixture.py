@@ -56,7 +56,7 @@ class MixtureJob(AdsorptionJob[MixtureIsotherm]):
         composition = dict(zip(gases, fractions.values(), strict=True))
         values = check_composition(guests, composition)
         for pressure in pressures_pa:
-            mixture_fugacities_pa(guests, values, temperature_k, pressure)
+            mixture_fugacities_pa(guests, values, temperature_k, pressure, settings.metastable)
         host = load_host(structure, guests, forcefield, charges, settings)
         return cls(host.framework, guests, host.forcefield, host.charges, temperature_k, tuple(pressures_pa), settings,
                    threads, composition)
@@ -68,13 +68,16 @@ class MixtureJob(AdsorptionJob[MixtureIsotherm]):
 
     @property
     def more_config(self) -> dict[str, Any]:
-        return {"composition": dict(self.composition)}
+        from zifsim.gcmc.eos import MIXTURES_BY
+
+        return {"composition": dict(self.composition), "equation_of_state": MIXTURES_BY}
 
     def fugacities_pa(self, pressure_pa: float) -> dict[str, float]:
         """Gas -> fugacity in the mixture at a total pressure, Pa."""
         from zifsim.gcmc.eos import mixture_fugacities_pa
 
-        values = mixture_fugacities_pa(self.guests, tuple(self.composition.values()), self.temperature_k, pressure_pa)
+        values = mixture_fugacities_pa(self.guests, tuple(self.composition.values()), self.temperature_k, pressure_pa,
+                                       self.settings.metastable)
         return dict(zip(self.composition, values, strict=True))
 
     def predict(self, pure: Sequence[Isotherm], extrapolation: str = "error") -> MixtureJob:

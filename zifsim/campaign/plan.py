@@ -138,7 +138,7 @@ def melt_stages(study: Study, name: str, crystals: list[StructuralModel], stages
 
 def load_adsorption(gcmc: Gcmc) -> Adsorption:
     """Load and check what the adsorption runs have in common in all frameworks."""
-    from zifsim.gcmc.eos import PengRobinson
+    from zifsim.gcmc.bulk import equation_of_state
     from zifsim.io.adsorption import load_adsorption_forcefield, load_charge_set
 
     forcefield = load_adsorption_forcefield(gcmc.forcefield)
@@ -146,8 +146,9 @@ def load_adsorption(gcmc: Gcmc) -> Adsorption:
     gases = []
     for run in gcmc.gases:
         guest = load_gas(run)
+        eos = equation_of_state(guest, run.temperature_k, gcmc.metastable)
         for pressure in run.pressures_bar:
-            PengRobinson(guest).fugacity_pa(run.temperature_k, pressure * BAR_PA)
+            eos.fugacity_pa(run.temperature_k, pressure * BAR_PA)
         gases.append((run, guest))
     return Adsorption(forcefield, charges, tuple(gases))
 

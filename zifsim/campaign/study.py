@@ -140,6 +140,7 @@ class Gcmc(Section):
     cutoff_angstrom: float = Field(default=12.8, ge=3, le=30, description="Å")
     truncation: Literal["truncated", "shifted", "tail"] = "truncated"
     grid_spacing_angstrom: float = Field(default=0.2, ge=0.05, le=1.0, description="Å")
+    metastable: bool = Field(default=False, description="beyond saturation: the vapour's fugacity, not the liquid's")
     min_moves: int = Field(default=100_000, ge=1, le=10**12, description="per pressure, at least")
     max_moves: int = Field(default=20_000_000, ge=1, le=10**12, description="per pressure, at most")
     target_relative_error: float = Field(default=0.01, gt=0, le=1,

@@ -33,6 +33,7 @@ def gcmc(
     truncation: options.Truncation = "truncated",
     coulomb: options.Coulomb = "auto",
     guest_images: options.GuestImages = "nearest",
+    metastable: options.Metastable = False,
     error: options.Error = 0.01,
     max_moves: options.MaxMoves = 20_000_000,
     starts: options.Starts = "auto",
@@ -79,7 +80,7 @@ def gcmc(
         raise InputError("--starts belongs to sampling pressure by pressure; half of the walkers of --flat-histogram "
                          "begin empty and half full, always.")
     settings = make_settings(cutoff_angstrom=cutoff, truncation=truncation, guest_coulomb=coulomb, starts=starts,
-                             guest_images=guest_images,
+                             guest_images=guest_images, metastable=metastable,
                              target_relative_error=error, max_moves=max_moves, seed=seed)
     pressures_pa = _pressures_pa(pressures, relative_pressures, gas, temperature)
     job = IsothermJob.load(structure, gas, temperature, pressures_pa, forcefield, charges, settings,
@@ -116,7 +117,7 @@ def make_settings(*, max_moves: int, **values: Any) -> GCMCSettings:
 def _pressures_pa(absolute: str | None, relative: str | None, gas: str, temperature_k: float) -> list[float]:
     """Pressures in Pa from one of the two options, ``1`` bar where both are left out."""
     from zifsim.errors import InputError
-    from zifsim.gcmc.eos import PengRobinson
+    from zifsim.gcmc.bulk import equation_of_state
     from zifsim.io.guests import load_guest
 
     if relative is None:
@@ -124,7 +125,8 @@ def _pressures_pa(absolute: str | None, relative: str | None, gas: str, temperat
     if absolute is not None:
         raise InputError("Give --pressures or --relative-pressures, not both.")
     fractions = parse_series(relative, "--relative-pressures", "p/p0")
-    saturation = PengRobinson(load_guest(gas, temperature_k=temperature_k)).saturation_pressure_pa(temperature_k)
+    eos = equation_of_state(load_guest(gas, temperature_k=temperature_k), temperature_k)
+    saturation = eos.saturation_pressure_pa(temperature_k)
     return [fraction * saturation for fraction in fractions]
 
 

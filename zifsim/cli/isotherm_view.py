@@ -130,9 +130,17 @@ def say_what_will_run(job: IsothermJob, folder: Path) -> None:
     cost, settings = job.cost, job.settings
     charges = f"charges {job.charges}" if job.guest.has_charges else "no charges"
     cells = "×".join(map(str, cost.repeats))
+<<<<<<< HEAD
     say(f"{job.guest.name} in {job.framework.name} at {job.temperature_k:g} K: supercell of {cells} unit cells, "
         f"{cost.n_atoms} atoms; {job.forcefield.name}, {charges}, cut-off {settings.cutoff_angstrom:g} Å "
         f"({settings.truncation}), seed {settings.seed}")
+=======
+    print(f"{job.guest.name} in {job.framework.name} at {job.temperature_k:g} K: supercell of {cells} unit cells, "
+          f"{cost.n_atoms} atoms; {job.forcefield.name}, {charges}, cut-off {settings.cutoff_angstrom:g} Å "
+          f"({settings.truncation}), seed {settings.seed}")
+    print(f"gas outside: {job.equation.name}, {job.equation.source}"
+          f"{', metastable vapour kept' if settings.metastable else ''}")
+>>>>>>> a28a9fc (Fugacity: stable root, reference equations of state by CoolProp)
     for note in (*bulk_notes(job), *sampling_notes(job)):
         say(f"note: {note}")
     say_where(job.claim, folder)
@@ -172,16 +180,24 @@ def _order_notes(job: IsothermJob) -> list[str]:
 
 def bulk_notes(job: IsothermJob) -> list[str]:
     """What the user should know of the gas outside: pressures beyond saturation and how they are treated."""
+    from zifsim.gcmc.bulk import notes_of
+
     gas, temperature, states = job.guest.gas, job.temperature_k, job.bulk
+    notes = notes_of((job.guest,), temperature)
     beyond = [s for s in states if s.p_over_p0 > 1.0]
     if not beyond:
-        return []
+        return notes
     p0 = beyond[0].pressure_pa / beyond[0].p_over_p0 / BAR
-    condenses = f"{gas} condenses at p₀ = {p0:.4g} bar at {temperature:g} K (Peng-Robinson); beyond it, at "
+    condenses = f"{gas} condenses at p₀ = {p0:.4g} bar at {temperature:g} K ({job.equation.name}); beyond it, at "
     vapour = [s for s in beyond if s.phase == "vapour"]
     liquid = [s for s in beyond if s.phase == "liquid"]
-    return ([f"{condenses}{_bars(vapour)}, the fugacity is that of the metastable vapour."] if vapour else []) + (
-        [f"{condenses}{_bars(liquid)}, no vapour is left: the fugacity is the liquid's."] if liquid else [])
+    none_left = "no vapour is left: " if job.settings.metastable else ""
+    if vapour:
+        notes.append(f"{condenses}{_bars(vapour)}, the fugacity is that of the metastable vapour.")
+    if liquid:
+        notes.append(f"{condenses}{_bars(liquid)}, {none_left}the fugacity is that of the liquid, and the excess is "
+                     "over saturated vapour.")
+    return notes
 
 
 def _bars(states: list[BulkState]) -> str:

@@ -24,6 +24,7 @@ def mixture(
     truncation: options.Truncation = "truncated",
     coulomb: options.Coulomb = "auto",
     guest_images: options.GuestImages = "nearest",
+    metastable: options.Metastable = False,
     error: options.Error = 0.01,
     max_moves: options.MaxMoves = 20_000_000,
     starts: options.Starts = "auto",
@@ -61,7 +62,7 @@ def mixture(
 
     unit_key = parse_unit(unit)
     settings = make_settings(cutoff_angstrom=cutoff, truncation=truncation, guest_coulomb=coulomb, starts=starts,
-                             guest_images=guest_images,
+                             guest_images=guest_images, metastable=metastable,
                              target_relative_error=error, max_moves=max_moves, seed=seed)
     job = MixtureJob.load(structure, parse_composition(composition), temperature, parse_pressures(pressures or "1"),
                           forcefield, charges, settings, devices.worker_count(threads))

@@ -85,12 +85,17 @@ def _table(title: str, names: Sequence[str], rows: Sequence[Sequence[str]]) -> T
 
 def mixture_lines(job: MixtureJob) -> list[str]:
     """The calculation in a few lines."""
+    from zifsim.gcmc.bulk import notes_of
+    from zifsim.gcmc.eos import MIXTURES_BY
+
     cost, settings = job.cost, job.settings
     charges = f"charges {job.charges}" if any(g.has_charges for g in job.guests) else "no charges"
     models = ", ".join(g.name for g in job.guests)
     return [f"{job.title} ({models}) in {job.framework.name} at {job.temperature_k:g} K: supercell of "
             f"{'×'.join(map(str, cost.repeats))} unit cells, {cost.n_atoms} atoms; {job.forcefield.name}, {charges}, "
             f"cut-off {settings.cutoff_angstrom:g} Å ({settings.truncation}), seed {settings.seed}",
+            f"gas outside: {MIXTURES_BY}{', metastable vapour kept' if settings.metastable else ''}",
+            *(f"note: {note}" for note in notes_of(job.guests, job.temperature_k)),
             *(["every pressure is sampled from an empty and from a full cell; the two must meet in every gas."]
               if job.both_starts else [])]
 

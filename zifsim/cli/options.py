@@ -35,6 +35,10 @@ GuestImages = Annotated[str, typer.Option(
     "--guest-images", metavar="NAME", rich_help_panel=MODEL,
     help="A guest meets the nearest image of another (the supercell holds twice the cut-off), or all within the "
     "cut-off (the cell need hold it once: an eighth of the molecules to settle, for packed pores in the cold).")]
+Metastable = Annotated[bool, typer.Option(
+    "--metastable", rich_help_panel=MODEL,
+    help="Beyond the saturation pressure of the gas outside, the fugacity of the metastable vapour as far as there is "
+    "one, in place of that of the liquid, which is stable.")]
 Error = Annotated[float, typer.Option(
     "--error", metavar="FRACTION", rich_help_panel=SAMPLING,
     help="A pressure is done at this standard error over loading ...")]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from zifsim.errors import InputError
 from zifsim.gcmc.accuracy import ExactSums
 from zifsim.gcmc.branches import Measurement, mean_of_finite, merged, point_name, sample_branches
-from zifsim.gcmc.eos import PengRobinson
+from zifsim.gcmc.bulk import equation_of_state, notes_of
 from zifsim.gcmc.flat_isotherm import sample_flat_isotherm
 from zifsim.gcmc.noroom import points_where_there_is_room
 from zifsim.gcmc.sampling import SAMPLE_EVERY, Run, sample_point
@@ -38,7 +38,8 @@ def _point(system: AdsorptionSystem, run: Run, pressure_pa: float, fugacity_pa: 
     start = run.adapted_at // SAMPLE_EVERY + summary.equilibration_index
     heat, heat_error = heat_of_adsorption(counts[start:, 0], energies[start:], temperature)
     per_molecule = molecules_to_mol_kg(1.0, system.mass_amu)
-    gas_density = PengRobinson(model).molar_density_mol_m3(temperature, pressure_pa)
+    gas_density = equation_of_state(model, temperature, system.settings.metastable).molar_density_mol_m3(
+        temperature, pressure_pa)
     gas_in_cell = gas_density * AVOGADRO * ANGSTROM_M**3 * system.volume
     return LoadingPoint(
         pressure_pa=pressure_pa, fugacity_pa=fugacity_pa,
@@ -103,7 +104,8 @@ def loading_points(system: AdsorptionSystem, forcefield: AdsorptionForceField, p
 
     The arguments are those of :func:`run_isotherm`; so are the errors.
     """
-    eos, exact = PengRobinson(system.guest_models[0]), ExactSums.of(system, forcefield)
+    eos = equation_of_state(system.guest_models[0], system.temperature_k, system.settings.metastable)
+    exact = ExactSums.of(system, forcefield)
 
     def fugacity(pressure_pa: float) -> float:
         return eos.fugacity_pa(system.temperature_k, pressure_pa)
@@ -137,18 +139,20 @@ def run_isotherm(framework: Framework, guest: GuestModel, forcefield: Adsorption
     for a run that went wrong, RunInterrupted where the process was asked to stop.
     """
     pressures = check_pressures(pressures_pa)
-    eos = PengRobinson(guest)
+    eos = equation_of_state(guest, temperature_k, settings.metastable)
     for pressure in pressures:
         eos.fugacity_pa(temperature_k, pressure)
     system = make_system(framework, guest, forcefield, temperature_k, settings, threads=threads, blocked=blocked)
     points, henry = loading_points(system, forcefield, pressures, flat_histogram=flat_histogram, out_dir=out_dir,
                                    threads=threads, report=report)
-    closed = {} if blocked is None else {"blocked": mask_values(blocked)}
+    more: dict[str, Any] = {"flat_histogram": flat_histogram, "equation_of_state": eos.name,
+                            "notes": notes_of((guest,), temperature_k)}
+    more |= {} if blocked is None else {"blocked": mask_values(blocked)}
     return Isotherm(
         gas=guest.gas, guest_model=guest.name, forcefield=forcefield.name,
         charges=charges if guest.has_charges else "none", framework=framework.name,
         framework_sha256=framework.content_hash(), temperature_k=temperature_k, supercell=system.repeats,
-        points=tuple(points), henry=henry, settings=asdict(settings) | {"flat_histogram": flat_histogram} | closed,
+        points=tuple(points), henry=henry, settings=asdict(settings) | more,
         molar_mass_g_mol=guest.molar_mass_g_mol, unit_cell_mass_amu=framework.mass_amu,
         void_fraction=system.void_fraction, saturation_pressure_pa=eos.saturation_or_nan_pa(temperature_k))
 

@@ -1,8 +1,8 @@
 """Peng–Robinson equation of state: from the pressure of a gas to the fugacity that GCMC is run at.
 
-Adsorption isotherms are of a gas, so everything is taken on the vapour branch as long as the equation has
-one, also above the saturation pressure (N2 at 77 K has p0 ≈ 0.97 bar: 1 bar is beyond it). Above the spinodal
-only a liquid root is left; it is used and :meth:`PengRobinson.phase` says so.
+Of a user's gases, of mixtures, and of named gases outside the range of their reference equations (:mod:`bulk` decides).
+Where the equation has several roots, the stable one is taken, that of the lowest fugacity; :class:`PengRobinson` keeps
+the vapour's as long as there is one where ``metastable`` is set.
 
 Source: Peng & Robinson, Ind. Eng. Chem. Fundam. 1976, 15, 59, doi:10.1021/i160057a011.
 """
@@ -29,17 +29,31 @@ CRITICAL_COMPRESSIBILITY = 0.30740130869870
 LEAST_K, MOST_K = 10.0, 2000.0
 MOST_PA = 1e8
 NEAR_CRITICAL = 1e-6            # relative: closer to Tc the two phases are one within rounding
+MIXTURES_BY = "Peng-Robinson, one-fluid mixing"
+SAME_PHASE = 1e-9               # of ln φ: at saturation, where both are alike, the vapour's root is taken
 _SQRT2 = math.sqrt(2.0)
 
 
 @dataclass(frozen=True, slots=True)
 class PengRobinson:
-    """The equation of state of one gas; temperatures in K, pressures and fugacities in Pa."""
+    """The equation of state of one gas; temperatures in K, pressures and fugacities in Pa.
+
+    ``metastable``: beyond saturation the vapour is kept as far as it goes, in place of the liquid that is stable.
+    """
 
     guest: GuestModel
+    metastable: bool = False
+
+    @property
+    def name(self) -> str:
+        return "Peng-Robinson"
+
+    @property
+    def source(self) -> str:
+        return "doi:10.1021/i160057a011"
 
     def fugacity_pa(self, temperature_k: float, pressure_pa: float) -> float:
-        """Fugacity, Pa, on the vapour branch (see the module).
+        """Fugacity, Pa, of the root that is used (see the module).
 
         Raises
         ------
@@ -50,23 +64,31 @@ class PengRobinson:
     def fugacity_coefficient(self, temperature_k: float, pressure_pa: float) -> float:
         """φ = f/p of the root that :meth:`compressibility` takes."""
         a, b = self._reduced(temperature_k, pressure_pa)
-        return math.exp(_log_fugacity_coefficient(float(_roots(a, b)[-1]), a, b))
+        return math.exp(_log_fugacity_coefficient(self.compressibility(temperature_k, pressure_pa), a, b))
 
     def compressibility(self, temperature_k: float, pressure_pa: float) -> float:
-        """Z = pV/RT: the largest root, which is the vapour's wherever there is a vapour."""
-        return float(self.compressibility_roots(temperature_k, pressure_pa)[-1])
+        """Z = pV/RT of the root that is used."""
+        a, b = self._reduced(temperature_k, pressure_pa)
+        roots = _roots(a, b)
+        return float(roots[-1]) if self.metastable else _stable(
+            roots, [_log_fugacity_coefficient(float(z), a, b) for z in roots])
 
     def compressibility_roots(self, temperature_k: float, pressure_pa: float) -> NDArray[np.float64]:
         """The one or three physical roots Z (volume above the covolume), ascending."""
         return _roots(*self._reduced(temperature_k, pressure_pa))
 
     def molar_density_mol_m3(self, temperature_k: float, pressure_pa: float) -> float:
-        """Molar density of the bulk gas, mol/m³ (what excess loading subtracts)."""
-        compressibility = self.compressibility(temperature_k, pressure_pa)
+        """Molar density of the bulk gas, mol/m³ (what excess loading subtracts); where it has condensed, that of the
+        saturated vapour."""
+        if self.phase(temperature_k, pressure_pa) == "liquid":
+            pressure_pa = self.saturation_pressure_pa(temperature_k)
+            compressibility = float(self.compressibility_roots(temperature_k, pressure_pa)[-1])
+        else:
+            compressibility = self.compressibility(temperature_k, pressure_pa)
         return pressure_pa / (compressibility * GAS_CONSTANT * temperature_k)
 
     def phase(self, temperature_k: float, pressure_pa: float) -> str:
-        """Which branch is used: ``vapour``, ``liquid`` (the only root left below Tc) or ``supercritical``."""
+        """Which branch is used: ``vapour``, ``liquid`` or ``supercritical``."""
         compressibility = self.compressibility(temperature_k, pressure_pa)
         if self._is_supercritical(temperature_k):
             return "supercritical"
@@ -80,7 +102,7 @@ class PengRobinson:
         ------
         InputError: a temperature at or above the critical one, where nothing condenses.
         """
-        _check(self.guest.gas, temperature_k, 1.0)
+        check_state(self.guest.gas, temperature_k, 1.0)
         if self._is_supercritical(temperature_k):
             raise InputError(
                 f"{self.guest.gas} does not condense at {temperature_k:g} K: its critical temperature is "
@@ -98,8 +120,8 @@ class PengRobinson:
         return math.nan if self._is_supercritical(temperature_k) else self.saturation_pressure_pa(temperature_k)
 
     def beyond_saturation(self, temperature_k: float, pressure_pa: float) -> bool:
-        """True where the bulk gas would have condensed, so the vapour branch is metastable there."""
-        _check(self.guest.gas, temperature_k, pressure_pa)
+        """True where the bulk gas has condensed, so a vapour is metastable there."""
+        check_state(self.guest.gas, temperature_k, pressure_pa)
         if self._is_supercritical(temperature_k):
             return False
         return pressure_pa > self.saturation_pressure_pa(temperature_k)
@@ -127,7 +149,7 @@ class PengRobinson:
 
     def _reduced(self, temperature_k: float, pressure_pa: float) -> tuple[float, float]:
         """A = ap/(RT)² and B = bp/RT, after checking the input."""
-        _check(self.guest.gas, temperature_k, pressure_pa)
+        check_state(self.guest.gas, temperature_k, pressure_pa)
         thermal = GAS_CONSTANT * temperature_k
         return (self.attraction_pa_m6_mol2(temperature_k) * pressure_pa / thermal**2,
                 self.covolume_m3_mol * pressure_pa / thermal)
@@ -160,11 +182,12 @@ def check_temperature(gas: str, temperature_k: float) -> None:
                          f"{MOST_K:g} K.")
 
 
-def _check(gas: str, temperature_k: float, pressure_pa: float) -> None:
+def check_state(gas: str, temperature_k: float, pressure_pa: float) -> None:
+    """Raise InputError unless a temperature lies in 10 to 2000 K and a pressure above 0 and at most 1000 bar."""
     check_temperature(gas, temperature_k)
     if not 0.0 < pressure_pa <= MOST_PA:
         raise InputError(f"The pressure of {gas} is {pressure_pa / BAR_PA:g} bar and must be above 0 and at most "
-                         f"{MOST_PA / BAR_PA:g} bar, where the Peng-Robinson equation of state ends.")
+                         f"{MOST_PA / BAR_PA:g} bar, beyond which nothing is known well enough.")
 
 
 def _roots(a: float, b: float) -> NDArray[np.float64]:
@@ -187,23 +210,37 @@ def _log_fugacity_coefficient(z: float, a: float, b: float) -> float:
     return z - 1.0 - math.log(z - b) - attraction
 
 
+def _stable(roots: NDArray[np.float64], log_fugacities: Sequence[float]) -> float:
+    """Of roots in ascending order the one of the lowest Gibbs energy; the vapour's where two are alike."""
+    best = min(log_fugacities)
+    return float([z for z, value in zip(roots, log_fugacities, strict=True) if value <= best + SAME_PHASE][-1])
+
+
 def mixture_fugacities_pa(models: Sequence[GuestModel], fractions: Sequence[float], temperature_k: float,
-                          pressure_pa: float) -> tuple[float, ...]:
+                          pressure_pa: float, metastable: bool = False) -> tuple[float, ...]:
     """Fugacity of each gas in a mixture, Pa, by the one-fluid mixing rule without interaction parameters.
 
-    a = (Σ yᵢ√aᵢ)², b = Σ yᵢbᵢ (eqs. 20–23 of the paper with δ = 0); the root is the vapour's. ``fractions``: mole
-    fractions in the gas. Raises InputError for a temperature or pressure out of range.
+    a = (Σ yᵢ√aᵢ)², b = Σ yᵢbᵢ (eqs. 20–23 of the paper with δ = 0). ``fractions``: mole fractions in the gas. Of
+    several roots that of the lowest Gibbs energy at this composition is taken, or the vapour's where ``metastable``;
+    that a mixture may part into two phases of other compositions is not looked for. Raises InputError for a temperature
+    or pressure out of range.
     """
     for model in models:
-        _check(model.gas, temperature_k, pressure_pa)
+        check_state(model.gas, temperature_k, pressure_pa)
     thermal = GAS_CONSTANT * temperature_k
     y = np.asarray(fractions, dtype=float)
     roots_a = np.sqrt([PengRobinson(m).attraction_pa_m6_mol2(temperature_k) for m in models])
     covolumes = np.array([PengRobinson(m).covolume_m3_mol for m in models])
     mean_root, mean_covolume = float(y @ roots_a), float(y @ covolumes)
     a, b = mean_root**2 * pressure_pa / thermal**2, mean_covolume * pressure_pa / thermal
-    z = float(_roots(a, b)[-1])
-    attraction = a / (2.0 * _SQRT2 * b) * math.log((z + (1.0 + _SQRT2) * b) / (z + (1.0 - _SQRT2) * b))
     ratio = covolumes / mean_covolume
-    log_phi = ratio * (z - 1.0) - math.log(z - b) - attraction * (2.0 * roots_a / mean_root - ratio)
-    return tuple(float(f) for f in y * pressure_pa * np.exp(log_phi))
+
+    def log_coefficients(z: float) -> NDArray[np.float64]:
+        attraction = a / (2.0 * _SQRT2 * b) * math.log((z + (1.0 + _SQRT2) * b) / (z + (1.0 - _SQRT2) * b))
+        logs: NDArray[np.float64] = (
+            ratio * (z - 1.0) - math.log(z - b) - attraction * (2.0 * roots_a / mean_root - ratio))
+        return logs
+
+    roots = _roots(a, b)
+    z = float(roots[-1]) if metastable else _stable(roots, [float(y @ log_coefficients(float(r))) for r in roots])
+    return tuple(float(f) for f in y * pressure_pa * np.exp(log_coefficients(z)))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from zifsim.errors import InputError, SimulationError
 from zifsim.gcmc.branches import pressure_name
-from zifsim.gcmc.eos import PengRobinson
+from zifsim.gcmc.bulk import equation_of_state
 from zifsim.gcmc.flat_histogram import FlatHistogram, sample_flat_histogram
 from zifsim.gcmc.system import AdsorptionSystem
 from zifsim.io.tables import write_csv
@@ -29,7 +29,7 @@ def sample_flat_isotherm(system: AdsorptionSystem, pressures: Sequence[float], o
     ``ln_probability.csv`` (at the highest pressure). Raises SimulationError where the moves allowed do not reach the
     highest loading.
     """
-    eos = PengRobinson(system.guest_models[0])
+    eos = equation_of_state(system.guest_models[0], system.temperature_k, system.settings.metastable)
     fugacities = [eos.fugacity_pa(system.temperature_k, p) for p in pressures]
     seed = derive_seed(system.settings.seed, system.gases, "flat histogram")
 
@@ -68,7 +68,8 @@ def point_of(system: AdsorptionSystem, histogram: FlatHistogram, pressure_pa: fl
     heat, heat_error = histogram.heat_of_adsorption_kj_mol(fugacity_pa)
     empty, full, meet = histogram.halves(fugacity_pa)
     per_molecule = molecules_to_mol_kg(1.0, system.mass_amu)
-    density = PengRobinson(system.guest_models[0]).molar_density_mol_m3(system.temperature_k, pressure_pa)
+    eos = equation_of_state(system.guest_models[0], system.temperature_k, system.settings.metastable)
+    density = eos.molar_density_mol_m3(system.temperature_k, pressure_pa)
     gas_in_void = density * AVOGADRO * ANGSTROM_M**3 * system.volume * system.void_fraction
     return LoadingPoint(
         pressure_pa=pressure_pa, fugacity_pa=fugacity_pa,

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from zifsim.errors import InputError
 from zifsim.gcmc.accuracy import ExactSums
 from zifsim.gcmc.branches import Measurement, mean_of_finite, merged, sample_branches
+from zifsim.gcmc.bulk import notes_of
 from zifsim.gcmc.engine import check_pressures
-from zifsim.gcmc.eos import mixture_fugacities_pa
+from zifsim.gcmc.eos import MIXTURES_BY, mixture_fugacities_pa
 from zifsim.gcmc.noroom import points_where_there_is_room
 from zifsim.gcmc.sampling import SAMPLE_EVERY, Run
 from zifsim.gcmc.settings import GCMCSettings
@@ -62,7 +63,7 @@ def run_mixture(framework: Framework, models: Sequence[GuestModel], composition:
     """
     fractions = check_composition(models, composition)
     pressures = check_pressures(pressures_pa)
-    fugacities = {p: mixture_fugacities_pa(models, fractions, temperature_k, p) for p in pressures}
+    fugacities = {p: mixture_fugacities_pa(models, fractions, temperature_k, p, settings.metastable) for p in pressures}
     system = make_system(framework, models, forcefield, temperature_k, settings, threads=threads)
     exact = ExactSums.of(system, forcefield)
 
@@ -73,12 +74,13 @@ def run_mixture(framework: Framework, models: Sequence[GuestModel], composition:
     points, _ = points_where_there_is_room(
         system, pressures, lambda: sample_branches(system, measurement, pressures, out_dir, threads, report),
         lambda pressure: MixturePoint.empty(framework.name, temperature_k, pressure, composition))
+    more = {"equation_of_state": MIXTURES_BY, "notes": notes_of(models, temperature_k)}
     return MixtureIsotherm(
         composition=dict(composition), guest_models={m.gas: m.name for m in models},
         molar_masses_g_mol={m.gas: m.molar_mass_g_mol for m in models}, forcefield=forcefield.name,
         charges=charges if any(m.has_charges for m in models) else "none", framework=framework.name,
         framework_sha256=framework.content_hash(), temperature_k=temperature_k, supercell=system.repeats,
-        unit_cell_mass_amu=framework.mass_amu, points=tuple(points), settings=asdict(settings),
+        unit_cell_mass_amu=framework.mass_amu, points=tuple(points), settings=asdict(settings) | more,
         fugacities_pa=tuple(dict(zip((m.gas for m in models), fugacities[p], strict=True)) for p in pressures))
 
 

@@ -21,6 +21,7 @@ from zifsim.units import AMU_KG, ANGSTROM_M, BOLTZMANN_J_K, COULOMB_K_ANGSTROM, 
 FloatArray = NDArray[np.float64]
 
 
+QUANTUM_LEFT_OUT = 0.2  # of a well's depth: a larger term may not be left out of the Feynman–Hibbs series
 SPLINE_STEP = 0.05     # Å²: at 2.5 Å a Lennard-Jones wall is good to 3e-8 of itself
 SPLINE_START = 0.25    # Å²: deep inside any core
 
@@ -98,6 +99,29 @@ def quantum_area_of(guest: GuestModel, temperature_k: float, partner: GuestModel
     if partner is not None:
         mass = mass * partner.molar_mass_g_mol / (mass + partner.molar_mass_g_mol)
     return feynman_hibbs_area(mass, temperature_k)
+
+
+def quantum_note(guest: GuestModel, temperature_k: float) -> str:
+    """What a user should know of a gas's Feynman–Hibbs correction at a temperature; nothing where it holds, or there is
+    none.
+
+    The molecule is smeared as a Gaussian, U → U + a∇²U + ½a²∇⁴U + … with a of :func:`feynman_hibbs_area`, and the
+    series is cut after its second term. At the minimum r₀ = 2^(1/6) σ of two Lennard-Jones sites a∇²U = 72 ε a/r₀² and
+    ½a²∇⁴U = 10332 ε (a/r₀²)²; the correction is out of its range where the latter, left out, exceeds a fifth of ε (H2:
+    below 41 K). Against a rigid host a is half as large, and the limit half as high.
+    """
+    sites = [s for s in guest.sites if s.epsilon_k > 0.0 and s.sigma_angstrom > 0.0]
+    if not (guest.feynman_hibbs and sites):
+        return ""
+    at_one_kelvin = quantum_area_of(guest, 1.0, guest)
+    size = min(2.0 ** (1.0 / 3.0) * s.sigma_angstrom**2 for s in sites)
+    left_out = 10332.0 * (at_one_kelvin / temperature_k / size) ** 2
+    if left_out <= QUANTUM_LEFT_OUT:
+        return ""
+    limit = at_one_kelvin / size * math.sqrt(10332.0 / QUANTUM_LEFT_OUT)
+    return (f"the quadratic Feynman-Hibbs correction of {guest.name} is out of its range below {limit:.0f} K: at "
+            f"{temperature_k:g} K the next term of its series, which is left out, is {left_out:.0%} of the depth of "
+            "the well between two molecules; take the numbers as a rough guess.")
 
 
 def pair_splines(pairs: PairTable, coulomb: FloatArray, alpha: float, reach_angstrom: float) -> PairSplines:

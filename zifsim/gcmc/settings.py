@@ -36,6 +36,8 @@ class GCMCSettings:
         is crowded (fewer than 2 % of the insertions succeed). From 8 on each is tried in a quarter as many
         orientations, and nothing is regrown.
     bias_exponent: trial positions are drawn with the host's Boltzmann weight to this power (0: uniformly).
+    metastable: beyond the saturation pressure of the gas outside, take its fugacity from the metastable vapour, as far
+        as there is one, in place of the liquid that is stable.
     starts: ``empty``, ``both`` (each pressure from an empty and from a full cell, which must meet), or ``auto``: both
         below 0.7 of the critical temperature.
     min_moves, max_moves: Monte Carlo moves per pressure: at least (after adaptation), at most.
@@ -54,6 +56,7 @@ class GCMCSettings:
     ewald_tolerance: float = 1e-3
     n_trials: int = 1
     bias_exponent: float = 0.3
+    metastable: bool = False
     starts: str = "auto"
     min_moves: int = 100_000
     max_moves: int = 20_000_000

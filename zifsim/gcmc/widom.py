@@ -15,6 +15,7 @@ from zifsim.gcmc.bias import Bias, make_bias, random_position, random_quaternion
 from zifsim.gcmc.guests import Guests
 from zifsim.gcmc.host import OVERLAP, Host, host_energy
 from zifsim.gcmc.jit import kernel
+from zifsim.gcmc.potential import quantum_note
 from zifsim.gcmc.random import streams
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.gcmc.system import AdsorptionSystem, make_system
@@ -77,8 +78,9 @@ def henry_from_blocks(system: AdsorptionSystem, blocks: FloatArray, n_insertions
         without = (blocks.sum(axis=0) - blocks) / (n - 1)
         heats = rt - without[:, 1] / np.maximum(without[:, 0], 1e-300) * KELVIN_TO_KJ_MOL
         heat_error = float(np.sqrt((n - 1) / n * np.sum((heats - heats.mean()) ** 2)))
-    return HenryResult(system.guest_models[component].gas, system.temperature_k, float(henry), float(error),
-                       float(heat), heat_error, n_insertions, seed)
+    guest = system.guest_models[component]
+    return HenryResult(guest.gas, system.temperature_k, float(henry), float(error), float(heat), heat_error,
+                       n_insertions, seed, quantum_note(guest, system.temperature_k))
 
 
 def widom_in(system: AdsorptionSystem, component: int = 0) -> HenryResult:

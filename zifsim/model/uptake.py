@@ -71,7 +71,10 @@ class LoadingPoint:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class HenryResult(Shown):
-    """Widom insertion: Henry coefficient K_H (mol/kg/Pa) and heat at zero loading (kJ/mol), with errors."""
+    """Widom insertion: Henry coefficient K_H (mol/kg/Pa) and heat at zero loading (kJ/mol), with errors.
+
+    ``note``: what to know before the numbers are used; empty where there is nothing.
+    """
 
     gas: str
     temperature_k: float
@@ -81,6 +84,7 @@ class HenryResult(Shown):
     heat_of_adsorption_error_kj_mol: float
     n_insertions: int
     seed: int
+    note: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values, None for NaN."""

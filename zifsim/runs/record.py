@@ -17,7 +17,7 @@ from zifsim.io.files import write_json_atomic
 from zifsim.runs.digest import plain
 from zifsim.runs.version import commit, version
 
-PACKAGES = ("numpy", "scipy", "numba", "openmm", "ase", "gemmi", "pymbar", "MDAnalysis", "pymatgen",
+PACKAGES = ("numpy", "scipy", "numba", "openmm", "ase", "gemmi", "pymbar", "MDAnalysis", "CoolProp", "pymatgen",
             "pyzeo", "matscipy")
 
 
