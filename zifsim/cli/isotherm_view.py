@@ -130,17 +130,11 @@ def say_what_will_run(job: IsothermJob, folder: Path) -> None:
     cost, settings = job.cost, job.settings
     charges = f"charges {job.charges}" if job.guest.has_charges else "no charges"
     cells = "×".join(map(str, cost.repeats))
-<<<<<<< HEAD
     say(f"{job.guest.name} in {job.framework.name} at {job.temperature_k:g} K: supercell of {cells} unit cells, "
         f"{cost.n_atoms} atoms; {job.forcefield.name}, {charges}, cut-off {settings.cutoff_angstrom:g} Å "
         f"({settings.truncation}), seed {settings.seed}")
-=======
-    print(f"{job.guest.name} in {job.framework.name} at {job.temperature_k:g} K: supercell of {cells} unit cells, "
-          f"{cost.n_atoms} atoms; {job.forcefield.name}, {charges}, cut-off {settings.cutoff_angstrom:g} Å "
-          f"({settings.truncation}), seed {settings.seed}")
-    print(f"gas outside: {job.equation.name}, {job.equation.source}"
-          f"{', metastable vapour kept' if settings.metastable else ''}")
->>>>>>> a28a9fc (Fugacity: stable root, reference equations of state by CoolProp)
+    say(f"gas outside: {job.equation.name}, {job.equation.source}"
+        f"{', metastable vapour kept' if settings.metastable else ''}")
     for note in (*bulk_notes(job), *sampling_notes(job)):
         say(f"note: {note}")
     say_where(job.claim, folder)

@@ -53,13 +53,9 @@ def widom(
         say(json.dumps(result.to_dict(), indent=2))
         return
     named = f"charges {charge_set.name}" if guest.has_charges else "no charges"
-<<<<<<< HEAD
     say(f"{guest.name} in {framework.name} at {temperature:g} K ({forcefield}, {named}, {cutoff:g} Å {truncation})")
-=======
-    print(f"{guest.name} in {framework.name} at {temperature:g} K ({forcefield}, {named}, {cutoff:g} Å {truncation})")
     if result.note:
-        print(f"note: {result.note}")
->>>>>>> a28a9fc (Fugacity: stable root, reference equations of state by CoolProp)
+        say(f"note: {result.note}")
     if not room:
         say(f"No room for the gas: {guest.gas} finds no place in {framework.name}, so its Henry coefficient is 0.")
         return
