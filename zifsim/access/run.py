@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from zifsim import limits
 from zifsim.access.filling import SIZES_UM, TIMES_HOURS, Experiment
 from zifsim.access.flexible import SnapshotAverage, average_snapshots
 from zifsim.access.kinetics import Kinetics, Spread, convergence, resample
@@ -18,7 +19,6 @@ from zifsim.access.loading import loading_with
 from zifsim.access.path import easiest_path
 from zifsim.access.result import GasAccess, Loading, Pocket, Reach
 from zifsim.access.umbrella import UmbrellaSettings, umbrella_barrier
-from zifsim.errors import InputError
 from zifsim.gcmc.grid import divisions_for
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.model.forcefield import AdsorptionForceField
@@ -46,10 +46,12 @@ class AccessSettings:
     gcmc: GCMCSettings = field(default_factory=GCMCSettings)
 
     def __post_init__(self) -> None:
-        values = (self.experiment.size_um, self.experiment.hours, *self.sizes_um, *self.times_hours)
-        for value in values if self.pressure_bar is None else (*values, self.pressure_bar):
-            if not (math.isfinite(value) and value > 0.0):
-                raise InputError(f"Particle sizes, times and pressures must be positive numbers, not {value:g}.")
+        for size in (self.experiment.size_um, *self.sizes_um):
+            limits.PARTICLE_SIZE.check(size, "The size of particles")
+        for hours in (self.experiment.hours, *self.times_hours):
+            limits.HOURS.check(hours, "The time of the experiment")
+        if self.pressure_bar is not None:
+            limits.GAS_PRESSURE.check(self.pressure_bar, "The pressure of the loading")
 
     @property
     def band(self) -> tuple[Experiment, ...]:

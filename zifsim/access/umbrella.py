@@ -26,6 +26,7 @@ from zifsim.access.path import GuestPath
 from zifsim.access.result import UmbrellaBarrier
 from zifsim.errors import InputError
 from zifsim.io.files import write_bytes_atomic
+from zifsim.limits import DURATION
 from zifsim.melt.context import settle_on
 from zifsim.melt.platform import choose_platform
 from zifsim.melt.system import NM
@@ -61,8 +62,9 @@ class UmbrellaSettings:
     threads: int | None = 1
 
     def __post_init__(self) -> None:
-        if not LEAST_PS <= self.ps < 1e6:
-            raise InputError(f"Umbrella sampling needs {LEAST_PS:g} ps or more at each place, not {self.ps:g}.")
+        if not LEAST_PS <= self.ps <= DURATION.high:
+            raise InputError(f"Umbrella sampling needs {LEAST_PS:g} to {DURATION.high:g} ps at each place, not "
+                             f"{self.ps:g}.")
 
 
 def umbrella_barrier(framework: Framework, guest: GuestModel, temperature_k: float, forcefield: AdsorptionForceField,

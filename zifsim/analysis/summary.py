@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from zifsim import limits
 from zifsim.analysis.angles import Angles, AnglesResult
 from zifsim.analysis.bonds import BondLifetime, BondsResult
 from zifsim.analysis.coordination import Coordination, CoordinationResult
@@ -23,11 +24,14 @@ from zifsim.analysis.quantity import Quantity, over_frames
 from zifsim.analysis.rings import Rings, RingsResult
 from zifsim.analysis.scattering import ScatteringResult, TotalScattering
 from zifsim.crystals.linkers import METALS
+from zifsim.limits import Limits
 from zifsim.melt.coordination import ZN_N_CUTOFF
 from zifsim.model.shown import Drawn
 from zifsim.runs import stopping
 from zifsim.runs.progress import Event, Report, silent
 from zifsim.units import AMU_PER_CUBIC_ANGSTROM_TO_G_CM3
+
+BIN_WIDTH = Limits(0.001, 1.0, "Å")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,12 @@ class AnalysisSettings:
     rings: bool = False
     pores: bool = False
     energy_pores: bool = False
+
+    def __post_init__(self) -> None:
+        for name, bounds in (("zn_n_cutoff", limits.BOND_DISTANCE), ("r_max", limits.PAIR_DISTANCE),
+                             ("bin_width", BIN_WIDTH), ("q_max", limits.WAVE_NUMBER),
+                             ("q_resolution", limits.RESOLUTION)):
+            bounds.check(getattr(self, name), f"analysis: {name}")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zifsim.errors import InputError
+from zifsim.limits import SNAPSHOTS, TEMPERATURE
 from zifsim.model.forcefield import AdsorptionForceField, ChargeSet, MeltForceField
 from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel
@@ -61,8 +62,8 @@ class AccessJob:
             raise InputError("--umbrella-ps follows the best path of an average over snapshots: add --snapshots.")
         if (self.umbrella_ps or self.snapshots) and self.dynamics is None:
             raise InputError("A framework that moves needs a force field for its dynamics.")
-        if self.snapshot_temperature_k is not None and not 0.0 < self.snapshot_temperature_k < math.inf:
-            raise InputError(f"Snapshots at {self.snapshot_temperature_k:g} K cannot be made; ask for more than 0 K.")
+        if self.snapshot_temperature_k is not None:
+            TEMPERATURE.check(self.snapshot_temperature_k, "The temperature of the snapshots")
 
     @classmethod
     def load(cls, structure: str | Path | Framework, guests: Gases, forcefield: str | Path | AdsorptionForceField,
@@ -85,10 +86,10 @@ class AccessJob:
         if any(model.has_charges for model, _ in guests):
             framework = assign_charges(framework, charge_set)
         lj_parameters(framework, parameters)
-        number = int(snapshots) if snapshots and snapshots.isdigit() else 0
-        path = Path(snapshots) if snapshots and not snapshots.isdigit() else None
-        if snapshots and path is None and not number:
-            raise InputError(f"--snapshots {snapshots}: ask for at least one, or leave it out for the rigid framework.")
+        asked = _whole(snapshots)
+        if asked is not None:
+            SNAPSHOTS.check(asked, "The number of snapshots")
+        number, path = asked or 0, Path(snapshots) if snapshots and asked is None else None
         return cls(framework=framework, guests=tuple(guests), forcefield=parameters, charges=charge_set.name,
                    settings=settings, snapshots=number, snapshot_temperature_k=snapshot_temperature_k,
                    frames=tuple(read_snapshots(path, framework)) if path else (), frames_path=path,
@@ -193,6 +194,14 @@ class AccessJob:
 
         dummies = self.dynamics is not None and self.dynamics.dissociable
         return self.framework.n_atoms + (estimate.dummy_count(self.framework) if dummies else 0)
+
+
+def _whole(text: str | None) -> int | None:
+    """The whole number that a text is, or None where it is none (a path)."""
+    try:
+        return None if text is None else int(text)
+    except ValueError:
+        return None
 
 
 def run_access_job(job: AccessJob, out: Path, report: Report = silent) -> list[GasAccess]:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zifsim import limits
 from zifsim.cli import options
+from zifsim.cli.options import within
 from zifsim.cli.terminal import console, say
 
 if TYPE_CHECKING:
@@ -27,40 +29,46 @@ def access(
         "--gas", metavar="NAME[@K],...", rich_help_panel=options.MODEL,
         help="Gases (or guest models or files), each with its temperature: N2@77,N2@195.")] = PAPER_GASES,
     temperature: Annotated[float, typer.Option(
-        "--temperature", "-T", metavar="K", help="Of gases named without one.", rich_help_panel=options.MODEL)] = 273.0,
+        "--temperature", "-T", metavar="K", help="Of gases named without one.", rich_help_panel=options.MODEL,
+        callback=within(limits.TEMPERATURE))] = 273.0,
     forcefield: options.ForceField = "PP",
     charges: options.Charges = "ZIF-FF",
     cutoff: options.Cutoff = 12.8,
     spacing: Annotated[float, typer.Option(
-        "--spacing", metavar="Å", rich_help_panel=options.MODEL,
+        "--spacing", metavar="Å", rich_help_panel=options.MODEL, callback=within(limits.ACCESS_SPACING),
         help="Nodes of the free-energy grid; a small rigid cell gets twice as many along each axis.")] = 0.2,
     size_um: Annotated[float, typer.Option(
-        "--size-um", metavar="µm", help="Diameter of the particles.", rich_help_panel="Experiment")] = 10.0,
+        "--size-um", metavar="µm", help="Diameter of the particles.", rich_help_panel="Experiment",
+        callback=within(limits.PARTICLE_SIZE))] = 10.0,
     hours: Annotated[float, typer.Option(
-        "--hours", metavar="h", help="Time they are given.", rich_help_panel="Experiment")] = 1.0,
+        "--hours", metavar="h", help="Time they are given.", rich_help_panel="Experiment",
+        callback=within(limits.HOURS))] = 1.0,
     pressure: Annotated[float | None, typer.Option(
-        "--pressure", "-p", metavar="BAR", rich_help_panel="Experiment",
+        "--pressure", "-p", metavar="BAR", rich_help_panel="Experiment", callback=within(limits.GAS_PRESSURE),
         help="Sample the loading at this pressure too, with all pores and with the blocked ones closed.")] = None,
     snapshots: Annotated[str | None, typer.Option(
         "--snapshots", metavar="N|DIR", rich_help_panel=SNAPSHOTS,
         help="Windows that breathe: make N snapshots, 1 ps apart, by molecular dynamics (hundreds are needed), or read "
         "a DCD file or the last segment of a run's folder.", show_default="the rigid framework alone")] = None,
     snapshot_temperature: Annotated[float | None, typer.Option(
-        "--snapshot-temperature", metavar="K", help="Of the framework in the snapshots made, one for all gases.",
+        "--snapshot-temperature", metavar="K", callback=within(limits.TEMPERATURE),
+        help="Of the framework in the snapshots made, one for all gases.",
         rich_help_panel=SNAPSHOTS, show_default="that of each gas, a set of snapshots for each")] = None,
     dynamics: Annotated[str, typer.Option(
         "--dynamics", metavar="NAME", rich_help_panel=SNAPSHOTS,
         help="Force field of the snapshots made: ZIF-FF for crystals, nb-ZIF-FF-s for glasses.")] = "ZIF-FF",
     umbrella_ps: Annotated[float, typer.Option(
         "--umbrella-ps", metavar="PS", rich_help_panel=SNAPSHOTS, show_default="none",
+        callback=within(limits.DURATION),
         help="Umbrella sampling of each gas along the best path of the average, PS at each of 50 to 110 places (12 is "
         "fair; half an hour of a core per gas): barriers that need no rare opening of a window.")] = 0.0,
-    led_ps: Annotated[float, typer.Option("--led-ps", hidden=True)] = 0.0,
+    led_ps: Annotated[float, typer.Option("--led-ps", hidden=True, callback=within(limits.DURATION))] = 0.0,
     platform: Annotated[str, typer.Option(
         "--platform", metavar="NAME", help="auto, CUDA, HIP, OpenCL or CPU.", rich_help_panel=SNAPSHOTS)] = "auto",
     seed: options.Seed = 1,
     threads: Annotated[int, typer.Option(
-        "--threads", metavar="N", min=1, help="Threads.", rich_help_panel=options.SAMPLING)] = 1,
+        "--threads", metavar="N", callback=within(limits.SOME_THREADS),
+        help="Threads.", rich_help_panel=options.SAMPLING)] = 1,
     out: Annotated[Path | None, typer.Option(
         "--out", "-o", metavar="DIR", rich_help_panel=options.OUTPUT, help="Results folder.",
         show_default="results/access/STRUCTURE")] = None,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zifsim.cli.options import OUTPUT
+from zifsim import limits
+from zifsim.cli.options import OUTPUT, within
 from zifsim.cli.terminal import console, say
 
 if TYPE_CHECKING:
@@ -26,14 +27,19 @@ def analyse(
         rich_help_panel=OUTPUT)] = None,
     segment: Annotated[str, typer.Option(
         "--segment", help="Segment of the melts' temperature program.", show_default="the last")] = "",
-    every: Annotated[int, typer.Option("--every", min=1, metavar="N", help="Take every N-th frame.")] = 1,
+    every: Annotated[int, typer.Option("--every", metavar="N", help="Take every N-th frame.",
+                                         callback=within(limits.COUNT))] = 1,
     cutoff: Annotated[float, typer.Option(
-        "--cutoff", metavar="Å", help="Metal and N closer than this are bonded.")] = 2.6,
-    r_max: Annotated[float, typer.Option("--r-max", metavar="Å", help="Reach of g(r).")] = 12.0,
+        "--cutoff", metavar="Å", callback=within(limits.BOND_DISTANCE),
+        help="Metal and N closer than this are bonded.")] = 2.6,
+    r_max: Annotated[float, typer.Option("--r-max", metavar="Å", help="Reach of g(r).",
+                                           callback=within(limits.PAIR_DISTANCE))] = 12.0,
     q_max: Annotated[float, typer.Option(
-        "--q-max", metavar="Å⁻¹", help="End of the transform to D(r).", rich_help_panel=SCATTERING)] = 25.0,
+        "--q-max", metavar="Å⁻¹", callback=within(limits.WAVE_NUMBER),
+        help="End of the transform to D(r).", rich_help_panel=SCATTERING)] = 25.0,
     q_resolution: Annotated[float, typer.Option(
-        "--q-resolution", metavar="Å⁻¹", help="Instrument's resolution (s.d.) that S(Q) is folded with.",
+        "--q-resolution", metavar="Å⁻¹", callback=within(limits.RESOLUTION),
+        help="Instrument's resolution (s.d.) that S(Q) is folded with.",
         rich_help_panel=SCATTERING)] = 0.05,
     no_lorch: Annotated[bool, typer.Option(
         "--no-lorch", help="Transform to D(r) without Lorch's window.", rich_help_panel=SCATTERING)] = False,

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zifsim import limits
+from zifsim.cli.options import within
 from zifsim.cli.terminal import console, say
+from zifsim.limits import Limits
 
 if TYPE_CHECKING:
     from zifsim.crystals.ordering import LinkerClass
@@ -21,14 +24,16 @@ def build(
     structure: Annotated[str, typer.Argument(
         metavar="NAME|FILE", help="Shipped structure (ZIF-62, ZIF-8), or a CIF or extXYZ file.")],
     bim_per_cell: Annotated[int | None, typer.Option(
-        "--bim-per-cell", min=0, metavar="N", help="Benzimidazolates per crystallographic cell on the mixed "
+        "--bim-per-cell", callback=within(Limits(0, 10**6, whole=True)),
+        metavar="N", help="Benzimidazolates per crystallographic cell on the mixed "
         "sites; ZIF-62: 3 is 62.5/37.5, 4 is Zn(Im)1.75(bIm)0.25.",
         show_default="nearest to the occupancies of the file; ZIF-62: 3")] = None,
     configuration: Annotated[str, typer.Option(
         "--configuration", "-c", metavar="A|B|all", help="Symmetry class of the linker arrangement: A the "
         "likeliest, B the one with its benzimidazolates farthest apart, C ... the others, or all.")] = "A",
     supercell: Annotated[tuple[int, int, int], typer.Option(
-        "--supercell", metavar="NA NB NC", help="Repeats along a, b, c, e.g. 2 2 1.")] = (1, 1, 1),
+        "--supercell", callback=within(limits.REPEATS),
+        metavar="NA NB NC", help="Repeats along a, b, c, e.g. 2 2 1.")] = (1, 1, 1),
     relax: Annotated[bool, typer.Option(
         help=f"Minimise the energy of the atoms at fixed cell with {RELAX_FORCEFIELD}; refined disorder "
         "leaves distorted rings.")] = True,

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from zifsim import limits
+from zifsim.cli.options import within
 from zifsim.cli.terminal import console, say
 
 
@@ -19,9 +21,11 @@ def energy(
                                             "(whose \\[charges] are used, if it has any).")] = "PP",
     charges: Annotated[str, typer.Option("--charges", help="Charge set; left out: the force field's own \\[charges], "
                                          "else ZIF-FF.")] = "",
-    cutoff: Annotated[float, typer.Option("--cutoff", metavar="Å", help="Cut-off, Å.")] = 12.8,
+    cutoff: Annotated[float, typer.Option("--cutoff", metavar="Å", help="Cut-off, Å.",
+        callback=within(limits.CUTOFF))] = 12.8,
     truncation: Annotated[str, typer.Option("--truncation", help="truncated, shifted or tail.")] = "truncated",
-    temperature: Annotated[float, typer.Option("--temperature", "-T", metavar="K", help="Kelvin; matters for "
+    temperature: Annotated[float, typer.Option("--temperature", "-T", metavar="K", callback=within(limits.TEMPERATURE),
+        help="Kelvin; matters for "
                                                "Feynman-Hibbs models only.")] = 273.0,
     path: Annotated[str, typer.Option("--path", help="Host energy summed over atoms (direct) or interpolated "
                                       "(grid).")] = "direct",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from zifsim.gcmc.settings import GCMCSettings
 
 MOST_PRESSURES = 1000
+MOST_PRESSURE = 1e6     # bar, or p/p0
 LEAST_MOVES = 1000
 
 
@@ -147,23 +148,27 @@ def parse_series(text: str, option: str, unit: str) -> list[float]:
     import numpy as np
 
     from zifsim.errors import InputError
+    from zifsim.limits import shown
 
     form = f"give a list such as 0.01,0.1,1 or a range such as 0.01:1:12, in {unit}"
     try:
         if ":" in text:
             first, last, number = text.split(":")
             low, high, n = float(first), float(last), int(number)
-            if not 0 < low < high < float("inf") or not 2 <= n <= MOST_PRESSURES:
+            if not 0 < low < high <= MOST_PRESSURE or not 2 <= n <= MOST_PRESSURES:
                 raise InputError(f"{option} '{text}': start:stop:n needs 0 < start < stop and n from 2 to "
                                  f"{MOST_PRESSURES}.")
             values = [float(f"{p:.6g}") for p in np.geomspace(low, high, n)]
         else:
             values = [float(part) for part in text.split(",")]
-    except ValueError:
-        raise InputError(f"{option} '{text}' cannot be read; {form}.") from None
+            if len(values) > MOST_PRESSURES:
+                raise InputError(f"{option} lists {len(values)} pressures; give at most {MOST_PRESSURES}.")
+    except (ValueError, OverflowError):
+        raise InputError(f"{option} {shown(text)} cannot be read; {form}.") from None
     for value in values:
-        if not 0 < value < float("inf"):
-            raise InputError(f"{option} '{text}': {value:g} {unit} is not a positive pressure; {form}.")
+        if not 0 < value <= MOST_PRESSURE:
+            raise InputError(f"{option} '{text}': {value:g} {unit} is not a positive pressure of at most "
+                             f"{MOST_PRESSURE:g}; {form}.")
     if len(set(values)) != len(values):
         raise InputError(f"{option} '{text}': a pressure is given twice; {form}.")
     return sorted(values)

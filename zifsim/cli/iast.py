@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zifsim import limits
+from zifsim.cli.options import within
 from zifsim.cli.terminal import console, say
 
 if TYPE_CHECKING:
@@ -24,7 +26,8 @@ def iast(
     extrapolation: Annotated[str, typer.Option(
         "--extrapolation", metavar="NAME", help="Beyond an isotherm's last point: error, or langmuir (the curve "
         "through its last two points).")] = "error",
-    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed of the error bars.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed of the error bars.",
+        callback=within(limits.SEED))] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
 ) -> None:
     """Loadings and selectivity of a gas mixture from pure isotherms, by ideal adsorbed solution theory.

@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+from zifsim import limits
+from zifsim.cli.options import within
+
 
 def melt(
     structure: Annotated[str, typer.Argument(
@@ -23,28 +26,36 @@ def melt(
     program: Annotated[str, typer.Option(
         "--program", help="dense (melt at constant volume, anneal at 1000 K in NPT), paper (NPT throughout: at 1 bar "
         "the melt boils), anneal (of a glass), or a TOML file of segments.")] = "dense",
-    hold_ps: Annotated[float, typer.Option("--hold-ps", help="Time at 1500 K, ps.")] = 50.0,
-    quench_rate: Annotated[float, typer.Option("--quench-rate", help="Cooling rate, K/ps.")] = 10.0,
+    hold_ps: Annotated[float, typer.Option("--hold-ps", help="Time at 1500 K, ps.",
+        callback=within(limits.DURATION))] = 50.0,
+    quench_rate: Annotated[float, typer.Option("--quench-rate", help="Cooling rate, K/ps.",
+        callback=within(limits.RAMP))] = 10.0,
     anneal_ps: Annotated[float, typer.Option(
-        "--anneal-ps", help="Time at 1000 K (dense, anneal), ps.")] = 80.0,
+        "--anneal-ps", help="Time at 1000 K (dense, anneal), ps.", callback=within(limits.DURATION))] = 80.0,
     equilibrate_ps: Annotated[float, typer.Option(
-        "--equilibrate-ps", help="Time at 300 K at the end, ps.")] = 10.0,
-    pressure_bar: Annotated[float, typer.Option("--pressure-bar", help="Of all NPT segments, bar.")] = 1.0,
-    timestep_fs: Annotated[float, typer.Option("--timestep-fs", help="Integrator step, fs.")] = 1.0,
+        "--equilibrate-ps", help="Time at 300 K at the end, ps.", callback=within(limits.SOME_DURATION))] = 10.0,
+    pressure_bar: Annotated[float, typer.Option(
+        "--pressure-bar", help="Of all NPT segments, bar.", callback=within(limits.MELT_PRESSURE))] = 1.0,
+    timestep_fs: Annotated[float, typer.Option(
+        "--timestep-fs", help="Integrator step, fs.", callback=within(limits.TIMESTEP))] = 1.0,
     supercell: Annotated[tuple[int, int, int], typer.Option(
-        "--supercell", help="Repeats along a, b, c.")] = (1, 1, 1),
+        "--supercell", help="Repeats along a, b, c.", callback=within(limits.REPEATS))] = (1, 1, 1),
     cutoff: Annotated[float, typer.Option(
-        "--cutoff", help="Cut-off of pair forces, Å; under half the narrowest cell width.")] = 7.0,
+        "--cutoff", callback=within(limits.CUTOFF),
+        help="Cut-off of pair forces, Å; under half the narrowest cell width.")] = 7.0,
     tail_correction: Annotated[bool, typer.Option(
         "--tail-correction", help="Add the Lennard-Jones attraction beyond the cut-off, spread evenly.")] = False,
     platform: Annotated[str, typer.Option(
         "--platform", help="auto (a GPU if there is one), CUDA, HIP, OpenCL or CPU.")] = "auto",
     threads: Annotated[int | None, typer.Option(
-        "--threads", min=1, help="CPU threads of a melt; exactly repeatable with 1.", show_default="all cores, shared "
+        "--threads", callback=within(limits.SOME_THREADS),
+        help="CPU threads of a melt; exactly repeatable with 1.", show_default="all cores, shared "
         "out among replicas")] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of velocities, thermostat and barostat.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", help="Of velocities, thermostat and barostat.",
+                                      callback=within(limits.SEED))] = 1,
     replicas: Annotated[int, typer.Option(
-        "--replicas", min=1, metavar="N", help="Melt N times with seeds derived from --seed, side by side, each in "
+        "--replicas", callback=within(limits.REPLICAS),
+        metavar="N", help="Melt N times with seeds derived from --seed, side by side, each in "
         "its own folder.")] = 1,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how large it is and how long it takes; run nothing.")
                        ] = False,

@@ -8,7 +8,10 @@ from typing import Annotated
 
 import typer
 
+from zifsim import limits
+from zifsim.cli.options import within
 from zifsim.cli.terminal import say
+from zifsim.limits import Limits
 
 app = typer.Typer(no_args_is_help=True, help="One study at every quench rate, configuration and replicate, on one "
                   "machine or a SLURM cluster. Start with [bold]zifsim sweep run smoke_sweep[/].")
@@ -51,9 +54,10 @@ def run(
     context: typer.Context, sweep: SweepFile, out: Out = None, changes: Changes = None,
     profile: Annotated[str, typer.Option(
         "--profile", metavar="NAME|DIR", help="local, slurm, or a folder with a config.yaml of your own.")] = "local",
-    cores: Annotated[int, typer.Option("--cores", "-c", min=0, help="Cores of this machine (local); 0: all.")] = 0,
+    cores: Annotated[int, typer.Option("--cores", "-c", help="Cores of this machine (local); 0: all.",
+                                         callback=within(limits.THREADS))] = 0,
     melts_per_gpu: Annotated[int, typer.Option(
-        "--melts-per-gpu", min=1, max=64, help="Melts side by side on one GPU.")] = 4,
+        "--melts-per-gpu", callback=within(Limits(1, 64, whole=True)), help="Melts side by side on one GPU.")] = 4,
 ) -> None:
     """Run or continue a sweep, and collect what is finished. Finished jobs are never repeated.
 
@@ -120,7 +124,8 @@ def collect(folder: Folder) -> None:
 
 @app.command()
 def job(folder: Folder, id: Annotated[str, typer.Argument(metavar="JOB", help="Job id, a line of jobs.csv.")],
-        threads: Annotated[int | None, typer.Option("--threads", min=1, help="CPU threads.",
+        threads: Annotated[int | None, typer.Option("--threads", help="CPU threads.",
+        callback=within(limits.SOME_THREADS),
                                                     show_default="all cores")] = None) -> None:
     """Run or continue one job, as Snakemake and array jobs do. A finished job is left alone.
 

@@ -6,21 +6,28 @@ from typing import Annotated
 
 import typer
 
+from zifsim import limits
+from zifsim.cli.options import within
 from zifsim.cli.terminal import say
+from zifsim.limits import Limits
 
 
 def widom(
     structure: Annotated[str, typer.Argument(metavar="STRUCTURE", help="Shipped structure, CIF or extXYZ file.")],
     gas: Annotated[str, typer.Option("--gas", help="Gas, guest model or guest file.")],
-    temperature: Annotated[float, typer.Option("--temperature", "-T", metavar="K", help="Kelvin.")] = 273.0,
+    temperature: Annotated[float, typer.Option("--temperature", "-T", metavar="K", help="Kelvin.",
+        callback=within(limits.TEMPERATURE))] = 273.0,
     forcefield: Annotated[str, typer.Option("--forcefield", help="Framework Lennard-Jones: a name or file.")] = "PP",
     charges: Annotated[str, typer.Option("--charges", help="Charge set: a name or file.")] = "ZIF-FF",
-    cutoff: Annotated[float, typer.Option("--cutoff", metavar="Å", help="Cut-off, Å.")] = 12.8,
+    cutoff: Annotated[float, typer.Option("--cutoff", metavar="Å", help="Cut-off, Å.",
+        callback=within(limits.CUTOFF))] = 12.8,
     truncation: Annotated[str, typer.Option("--truncation", help="truncated, shifted or tail.")] = "truncated",
-    insertions: Annotated[int, typer.Option("--insertions", min=1000, help="Test insertions.")] = 1_000_000,
+    insertions: Annotated[int, typer.Option("--insertions", help="Test insertions.",
+        callback=within(Limits(1000, 10**12, whole=True)))] = 1_000_000,
     path: Annotated[str, typer.Option("--path", help="Host energy from a grid, or direct.")] = "grid",
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the random streams.")] = 1,
-    threads: Annotated[int, typer.Option("--threads", min=1, help="Threads that build the grids.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the random streams.", callback=within(limits.SEED))] = 1,
+    threads: Annotated[int, typer.Option("--threads", help="Threads that build the grids.",
+        callback=within(limits.SOME_THREADS))] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
 ) -> None:
     """Henry coefficient (mol/kg/Pa) and heat of adsorption (kJ/mol) at zero loading, by Widom insertion.

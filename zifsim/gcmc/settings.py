@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from zifsim import limits
 from zifsim.errors import InputError
+from zifsim.limits import Limits, shown
 
 TRUNCATIONS = ("truncated", "shifted", "tail")
 PATHS = ("grid", "direct")
 GUEST_COULOMB = ("auto", "cutoff", "ewald")
 GUEST_IMAGES = ("nearest", "all")
 STARTS = ("auto", "empty", "both")
-CUTOFFS_ANGSTROM = (3.0, 30.0)
 MAX_TRIALS = 32             # every trial has a random stream of its own
+LIMITS = {
+    "grid_spacing_angstrom": limits.GRID_SPACING,
+    "ewald_tolerance": Limits(1e-15, 0.1),
+    "n_trials": Limits(1, MAX_TRIALS, whole=True),
+    "bias_exponent": Limits(0.0, 1.0),
+    "min_moves": limits.MOVES,
+    "max_moves": limits.MOVES,
+    "target_relative_error": limits.RELATIVE_ERROR,
+    "min_effective_samples": limits.MOVES,
+    "widom_insertions": limits.INSERTIONS,
+    "seed": limits.SEED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +89,11 @@ class GCMCSettings:
             raise InputError(f"guest_images '{self.guest_images}' is not one of {', '.join(GUEST_IMAGES)}.")
         if self.starts not in STARTS:
             raise InputError(f"starts '{self.starts}' is not one of {', '.join(STARTS)}.")
-        low, high = CUTOFFS_ANGSTROM
-        if not low <= self.cutoff_angstrom <= high:     # false for NaN too
-            raise InputError(f"GCMC setting cutoff_angstrom is {self.cutoff_angstrom:g} Å and must lie in {low:g} to "
-                             f"{high:g} Å: below, the wells are cut away; above, the supercell that must hold twice "
-                             "the cut-off is huge.")
-        for name in ("cutoff_angstrom", "grid_spacing_angstrom", "ewald_tolerance", "n_trials", "min_moves",
-                     "max_moves", "target_relative_error", "min_effective_samples"):
-            if not getattr(self, name) > 0:
-                raise InputError(f"GCMC setting {name} must be positive, not {getattr(self, name)}.")
-        if self.n_trials > MAX_TRIALS:
-            raise InputError(f"GCMC setting n_trials must be at most {MAX_TRIALS}, not {self.n_trials}.")
-        if not 0.0 <= self.bias_exponent <= 1.0:
-            raise InputError(f"GCMC setting bias_exponent must lie in 0..1, not {self.bias_exponent}.")
+        if not limits.CUTOFF.admit(self.cutoff_angstrom):
+            raise InputError(f"GCMC setting cutoff_angstrom is {shown(self.cutoff_angstrom)} and must lie in "
+                             f"{limits.CUTOFF.low:g} to {limits.CUTOFF.high:g} Å: below, the wells are cut away; "
+                             "above, the supercell that must hold twice the cut-off is huge.")
+        for name, bounds in LIMITS.items():
+            bounds.check(getattr(self, name), f"GCMC setting {name}")
         if self.min_moves > self.max_moves:
             raise InputError(f"GCMC setting min_moves ({self.min_moves}) exceeds max_moves ({self.max_moves}).")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from zifsim.errors import InputError, UnknownNameError
 from zifsim.io.resources import find_data, shipped_names
 from zifsim.io.tomltable import check_keys, number, read_toml, text
+from zifsim.limits import TEMPERATURE
 from zifsim.model.guest import GuestModel, GuestSite
 
 GUESTS_FOLDER = "guests"
@@ -49,9 +49,8 @@ def load_guest(name: str | Path | GuestModel, temperature_k: float | None = None
     UnknownNameError: neither a file, a gas nor a model (the near miss is suggested); an unknown key.
     InputError: a missing key, a value out of range, or a molecule that is not neutral.
     """
-    if temperature_k is not None and not (math.isfinite(temperature_k) and temperature_k > 0.0):
-        named = name.gas if isinstance(name, GuestModel) else name
-        raise InputError(f"The temperature of {named} is {temperature_k:g} K and must be above 0 K.")
+    if temperature_k is not None:
+        TEMPERATURE.check(temperature_k, f"The temperature of {name.gas if isinstance(name, GuestModel) else name}, K,")
     if isinstance(name, GuestModel):
         return name
     own_file = Path(name).is_file() or Path(f"{name}.toml").is_file()

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from zifsim.errors import InputError
+from zifsim import limits
+from zifsim.limits import Limits
 from zifsim.melt.system import DEFAULT_CUTOFF
 
 # Fields that change how fast a run goes or how often it reports, not what comes out.
 NOT_PHYSICS = {"platform", "precision", "cpu_threads", "device", "checkpoint_interval_ps"}
 
+LIMITS = {
+    "seed": limits.SEED,
+    "cpu_threads": limits.SOME_THREADS,
+    "cutoff_angstrom": limits.CUTOFF,
+    "ewald_tolerance": Limits(1e-12, 0.1),
+    "friction_per_ps": Limits(1e-3, 1e3, "/ps"),
+    "barostat_interval": Limits(1, 10**6, whole=True),
+    "update_steps": Limits(1, 20, whole=True),      # the set point must follow the program
+    "state_interval_ps": limits.SOME_DURATION,
+    "frame_interval_ps": limits.SOME_DURATION,
+    "checkpoint_interval_ps": limits.SOME_DURATION,
+}
 CPU_CHECKPOINT_PS, GPU_CHECKPOINT_PS = 2.0, 50.0
 
 
@@ -45,15 +58,10 @@ class MeltSettings:
     checkpoint_interval_ps: float | None = None
 
     def __post_init__(self) -> None:
-        for item in fields(self):
-            value = getattr(self, item.name)
-            if isinstance(value, int | float) and item.name not in ("seed", "tail_correction") and value <= 0:
-                raise InputError(f"melt settings: {item.name} is {value:g}; it must be > 0.")
-        if self.seed < 0:
-            raise InputError(f"melt settings: seed is {self.seed}; it must not be negative.")
-        if self.update_steps > 20:
-            raise InputError(f"melt settings: update_steps is {self.update_steps}; the set point must follow "
-                             "the program at least every 20 steps.")
+        for name, bounds in LIMITS.items():
+            value = getattr(self, name)
+            if value is not None or name not in ("cpu_threads", "checkpoint_interval_ps"):
+                bounds.check(value, f"melt settings: {name}")
 
     def physics(self) -> dict[str, Any]:
         """The settings that decide the outcome."""
