@@ -37,7 +37,8 @@ class Limits(NamedTuple):
         """Raise InputError, which names ``what``, unless the value is a number within the limits."""
         if not self.admit(value):
             number = "a whole number" if self.whole else "a number"
-            raise InputError(f"{what} is {shown(value)}; it must be {number} {self}.")
+            unit = f" {self.unit}" if self.unit and isinstance(value, int | float) else ""
+            raise InputError(f"{what} is {shown(value)}{unit}; it must be {number} {self}.")
 
     @property
     def field(self) -> dict[str, Any]:

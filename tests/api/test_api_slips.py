@@ -24,7 +24,7 @@ from zifsim.errors import InputError, UnknownNameError, ZifsimError
     (lambda: zifsim.mixture("ZIF-8", {"CO2": 1.0}), "at least two gases"),
     (lambda: zifsim.iast([], {"CO2": 0.5, "N2": 0.5}), "CO2"),
     (lambda: zifsim.access("ZIF-8", {"CO3": 273}), "Unknown gas or guest model 'CO3'"),
-    (lambda: zifsim.access("ZIF-8", {"CO2": 273}, hours=-1), "must be positive"),
+    (lambda: zifsim.access("ZIF-8", {"CO2": 273}, hours=-1), "above 0 and at most"),
     (lambda: zifsim.melt("ZIF-8", hold_ps=-1), "hold"),
     (lambda: zifsim.melt("ZIF-8", timestep=1), "Unknown setting 'timestep'"),
     (lambda: zifsim.analyse("ZIF-8", rmax=3), "Unknown setting 'rmax'. Did you mean 'r_max'"),

@@ -259,5 +259,5 @@ def test_bad_guest_file_gets_one_clear_sentence(tmp_path: Path, old: str, new: s
 
 
 def test_impossible_temperature_is_refused() -> None:
-    with pytest.raises(InputError, match="above 0 K"):
+    with pytest.raises(InputError, match="above 0 and at most 5000 K"):
         load_guest("H2", temperature_k=-77.0)

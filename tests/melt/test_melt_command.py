@@ -86,7 +86,7 @@ def test_dry_run_tells_the_size_and_runs_nothing(app: typer.Typer, tmp_path: Pat
     (("ZIF-9999",), UnknownNameError, "ZIF-9999"),
     (("nowhere/a.cif",), InputError, "nowhere/a.cif"),
     (("ZIF-8", "--program", "papper"), UnknownNameError, "Did you mean 'paper'"),
-    (("ZIF-8", "--quench-rate", "-10"), InputError, "quench_rate_k_per_ps is -10"),
+    (("ZIF-8", "--quench-rate", "-10"), InputError, "--quench-rate is -10"),
     (("ZIF-8", "--platform", "GPU"), UnknownNameError, "Unknown platform 'GPU'"),
     (("ZIF-8", "--cutoff", "12", "--platform", "CPU"), InputError, "needs more than 24 Å"),
 ])

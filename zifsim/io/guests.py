@@ -50,7 +50,7 @@ def load_guest(name: str | Path | GuestModel, temperature_k: float | None = None
     InputError: a missing key, a value out of range, or a molecule that is not neutral.
     """
     if temperature_k is not None:
-        TEMPERATURE.check(temperature_k, f"The temperature of {name.gas if isinstance(name, GuestModel) else name}, K,")
+        TEMPERATURE.check(temperature_k, f"The temperature of {name.gas if isinstance(name, GuestModel) else name}")
     if isinstance(name, GuestModel):
         return name
     own_file = Path(name).is_file() or Path(f"{name}.toml").is_file()
