@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 LOWEST := .venv-lowest
 
-.PHONY: help install run test test-slow test-kill test-lowest lint sweep-smoke slurm-test bench glasses quench-rates docs clean
+.PHONY: help install run test test-slow test-kill test-inputs test-mutations test-lowest lint sweep-smoke slurm-test bench glasses quench-rates docs clean
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
@@ -31,6 +31,12 @@ test-kill: $(STAMP) ## every command killed and stopped before each change it ma
 	  tests/cli/test_cli_gcmc_faults.py tests/cli/test_cli_gcmc_kill.py tests/cli/test_cli_kill_study.py \
 	  tests/melt/test_melt_faults.py tests/melt/test_melt_replicas.py \
 	  tests/access/test_access_kill.py tests/runs/test_runs_analyse.py tests/sweep/test_sweep_run.py tests/cli/test_cli_mixture.py
+
+test-inputs: $(STAMP) ## a hundred hard inputs, each in a process of its own (tests/data/inputs)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "slow or not slow" tests/cli/test_hostile_inputs.py
+
+test-mutations: $(STAMP) ## errors put into the code on purpose, each to be noticed by its tests (an hour)
+	$(BIN)/python tests/mutations/run.py
 
 test-lowest:     ## the fast tests with the oldest versions that pyproject.toml allows, in .venv-lowest
 	$(PYTHON) -m venv $(LOWEST)

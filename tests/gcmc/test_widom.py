@@ -1,6 +1,7 @@
 """Widom insertion: exact cases, both host paths, and the published model of ZIF-8."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from gcmc_naive import (
 
 from zifsim.gcmc import widom as widom_module
 from zifsim.gcmc.system import make_system
-from zifsim.gcmc.widom import mean_weights, widom, widom_in
+from zifsim.gcmc.widom import henry_from_blocks, mean_weights, widom, widom_in
 from zifsim.units import AMU_KG, AVOGADRO, BOLTZMANN_J_K, GAS_CONSTANT, KELVIN_TO_KJ_MOL
 
 TEMPERATURE = 300.0
@@ -35,6 +36,28 @@ def test_empty_box_has_the_henry_coefficient_of_an_ideal_gas_and_heat_rt():
     ideal = 16.0**3 * 1e-30 / (BOLTZMANN_J_K * TEMPERATURE) / AVOGADRO / (framework.mass_amu * AMU_KG)
     assert result.henry_coefficient_mol_kg_pa == pytest.approx(ideal, rel=1e-6)
     assert result.heat_of_adsorption_kj_mol == pytest.approx(GAS_CONSTANT * TEMPERATURE / 1e3, abs=1e-5)
+
+
+def test_errors_are_the_spread_of_independent_runs_and_an_ideal_gas_has_the_heat_rt():
+    """Blocks made up from a normal distribution: many sets of twenty, whose results scatter as much as each says."""
+    system = SimpleNamespace(volume=1000.0, temperature_k=TEMPERATURE, mass_amu=500.0,
+                             guest_models=(SimpleNamespace(gas="X"),))
+    rng = np.random.default_rng(1)
+    energy, results = -800.0, []
+    for _ in range(400):
+        weights = rng.normal(5.0, 0.5, 20)
+        blocks = np.stack([weights, weights * energy * rng.normal(1.0, 0.02, 20)], axis=1)
+        results.append(henry_from_blocks(system, blocks, 1000, 1))
+    for value, error in (("henry_coefficient_mol_kg_pa", "henry_error_mol_kg_pa"),
+                         ("heat_of_adsorption_kj_mol", "heat_of_adsorption_error_kj_mol")):
+        spread = np.std([getattr(r, value) for r in results], ddof=1)
+        assert np.mean([getattr(r, error) for r in results]) == pytest.approx(spread, rel=0.15)     # 4 sigma of 400
+    rt = GAS_CONSTANT * TEMPERATURE / 1e3
+    mean = np.mean([r.heat_of_adsorption_kj_mol for r in results])
+    assert mean == pytest.approx(rt - energy * KELVIN_TO_KJ_MOL, rel=2e-3)
+    ideal = henry_from_blocks(system, np.tile([1.0, 0.0], (20, 1)), 1000, 1)
+    assert ideal.heat_of_adsorption_kj_mol == pytest.approx(rt, rel=1e-12)
+    assert ideal.henry_error_mol_kg_pa == 0.0
 
 
 def test_mean_weight_equals_a_plain_quadrature_of_naive_sums():

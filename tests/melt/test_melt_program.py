@@ -33,6 +33,13 @@ def test_anneal_stays_at_the_anneal_temperature() -> None:
     assert max(s.to_k for s in program.segments) == 900
 
 
+def test_a_segment_ends_where_the_next_one_begins() -> None:
+    program = melt_program("paper", hold_ps=4, quench_rate_k_per_ps=100, equilibrate_ps=4)
+    heat = program.steps_of(program.segments[0])
+    assert [program.locate(s) for s in (0, heat - 1, heat, program.n_steps)] == [
+        (0, 0), (0, heat - 1), (1, 0), (3, program.steps_of(program.segments[3]))]
+
+
 def test_set_point_is_a_continuous_function_of_the_step() -> None:
     program = melt_program("dense", hold_ps=1, anneal_ps=1, quench_rate_k_per_ps=100, equilibrate_ps=1)
     temperatures = [program.temperature_at(s) for s in range(0, program.n_steps + 1, 10)]
