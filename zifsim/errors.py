@@ -14,6 +14,14 @@ class InputError(ZifsimError):
     """A file, option or value that cannot be used as given."""
 
 
+class DamagedError(InputError):
+    """A file of zifsim's own that is not what zifsim wrote. ``fault``: the sentence without its mend."""
+
+    def __init__(self, path: object, why: str, mend: str = "delete it, and the same command makes it again") -> None:
+        self.fault = f"{path} is damaged ({why})"
+        super().__init__(f"{self.fault}; {mend}.")
+
+
 class UnknownNameError(ZifsimError):
     """A name that is not among the known ones; the nearest known name is suggested."""
 

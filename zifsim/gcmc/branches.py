@@ -8,6 +8,7 @@ each series says of itself.
 from __future__ import annotations
 
 import math
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,11 +23,12 @@ from zifsim.gcmc.sampling import BLOCK_MOVES, Run, advance, is_enough, load_run,
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.gcmc.system import AdsorptionSystem
 from zifsim.gcmc.walker import Walker
-from zifsim.io.files import read_json, write_json_atomic
 from zifsim.model.guest import GuestModel
 from zifsim.rng import derive_seed
 from zifsim.runs import stopping
-from zifsim.runs.progress import Event, Report
+from zifsim.runs.progress import Event, Report, silent
+from zifsim.runs.seal import kept as intact
+from zifsim.runs.seal import made_of, read_sealed_json, write_sealed_json
 from zifsim.units import BAR_PA
 
 # Of the critical temperature; chosen here: pores filled with N2 or O2 at 77 K (0.6, 0.5) settle too slowly to be
@@ -97,7 +99,7 @@ def sample_branches(system: AdsorptionSystem, measurement: Measurement[P], press
     hands = [list(pressures[n::threads]) for n in range(min(threads, len(pressures)))]
     found = _Points(measurement, branches, report)
     report(Event(kind="plan", values={pressure_name(pressure): 1.0 for pressure in pressures}))
-    kept = _kept_points(system, measurement, pressures, branches, out_dir)
+    kept = _kept_points(system, measurement, pressures, branches, out_dir, report)
     for (pressure, branch), point in kept.items():
         found.add(pressure, branch, point, "resumed")
     if there := [pressure_name(p) for p in pressures if all((p, branch) in kept for branch in branches)]:
@@ -144,18 +146,22 @@ def point_name(pressure_pa: float) -> str:
 
 
 def _kept_points(system: AdsorptionSystem, measurement: Measurement[P], pressures: Sequence[float],
-                 branches: Sequence[str], out_dir: Path | None) -> dict[tuple[float, str], P]:
-    """The points that earlier runs left in ``out_dir`` and that these settings take as they are."""
+                 branches: Sequence[str], out_dir: Path | None, report: Report) -> dict[tuple[float, str], P]:
+    """The points that earlier runs left in ``out_dir`` and that these settings take as they are; damaged files are
+    told, and what they held is made again: a point from its finished run, a run from the one before."""
     kept: dict[tuple[float, str], P] = {}
     if out_dir is None:
         return kept
+
+    def read(path: Path) -> P:
+        return made_of(path, lambda: measurement.kind(**read_sealed_json(path)))
+
     for pressure, branch in product(pressures, branches):
         files = _PointFiles.of(out_dir, pressure, branch)
-        run = files.run(system.settings)
-        if files.point.exists() and run is not None and run.finished:
-            point = measurement.kind(**read_json(files.point))
-            if point.n_moves == run.moves:      # else it was killed before the point of a longer run was written
-                kept[pressure, branch] = point
+        run, point = files.run(system.settings, report), intact(files.point, read, report)
+        # without as many moves it was killed before the point of a longer run was written
+        if run is not None and run.finished and point is not None and point.n_moves == run.moves:
+            kept[pressure, branch] = point
     return kept
 
 
@@ -163,6 +169,7 @@ def _other_pressures(pressures: Sequence[float], out_dir: Path | None) -> str:
     """Names of the finished pressures in ``out_dir`` that are not among these."""
     asked = {point_name(pressure) for pressure in pressures}
     there = {path.stem for path in (out_dir / "points").glob("[0-9]*Pa.json")} if out_dir else set()
+    there = {name for name in there if re.fullmatch(r"[0-9.]+(e[+-][0-9]+)?Pa", name)}
     return ", ".join(map(pressure_name, sorted(float(name.removesuffix("Pa")) for name in there - asked)))
 
 
@@ -176,7 +183,7 @@ def _run_branch(system: AdsorptionSystem, measurement: Measurement[P], pressures
             walker = load_run(files.final).walker
             files.checkpoint.unlink(missing_ok=True)    # of a run that was killed just after its point was written
             continue
-        run = files.run(system.settings) if files else None
+        run = files.run(system.settings, silent) if files else None
         seed = derive_seed(system.settings.seed, system.gases, branch_name(pressure, branch))
         if run is None and walker is None and branch == FULL:
             walker = full_walker(system, derive_seed(seed, "filling"))
@@ -208,21 +215,21 @@ class _PointFiles:
         folder, name = out_dir / "points", branch_name(pressure_pa, branch)
         return cls(folder / f"{name}.json", folder / f"{name}.final.npz", folder / f"{name}.checkpoint.npz")
 
-    def run(self, settings: GCMCSettings) -> Run | None:
-        """The run to continue: ``finished`` where it needs no more moves by these settings.
+    def run(self, settings: GCMCSettings, report: Report) -> Run | None:
+        """The run to continue: ``finished`` where it needs no more moves by these settings. ``report`` is told of what
+        is damaged.
 
         A checkpoint is not asked whether it is known well enough: runs are judged at set lengths, killed or not.
         """
-        runs = [load_run(path) for path in (self.final, self.checkpoint) if path.exists()]
-        if not runs:
-            return None
-        newest = max(runs, key=lambda run: run.moves)
-        newest.finished = self.final.exists() and newest is runs[0] and is_enough(newest, settings)
+        final, checkpoint = (intact(path, load_run, report) for path in (self.final, self.checkpoint))
+        newest = max((run for run in (final, checkpoint) if run is not None), key=lambda run: run.moves, default=None)
+        if newest is not None:
+            newest.finished = newest is final and is_enough(newest, settings)
         return newest
 
     def finish(self, point: Any, run: Run) -> None:
         save_run(self.final, run)
-        write_json_atomic(self.point, asdict(point))
+        write_sealed_json(self.point, asdict(point))
         self.checkpoint.unlink(missing_ok=True)
 
 

@@ -18,18 +18,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from zifsim.errors import InputError, SimulationError
+from zifsim.errors import DamagedError, InputError, SimulationError
 from zifsim.gcmc.sampling import BLOCK_MOVES, Run, advance, check_energy, load_run, new_run, save_run
 from zifsim.gcmc.system import AdsorptionSystem
 from zifsim.gcmc.walker import DELETION_CHANCE, DELETIONS, INSERTION_CHANCE, INSERTIONS, Walker
-from zifsim.io.files import read_json, write_json_atomic
 from zifsim.rng import derive_seed
 from zifsim.runs import stopping
-from zifsim.runs.progress import Event, Report, silent
+from zifsim.runs.progress import Event, Report, note, silent
+from zifsim.runs.seal import made_of, read_sealed_json, write_sealed_json
 from zifsim.units import KELVIN_TO_KJ_MOL
 
 FloatArray = NDArray[np.float64]
 WALKERS = 8
+ROUND = "round.json"
 PATIENCE_S = 60.0            # for the block of moves that a stop signal falls into, and its checkpoint
 ROUND_BLOCKS = 20            # blocks between judgements
 NEGLIGIBLE = -18.0           # ln Π(N) − ln Π of the likeliest N: the histogram may end there
@@ -172,8 +173,7 @@ def sample_flat_histogram(system: AdsorptionSystem, fugacities_pa: Sequence[floa
     highest, lowest = max(fugacities_pa), min(fugacities_pa)
     reference = math.sqrt(highest * lowest)
     full, most = _scout(system, highest, seed, full)
-    runs = [_begin(system, seed, w, full if w % 2 else None, out_dir) for w in range(n_walkers)]
-    rounds, most = _resume_round(out_dir, most)
+    runs, rounds, most = _begun(system, seed, full, n_walkers, most, out_dir, report)
     while True:
         with stopping.polled(PATIENCE_S):
             _run_round(system, runs, reference, rounds, most, out_dir, threads)
@@ -210,35 +210,51 @@ def _scout(system: AdsorptionSystem, fugacity_pa: float, seed: int, full: Walker
     return run.walker, min(most, system.capacity - 2)
 
 
-def _path(out_dir: Path | None, w: int) -> Path | None:
-    return out_dir / "points" / f"walker-{w}.npz" if out_dir else None
+def _walker_file(out_dir: Path, w: int) -> Path:
+    return out_dir / "points" / f"walker-{w}.npz"
 
 
-def _begin(system: AdsorptionSystem, seed: int, w: int, start: Walker | None, out_dir: Path | None) -> Run:
-    path = _path(out_dir, w)
-    if path and path.exists():
+def _begun(system: AdsorptionSystem, seed: int, full: Walker | None, n_walkers: int, most: int, out_dir: Path | None,
+           report: Report) -> tuple[list[Run], int, int]:
+    """The walkers, their round and its range of N, where an earlier call left them. Where a file of theirs is damaged,
+    that is told, and all of them begin anew: they belong together."""
+    new = [new_run(system, derive_seed(seed, "walker", w), full if w % 2 else None) for w in range(n_walkers)]
+    if out_dir is None:
+        return new, 0, most
+    place = out_dir / "points" / ROUND
+    try:
+        if place.exists():
+            state = read_sealed_json(place)
+            rounds, reached = made_of(place, lambda: (int(state["round"]), int(state["most"])))
+            walkers = [_left(out_dir, w, run, rounds) for w, run in enumerate(new)]
+            return walkers, rounds, reached
+    except DamagedError as error:
+        report(note(f"{error.fault}, so all walkers begin anew."))
+    for path in (out_dir / "points").glob("walker-*.npz"):
+        path.unlink()
+    return new, 0, most
+
+
+def _left(out_dir: Path, w: int, new: Run, rounds: int) -> Run:
+    """A walker as it was left; in the first round it may not have been left yet."""
+    path = _walker_file(out_dir, w)
+    if path.exists():
         return load_run(path)
-    return new_run(system, derive_seed(seed, "walker", w), start)
-
-
-def _resume_round(out_dir: Path | None, most: int) -> tuple[int, int]:
-    """The round that was under way, and its range of N."""
-    path = out_dir / "points" / "round.json" if out_dir else None
-    if path is None or not path.exists():
-        return 0, most
-    state = read_json(path)
-    return int(state["round"]), int(state["most"])
+    if rounds:
+        raise DamagedError(path, "it is missing")
+    return new
 
 
 def _run_round(system: AdsorptionSystem, runs: list[Run], reference_pa: float, rounds: int, most: int,
                out_dir: Path | None, threads: int) -> None:
     """Bring every walker to the end of a round; those that a killed run left there stay."""
     if out_dir:
-        write_json_atomic(out_dir / "points" / "round.json", {"round": rounds, "most": most})
+        write_sealed_json(out_dir / "points" / ROUND, {"round": rounds, "most": most})
     end = min((rounds + 1) * ROUND_BLOCKS * BLOCK_MOVES, system.settings.max_moves)
+    files = [_walker_file(out_dir, w) if out_dir else None for w in range(len(runs))]
     with ThreadPoolExecutor(threads) as pool:
-        for job in [pool.submit(_advance, system, run, reference_pa, most, end, _path(out_dir, w))
-                    for w, run in enumerate(runs)]:
+        for job in [pool.submit(_advance, system, run, reference_pa, most, end, path)
+                    for run, path in zip(runs, files, strict=True)]:
             job.result()
 
 

@@ -5,7 +5,6 @@ A checkpoint holds the walker, the series and the random streams, so a killed ru
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import time
@@ -24,9 +23,9 @@ from zifsim.gcmc.settings import MAX_TRIALS, GCMCSettings
 from zifsim.gcmc.statistics import SeriesSummary, summarise
 from zifsim.gcmc.system import AdsorptionSystem
 from zifsim.gcmc.walker import Walker, copy_walker
-from zifsim.io.files import write_bytes_atomic
 from zifsim.runs import stopping
 from zifsim.runs.progress import Event, Report, silent
+from zifsim.runs.seal import made_of, read_sealed_arrays, write_sealed_arrays
 from zifsim.units import ANGSTROM_M, BOLTZMANN_J_K
 
 FloatArray = NDArray[np.float64]
@@ -229,18 +228,25 @@ def save_run(path: Path, run: Run) -> None:
     counts, energies = run.series()
     state = {"moves": run.moves, "judged_at": run.judged_at, "adapted_at": run.adapted_at, "n_trials": run.n_trials,
              "adapt_until": run.adapt_until}
-    stream = io.BytesIO()
-    np.savez_compressed(stream, allow_pickle=False, state=json.dumps(state), rng=run.rng, steps=run.steps,
+    write_sealed_arrays(path, compressed=True, state=json.dumps(state), rng=run.rng, steps=run.steps,
                         series_counts=counts, series_energies=energies, **run.walker._asdict())
-    write_bytes_atomic(path, stream.getvalue())
 
 
 def load_run(path: Path) -> Run:
-    """Read what :func:`save_run` wrote."""
-    with np.load(path) as data:
+    """Read what :func:`save_run` wrote.
+
+    Raises
+    ------
+    DamagedError: it is not what was written. FileNotFoundError: there is none.
+    """
+    data = read_sealed_arrays(path)
+
+    def make() -> Run:
         state = json.loads(str(data["state"]))
         walker = Walker(*(data[name] for name in Walker._fields))
         return Run(walker, data["rng"], data["steps"], [data["series_counts"]], [data["series_energies"]],
                    state["n_trials"], state["adapt_until"], state["moves"], state["judged_at"], state["adapted_at"])
+
+    return made_of(path, make)
 
 
