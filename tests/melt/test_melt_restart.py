@@ -14,10 +14,11 @@ import pytest
 
 from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError, RunInterrupted
-from zifsim.io.files import read_json, write_json_atomic
+from zifsim.io.files import read_json
 from zifsim.io.melt_forcefields import load_melt_forcefield
 from zifsim.io.trajectory import read_dcd
 from zifsim.io.xyz import read_framework, write_framework
+from zifsim.melt.checkpoint import read_checkpoint, write_checkpoint
 from zifsim.melt.result import MeltResult
 from zifsim.melt.run import MeltSettings, run_melt
 from zifsim.model.framework import Framework
@@ -146,8 +147,8 @@ def test_other_versions_platform_and_threads_are_told(zif8: Framework, tmp_path:
 
     with pytest.raises(RunInterrupted), stopping.stoppable():
         run_melt(zif8, ff, PROGRAM, SETTINGS, tmp_path, stop_at_once)
-    saved = read_json(tmp_path / "checkpoint.json")
-    write_json_atomic(tmp_path / "checkpoint.json", saved | {"versions": {"zifsim": "0.0.1", "OpenMM": "7.0"}})
+    saved = read_checkpoint(tmp_path)
+    write_checkpoint(tmp_path, replace(saved, versions={"zifsim": "0.0.1", "OpenMM": "7.0"}))
     rows = (tmp_path / "state.csv").read_text()
     (tmp_path / "state.csv").write_text(rows.replace("step,time_ps,", "step,", 1))
     with pytest.raises(InputError, match=r"state\.csv has the columns of another version"):

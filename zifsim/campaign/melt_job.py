@@ -8,7 +8,7 @@ from typing import Any
 
 from zifsim.melt.checkpoint import STATE_TABLE
 from zifsim.melt.result import GLASS, RESULT, MeltResult
-from zifsim.melt.run import MeltSettings, prepare_melt, run_melt
+from zifsim.melt.run import MeltSettings, prepare_melt, read_finished
 from zifsim.model.forcefield import MeltForceField
 from zifsim.model.framework import Framework
 from zifsim.model.schedule import TemperatureProgram
@@ -65,7 +65,7 @@ def run_melt_job(job: MeltJob, out: Path, report: Report = silent, part: str = "
     claim, parts = job.claim, (job.framework, job.forcefield, job.program, job.settings)
     claim.check(out)
     if finished_outputs(out) is not None:       # nothing to prepare for, and no GPU to wait for
-        return run_melt(*parts, out, report, part)
+        return read_finished(*parts, out, report, part)
     with gpu_lease(job.settings.platform):
         melt = prepare_melt(*parts, report, part)
 
@@ -75,4 +75,5 @@ def run_melt_job(job: MeltJob, out: Path, report: Report = silent, part: str = "
         def write(result: MeltResult, started: str) -> None:
             write_melt_page(out)
 
-        return claim.run(out, OUTPUTS, work=run, write=write, read=run, platform=melt.choice.note)
+        return claim.run(out, OUTPUTS, work=run, write=write,
+                         read=lambda: read_finished(*parts, out, report, part), platform=melt.choice.note)

@@ -22,7 +22,7 @@ from zifsim.melt.result import RESULT, MeltResult, read_result
 from zifsim.rng import derive_seed
 from zifsim.runs import stopping
 from zifsim.runs.devices import thread_environment, worker_count
-from zifsim.runs.folder import Claim
+from zifsim.runs.folder import Claim, finished_outputs
 from zifsim.runs.progress import Event, Report, silent
 
 KIND = "set of melts"
@@ -74,7 +74,8 @@ def run_replicas(job: MeltJob, count: int, out: Path, report: Report = silent, a
     replicas = plan_replicas(shared, count, out)
 
     def read() -> list[MeltResult]:
-        return [result for r in replicas if (result := read_result(r.folder)) is not None]
+        there = [r.folder for r in replicas if finished_outputs(r.folder) is not None]
+        return [result for folder in there if (result := read_result(folder)) is not None]
 
     def run() -> list[MeltResult]:
         report(Event(kind="plan", values=dict.fromkeys((r.name for r in replicas), 1.0)))

@@ -15,7 +15,7 @@ from openmm import unit
 from zifsim.errors import SimulationError
 from zifsim.io.trajectory import Frame, write_part
 from zifsim.melt.box import widths
-from zifsim.melt.checkpoint import STATE_TABLE, Checkpoint, deserialised, versions, write_checkpoint
+from zifsim.melt.checkpoint import STATE_TABLE, Checkpoint, chained, deserialised, versions, write_checkpoint
 from zifsim.melt.context import (
     configuration,
     degrees_of_freedom,
@@ -32,6 +32,7 @@ from zifsim.melt.system import NM, MeltSystem
 from zifsim.model.schedule import TemperatureProgram
 from zifsim.rng import derive_seed
 from zifsim.runs import stopping
+from zifsim.runs.digest import RunningDigest
 from zifsim.runs.progress import Event, Report
 from zifsim.units import AMU_PER_CUBIC_ANGSTROM_TO_G_CM3, GAS_CONSTANT
 
@@ -62,6 +63,8 @@ class Dynamics:
         self.info: dict[str, Any] = {}
         self._frames: list[Frame] = []
         self._rows: list[str] = []
+        self._table = RunningDigest(folder / STATE_TABLE)
+        self._frames_sha256 = "" if checkpoint is None else checkpoint.frames_sha256
         self._context: openmm.Context | None = None
         self._dof = degrees_of_freedom(model.system)
         self._first_step, self._began, self._reported = self.step, time.monotonic(), 0.0
@@ -224,22 +227,24 @@ class Dynamics:
         return (time.monotonic() - self._began) / max(1, self.step - self._first_step)
 
     def _write_rows(self) -> None:
-        path = self.folder / STATE_TABLE
-        with open(path, "a", encoding="utf-8") as stream:
-            if stream.tell() == 0:
-                stream.write(",".join(COLUMNS) + "\n")
-            stream.writelines(self._rows)
+        head = "" if self._table.size else ",".join(COLUMNS) + "\n"
+        text = (head + "".join(self._rows)).encode()
+        with open(self.folder / STATE_TABLE, "ab") as stream:
+            stream.write(text)
+        self._table.add(text)
         self._rows.clear()
 
     def _save(self) -> None:
         """Rows and frames first, the checkpoint that vouches for them last; what follows starts from its text."""
         self._write_rows()
-        write_part(self.folder / PARTS, self._frames, self._frame_steps, self.program.timestep_fs / 1000.0)
+        part = write_part(self.folder / PARTS, self._frames, self._frame_steps, self.program.timestep_fs / 1000.0)
         self._frames.clear()
+        if part is not None:
+            self._frames_sha256 = chained(self._frames_sha256, part)
         text = openmm.XmlSerializer.serialize(self._live.getState(getPositions=True, getVelocities=True))
         write_checkpoint(self.folder, Checkpoint(
             self.digest, self.step, self.settings.seed, self._checkpoint_steps, self.wall_s, versions(),
-            self.choice.note, text))
+            self.choice.note, self._table.size, self._table.sha256, self._frames_sha256, text))
         self.state, self.saved_step = deserialised(text), self.step
 
     def _failure(self, why: str) -> SimulationError:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from zifsim.io.files import read_json, write_json_atomic
+from zifsim.io.files import json_text, read_json
 from zifsim.io.xyz import read_framework, write_framework
 from zifsim.model.framework import Framework
 from zifsim.model.shown import Drawn
+from zifsim.runs.seal import made_of
 
 RESULT = "melt.json"
 GLASS = "glass.extxyz"
@@ -64,17 +65,27 @@ class MeltResult(Drawn):
                 f"{100 * self.coordination.get('4', 0.0):.0f} % of Zn with four N")
 
 
-def write_result(folder: Path, result: MeltResult) -> None:
-    """Write ``glass.extxyz`` and then ``melt.json``, whose presence says that the run is finished."""
+def write_glass(folder: Path, result: MeltResult) -> bytes:
+    """Write ``glass.extxyz``; returns the content of ``melt.json``, whose presence says that the run is finished."""
     write_framework(folder / GLASS, result.framework)
-    write_json_atomic(folder / RESULT, {f.name: getattr(result, f.name) for f in fields(result)
-                                        if f.name != "framework"})
+    return json_text({f.name: getattr(result, f.name) for f in fields(result) if f.name != "framework"}).encode()
 
 
 def read_result(folder: Path) -> MeltResult | None:
-    """The result of a finished run, or None where the folder holds none."""
-    if not (folder / RESULT).is_file() or not (folder / GLASS).is_file():
+    """The result of a finished run, or None where the folder holds none.
+
+    Raises
+    ------
+    InputError: its files are damaged.
+    """
+    path = folder / RESULT
+    if not path.is_file() or not (folder / GLASS).is_file():
         return None
-    values: dict[str, Any] = read_json(folder / RESULT)
     known = {f.name for f in fields(MeltResult)} - {"framework"}
-    return MeltResult(framework=read_framework(folder / GLASS), **{k: values[k] for k in known})
+    framework = read_framework(folder / GLASS)
+
+    def make() -> MeltResult:
+        values: dict[str, Any] = read_json(path)
+        return MeltResult(framework=framework, **{k: values[k] for k in known})
+
+    return made_of(path, make)

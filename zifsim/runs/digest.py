@@ -48,6 +48,25 @@ def sha256_file(path: Path) -> str:
         return sha256_pieces(iter(lambda: stream.read(CHUNK_BYTES), b""))
 
 
+class RunningDigest:
+    """sha256 of a file that grows: of what it held at first and what was added since. ``size``: bytes so far."""
+
+    def __init__(self, path: Path) -> None:
+        self._found, self.size = hashlib.sha256(), 0
+        if path.is_file():
+            with open(path, "rb") as stream:
+                while piece := stream.read(CHUNK_BYTES):
+                    self.add(piece)
+
+    def add(self, piece: bytes) -> None:
+        self._found.update(piece)
+        self.size += len(piece)
+
+    @property
+    def sha256(self) -> str:
+        return self._found.hexdigest()
+
+
 def sha256_pieces(pieces: Iterable[bytes]) -> str:
     """Hex sha256 of bytes that come piece by piece."""
     found = hashlib.sha256()
