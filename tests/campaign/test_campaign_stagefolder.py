@@ -54,6 +54,10 @@ def test_a_plan_that_was_changed_is_refused(tmp_path, change, sentence):
     values = json.loads(path.read_text())
     change(values)
     path.write_text(json.dumps(values))
+    with pytest.raises(InputError, match="is damaged"):
+        read_prepared(path.parent)
+    del values["sha256"]        # as earlier versions wrote it
+    path.write_text(json.dumps(values))
     with pytest.raises(InputError, match=sentence):
         read_prepared(path.parent)
 

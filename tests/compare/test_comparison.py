@@ -224,7 +224,7 @@ def test_manifest_decides_which_stages_belong(results_folder: Path) -> None:
     unfinished = next(iter(belong))
     for name in belong:
         if name != unfinished:
-            (results_folder / "gcmc" / name / "DONE").write_text("{}")
+            (results_folder / "gcmc" / name / "DONE").write_text('{"outputs": {}}')
     results = read_results(results_folder)
     assert len(results.isotherms) == len(UPTAKE) * len(GASES) - 1
     assert old.name not in {one.stage for one in results.isotherms}

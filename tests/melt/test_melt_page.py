@@ -19,6 +19,7 @@ from zifsim.model.schedule import Segment, TemperatureProgram
 from zifsim.report.melt import read_run, write_melt_page
 from zifsim.runs.digest import plain
 from zifsim.runs.folder import finished_outputs
+from zifsim.runs.seal import read_sealed_json
 
 PROGRAM = TemperatureProgram("short", (Segment("heat", 300.0, 400.0, 0.2, "NVT"), Segment("quench", 400.0, 300.0, 0.2),
                                        Segment("equilibrate", 300.0, 300.0, 0.4)), 1.0)
@@ -37,7 +38,7 @@ def unfinished(finished: Path, tmp_path: Path) -> Path:
     """The same run as it stood halfway, and with a bonded force field."""
     rows = (finished / "state.csv").read_text().splitlines(keepends=True)
     (tmp_path / "state.csv").write_text("".join(rows[: len(rows) // 2]))
-    claim = json.loads((finished / "config.json").read_text())
+    claim = read_sealed_json(finished / "config.json")
     claim |= {"can_break": False, "config": claim["config"] | {"forcefield": "ZIF-FF"}}
     (tmp_path / "config.json").write_text(json.dumps(claim))
     (tmp_path / "record.json").write_bytes((finished / "record.json").read_bytes())

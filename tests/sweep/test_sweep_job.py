@@ -16,6 +16,7 @@ import pytest
 from zifsim.cli import app
 from zifsim.errors import InputError, UnknownNameError
 from zifsim.runs.folder import mark_done
+from zifsim.runs.seal import read_sealed_json, write_sealed_json
 from zifsim.sweep import folder, state
 from zifsim.sweep.job import run_job
 from zifsim.sweep.state import read_state
@@ -106,9 +107,9 @@ def test_a_job_begun_with_another_input_is_refused_with_the_mend(out):
     run_job(out, build)
     run_job(out, melt)
     (out / melt / "DONE").unlink()
-    config = json.loads((out / melt / "config.json").read_text())
+    config = read_sealed_json(out / melt / "config.json")
     config["inputs_sha256"]["framework"] = "0" * 64
-    (out / melt / "config.json").write_text(json.dumps(config))
+    write_sealed_json(out / melt / "config.json", config)
     with pytest.raises(InputError, match=r"was begun with other inputs; delete it"):
         run_job(out, melt)
     assert "begun with other inputs" in read_state(out / melt).reason

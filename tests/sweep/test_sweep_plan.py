@@ -10,6 +10,7 @@ import pytest
 from zifsim.campaign.study import load_study
 from zifsim.cli import app
 from zifsim.errors import InputError, ZifsimError
+from zifsim.runs.seal import read_sealed_json, write_sealed_json
 from zifsim.sweep import folder
 from zifsim.sweep.axes import load_sweep
 from zifsim.sweep.init import copy_templates
@@ -126,8 +127,8 @@ def test_the_folder_tells_other_processes_all_they_need(tmp_path):
 def test_a_plan_of_another_physics_is_refused(tmp_path):
     sweep = load_sweep("smoke_sweep")
     folder.write_plan(tmp_path, sweep, plan_jobs(sweep))
-    planned = json.loads((tmp_path / "jobs.json").read_text())
-    (tmp_path / "jobs.json").write_text(json.dumps(planned | {"zifsim_version": "0.0.1", "physics": {"melt": 0}}))
+    planned = read_sealed_json(tmp_path / "jobs.json")
+    write_sealed_json(tmp_path / "jobs.json", planned | {"zifsim_version": "0.0.1", "physics": {"melt": 0}})
     with pytest.raises(InputError, match=r"was planned by zifsim 0\.0\.1"):
         folder.read_jobs(tmp_path)
 

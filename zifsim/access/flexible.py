@@ -7,7 +7,6 @@ averaged by itself. Rare wide openings dominate the average; how much, is measur
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +18,13 @@ from zifsim.access.flood import flood
 from zifsim.access.landscape import DIRECTIONS, FreeEnergyGrid, free_energy_grids
 from zifsim.gcmc.grid import divisions_for
 from zifsim.gcmc.settings import GCMCSettings
-from zifsim.io.files import write_bytes_atomic
 from zifsim.model.forcefield import AdsorptionForceField
 from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel
 from zifsim.runs import stopping
 from zifsim.runs.digest import digest
 from zifsim.runs.progress import Event, Report, silent
+from zifsim.runs.seal import kept, made_of, read_sealed_arrays, write_sealed_arrays
 
 FloatArray = NDArray[np.float64]
 SingleArray = NDArray[np.float32]
@@ -93,15 +92,12 @@ def average_snapshots(snapshots: Sequence[Framework], guests: Sequence[tuple[Gue
     finished = []
     for number, block in enumerate(blocks):
         path = folder / f"{name}-{number:02d}.npz" if folder else None
-        there = path is not None and path.exists()
-        if path and there:
-            with np.load(path) as stored:
-                finished.append((stored["logs"], stored["highest"], stored["barriers"]))
-        else:
-            finished.append(_average_block([snapshots[s] for s in block], guests, forcefield, settings, divisions,
-                                           directions, threads))
-            if path:
-                _store(path, *finished[-1])
+        there = kept(path, _stored, report) if path else None
+        finished.append(there or _average_block([snapshots[s] for s in block], guests, forcefield, settings, divisions,
+                                                directions, threads))
+        if path and there is None:
+            logs, highest, barriers = finished[-1]
+            write_sealed_arrays(path, logs=logs, highest=highest, barriers=barriers)
         done = int(block[-1]) + 1
         report(Event(part, done / len(snapshots), f"{done} of {len(snapshots)} snapshots",
                      kind="resumed" if there else "progress"))
@@ -150,7 +146,7 @@ def _digest(snapshots: Sequence[Framework], guests: Sequence[tuple[GuestModel, f
     return digest([[s.content_hash() for s in snapshots], guests, forcefield, settings, directions, BLOCKS])[:16]
 
 
-def _store(path: Path, logs: SingleArray, highest: SingleArray, barriers: FloatArray) -> None:
-    stream = io.BytesIO()
-    np.savez(stream, logs=logs, highest=highest, barriers=barriers)
-    write_bytes_atomic(path, stream.getvalue())
+def _stored(path: Path) -> tuple[SingleArray, SingleArray, FloatArray]:
+    """What :func:`_average_block` found, as it was kept."""
+    held = read_sealed_arrays(path)
+    return made_of(path, lambda: (held["logs"], held["highest"], held["barriers"]))

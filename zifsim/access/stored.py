@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,6 +18,8 @@ from zifsim.errors import InputError
 from zifsim.io.files import read_json, write_bytes_atomic, write_json_atomic
 from zifsim.io.tables import write_csv
 from zifsim.model.framework import Framework
+from zifsim.runs.folder import finished_outputs
+from zifsim.runs.seal import UNREADABLE
 
 RESULT, TABLE, MASKS = "access.json", "access.csv", "blocked.npz"
 SCHEMA = 1          # 0: files without a schema, whose umbrella sampling is "led" and whose fractions are "share"
@@ -72,15 +75,17 @@ class StoredAccess:
         name = _mask_name(self.guest_model, self.temperature_k, self.n_snapshots, self.snapshot_temperature_k,
                           self.umbrella_ps)
         try:
-            with np.load(path) as stored:
+            with np.load(path, allow_pickle=False) as stored:
                 if name not in stored:
                     name = name.replace(", umbrella ", ", led ")        # its name up to schema 0
                 shape = tuple(int(n) for n in stored[f"{name} shape"])
-                bits = np.unpackbits(stored[name], count=int(np.prod(shape)))
-        except (OSError, KeyError, ValueError):
+                packed = stored[name]
+                if len(shape) != 3 or packed.ndim != 1 or len(packed) != -(-math.prod(shape) // 8):
+                    raise ValueError
+                return np.unpackbits(packed, count=math.prod(shape)).astype(bool).reshape(shape)
+        except (OSError, *UNREADABLE):
             raise InputError(f"{path} holds no mask of {self.gas} at {self.temperature_k:g} K ({self.kind}); run "
-                             "`zifsim access` again with the same --out.") from None
-        return bits.astype(bool).reshape(shape)
+                             "`zifsim access` again with another --out.") from None
 
 
 def write_access(folder: Path, framework: Framework, results: Sequence[GasAccess], settings: dict[str, Any],
@@ -111,10 +116,14 @@ def read_access(folder: Path) -> tuple[StoredAccess, ...]:
 
     Raises
     ------
-    InputError: no such folder or result, a damaged file, or one of a newer or a much older version.
+    InputError: no such folder or result, a damaged or altered file, or one of a newer or a much older version.
     """
+    finished_outputs(folder)
     with _readable(folder / RESULT) as data:
-        return tuple(_stored(folder, data, result) for result in data["results"])
+        found = tuple(_stored(folder, data, result) for result in data["results"])
+        if not found:
+            raise ValueError("it has no result")
+        return found
 
 
 def read_results(folder: Path) -> list[GasAccess]:
@@ -139,7 +148,7 @@ def _readable(path: Path) -> Iterator[dict[str, Any]]:
             raise InputError(f"'{path}' was written by a newer zifsim (schema {data['schema']}; this one reads "
                              f"{SCHEMA}); read it with that.")
         yield data
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (OSError, *UNREADABLE) as error:
         raise InputError(f"'{path}' is not an access result of this version ({type(error).__name__}: {error}); run "
                          "`zifsim access` again with another --out.") from None
 

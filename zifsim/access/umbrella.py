@@ -12,7 +12,6 @@ are the framework's.
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +24,6 @@ from zifsim.access.guest_system import GuestSystem, Restraint, guest_system, tur
 from zifsim.access.path import GuestPath
 from zifsim.access.result import UmbrellaBarrier
 from zifsim.errors import InputError
-from zifsim.io.files import write_bytes_atomic
 from zifsim.limits import DURATION
 from zifsim.melt.context import settle_on
 from zifsim.melt.platform import choose_platform
@@ -37,6 +35,7 @@ from zifsim.rng import derive_seed
 from zifsim.runs import stopping
 from zifsim.runs.digest import digest
 from zifsim.runs.progress import Event, Report, silent
+from zifsim.runs.seal import kept, made_of, read_sealed_arrays, write_sealed_arrays
 from zifsim.units import KELVIN_TO_KJ_MOL
 
 FloatArray = NDArray[np.float64]
@@ -89,7 +88,7 @@ def umbrella_barrier(framework: Framework, guest: GuestModel, temperature_k: flo
     forces = []
     for number, place in enumerate(places):
         stored = folder / f"{name}-{number:03d}.npz" if folder else None
-        there = stored is not None and stored.exists()
+        there = stored is not None and stored.exists()      # or damaged, which sampling tells
         forces.append(sampling.forces_at(place, number, stored))
         report(Event(part, (number + 1) / len(places), f"{number + 1} of {len(places)} places",
                      kind="resumed" if there else "progress"))
@@ -155,6 +154,7 @@ class _Sampling:
     def __init__(self, inside: GuestSystem, guest: GuestModel, temperature_k: float,
                  settings: UmbrellaSettings, report: Report) -> None:
         self._guest, self._settings, self._temperature_k = guest, settings, temperature_k
+        self._report = report
         self._model, self._masses = inside.model, inside.masses
         self._n = len(inside.model.positions)
         self._integrator = openmm.LangevinMiddleIntegrator(temperature_k, FRICTION, STEP_PS)
@@ -166,10 +166,10 @@ class _Sampling:
 
     def forces_at(self, place: FloatArray, number: int, stored: Path | None) -> FloatArray:
         """Readings (m, 3) kJ/mol/Å of the restraint's force at a place (3,) Å, made, or read where it is finished."""
-        if stored and stored.exists():
-            with np.load(stored) as held:
-                self._state = (held["positions"], held["velocities"])
-                return np.array(held["forces"])
+        held = kept(stored, _stored, self._report) if stored else None
+        if held is not None:
+            self._state = held[1:]
+            return held[0]
         self._begin(place, number)
         forces = []
         for _ in range(round(self._settings.ps / STEP_PS) // EVERY):
@@ -180,9 +180,7 @@ class _Sampling:
         self._state = (state.getPositions(asNumpy=True).value_in_unit(unit.nanometer),
                        state.getVelocities(asNumpy=True).value_in_unit(unit.nanometer / unit.picosecond))
         if stored:
-            stream = io.BytesIO()
-            np.savez(stream, forces=np.array(forces), positions=self._state[0], velocities=self._state[1])
-            write_bytes_atomic(stored, stream.getvalue())
+            write_sealed_arrays(stored, forces=np.array(forces), positions=self._state[0], velocities=self._state[1])
         return np.array(forces)
 
     def _begin(self, place: FloatArray, number: int) -> None:
@@ -209,6 +207,12 @@ class _Sampling:
         guest, framework = self._masses[self._n:], self._masses[:self._n]
         away: FloatArray = guest @ at[self._n:] / guest.sum() - framework @ at[:self._n] / framework.sum()
         return away
+
+
+def _stored(path: Path) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Forces at a place, and the positions and velocities that it ended with."""
+    held = read_sealed_arrays(path)
+    return made_of(path, lambda: (held["forces"], held["positions"], held["velocities"]))
 
 
 def _digest(framework: Framework, guest: GuestModel, temperature_k: float, forcefield: AdsorptionForceField,

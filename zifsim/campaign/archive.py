@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from zifsim.errors import InputError
-from zifsim.io.files import parse_json, replacing
+from zifsim.io.files import is_plain_name, parse_json, replacing
 from zifsim.runs.digest import CHUNK_BYTES, sha256_pieces
 
 CONTENTS = "bundle.json"
@@ -150,12 +150,6 @@ def _checked(path: Path, content: bytes) -> Contents:
 
 def _no_bundle(path: Path) -> InputError:
     return InputError(f"'{path}' is no bundle: it holds no {CONTENTS} that `zifsim bundle` wrote.")
-
-
-def is_plain_name(name: str) -> bool:
-    """Whether a name is that of a file below a folder, and of no other: relative, without ``..`` and the like."""
-    return bool(name) and "\0" not in name and "\\" not in name and name == PurePosixPath(name).as_posix() \
-        and not name.startswith("/") and not {"..", "."} & set(name.split("/"))
 
 
 def shown(name: str) -> str:

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from zifsim.campaign.access_stage import CRYSTAL_DYNAMICS
-from zifsim.campaign.archive import FORMAT, Unpacked, is_plain_name, read_archive, write_archive
+from zifsim.campaign.archive import FORMAT, Unpacked, read_archive, write_archive
 from zifsim.campaign.stagefolder import MANIFEST
-from zifsim.errors import InputError
-from zifsim.io.files import parse_json, read_json
+from zifsim.errors import DamagedError, InputError
+from zifsim.io.files import is_plain_name, parse_json, read_json
 from zifsim.runs.digest import sha256_bytes, sha256_file
 from zifsim.runs.folder import CONFIG, DONE, RECORD, finished_outputs
+from zifsim.runs.seal import read_sealed_json
 from zifsim.runs.version import version
 
 STAGE_FILES = (CONFIG, RECORD, DONE, "state.csv")     # beside the results that DONE lists
@@ -114,9 +115,9 @@ def _owner(folder: Path) -> tuple[str, dict[str, Any]]:
     for file in OWNERS:
         if (folder / file).is_file():
             try:
-                values: dict[str, Any] = read_json(folder / file)
+                values = read_sealed_json(folder / file, needed=False)
                 return str(values["study"]["name"]), values
-            except (KeyError, ValueError, TypeError):
+            except (DamagedError, KeyError, TypeError):
                 raise InputError(f"{folder / file} is damaged; run the same study or sweep again, which writes it "
                                  "anew.") from None
     if (folder / DONE).is_file():
@@ -141,10 +142,10 @@ def _stages(folder: Path) -> tuple[list[Path], int]:
 def _read(path: Path, names: Callable[[Any], list[Any]]) -> list[str]:
     """The folders that a list of stages names, all of them below it; raises InputError for a damaged list."""
     try:
-        found = names(read_json(path))
+        found = names(read_sealed_json(path, needed=False))
         if all(isinstance(name, str) and is_plain_name(name) for name in found):
             return found
-    except (KeyError, ValueError, TypeError, AttributeError):
+    except (DamagedError, KeyError, ValueError, TypeError, AttributeError):
         pass
     raise InputError(f"{path} is damaged; run the same study or sweep again, which writes it anew.")
 

@@ -13,11 +13,11 @@ from zifsim.campaign.stage import Stage
 from zifsim.campaign.stagefolder import MANIFEST, owner_claim
 from zifsim.campaign.study import Study, load_study
 from zifsim.errors import ZifsimError
-from zifsim.io.files import write_json_atomic
 from zifsim.runs import stopping
 from zifsim.runs.devices import worker_count
 from zifsim.runs.folder import DONE
 from zifsim.runs.progress import Report, silent
+from zifsim.runs.seal import write_sealed_json
 
 if TYPE_CHECKING:
     from zifsim.compare.table import ComparisonTable
@@ -87,7 +87,7 @@ def run_study(study: str | Path | Study, out: str | Path | None = None, override
 def _run(study: Study, stages: list[Stage], folder: Path, workers: int, report: Report,
          ) -> tuple[Outcome, dict[str, str], ComparisonTable | None, Path | None]:
     """Run the stages, and compare what there is; what went wrong, by stage."""
-    write_json_atomic(folder / STUDY, study.to_dict())
+    write_sealed_json(folder / STUDY, study.to_dict())
     outcome = Scheduler(stages, folder, workers, report).run()
     failures = dict(outcome.failed)
     failures |= dict.fromkeys(outcome.blocked, "not started, because a stage before it failed")

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from zifsim.errors import InputError
-from zifsim.io.files import write_json_atomic
 from zifsim.io.values import from_plain
 from zifsim.runs.digest import digest, plain, sha256_file
 from zifsim.runs.folder import CONFIG, DONE, Claim, finished_outputs, read_config, slug
+from zifsim.runs.seal import write_sealed_json
 
 MANIFEST = "manifest.json"
 Value = TypeVar("Value")
@@ -116,6 +116,6 @@ def owner_claim(kind: str, values: Mapping[str, Any]) -> Claim:
 
 def write_manifest(out: Path, folders: Mapping[str, StageFolder]) -> None:
     """``manifest.json``: stage id -> its folder, kind and state, for the study as it stands."""
-    write_json_atomic(out / MANIFEST, {"stages": {
+    write_sealed_json(out / MANIFEST, {"stages": {
         stage: {"kind": f.kind, "folder": f.relative, "done": (f.path / DONE).is_file()}
         for stage, f in folders.items()}})

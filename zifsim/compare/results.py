@@ -9,7 +9,6 @@ are not read.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +17,12 @@ from typing import Any
 from zifsim.access.stored import RESULT as ACCESS
 from zifsim.access.stored import StoredAccess, read_access
 from zifsim.errors import InputError
-from zifsim.io.files import read_json
+from zifsim.io.files import is_plain_name, read_json
 from zifsim.io.results import LABELS, read_isotherm
 from zifsim.model.schedule import Segment
 from zifsim.model.uptake import Isotherm
-from zifsim.runs.folder import CONFIG
+from zifsim.runs.folder import CONFIG, finished_outputs
+from zifsim.runs.seal import SEAL, read_sealed_json
 
 QUALITY_NOTES = {"quick": "quick settings, not converged", "production": "production settings"}
 
@@ -154,12 +154,26 @@ def read_results(folder: str | Path) -> StudyResults:
 
 
 def _finished_stages(folder: Path) -> list[Path]:
-    """Folders of the study's finished stages; all stage folders where no manifest says which belong."""
-    if not (folder / "manifest.json").is_file():
-        return sorted(path for path in folder.glob("*/*") if path.is_dir())
-    stages = _read_object(folder / "manifest.json").get("stages", {})
-    paths = [folder / stage["folder"] for stage in stages.values()]
-    return [path for path in paths if (path / "DONE").is_file()]
+    """Folders of the study's finished stages; all stage folders where no manifest says which belong.
+
+    Raises
+    ------
+    InputError: the manifest is damaged, or a result is not what its run wrote.
+    """
+    manifest = folder / "manifest.json"
+    if not manifest.is_file():
+        paths = sorted(path for path in folder.glob("*/*") if path.is_dir())
+    else:
+        try:
+            names = [str(stage["folder"]) for stage in _read_object(manifest).get("stages", {}).values()]
+        except (AttributeError, TypeError, KeyError):
+            names = [""]
+        if not all(map(is_plain_name, names)):
+            raise InputError(f"'{manifest}' is damaged; run the study again, which writes it anew.")
+        paths = [folder / name for name in names if (folder / name / "DONE").is_file()]
+    for path in paths:
+        finished_outputs(path)
+    return paths
 
 
 def _config(stage: Path) -> dict[str, Any]:
@@ -185,13 +199,15 @@ def _quench_rate(stage: Path) -> float | None:
 def _read_object(path: Path) -> dict[str, Any]:
     try:
         value = read_json(path)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise InputError(
             f"'{path}' is not valid JSON ({error}); delete its folder and run the study again."
         ) from None
     if not isinstance(value, dict):
         raise InputError(f"'{path}' does not hold a JSON object; delete its folder and run the study again.")
-    return value
+    if SEAL not in value:
+        return value
+    return read_sealed_json(path)
 
 
 def _read_isotherm(path: Path) -> ModelIsotherm:

@@ -8,7 +8,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 TEMPORARY = re.compile(r"\..+\.\d+\.\d+\.tmp")     # names of files that are being written, or that a kill left
@@ -43,6 +43,12 @@ def temporary_beside(path: Path) -> Path:
     end = f".{os.getpid()}.{threading.get_ident()}.tmp"
     begin = os.fsdecode(os.fsencode(path.name)[:LONGEST_NAME - len(end) - 1])
     return path.with_name(f".{begin}{end}")
+
+
+def is_plain_name(name: str) -> bool:
+    """Whether a name is that of a file below a folder, and of no other: relative, without ``..`` and the like."""
+    return bool(name) and "\0" not in name and "\\" not in name and name == PurePosixPath(name).as_posix() \
+        and not name.startswith("/") and not {"..", "."} & set(name.split("/"))
 
 
 def write_bytes_atomic(path: Path, content: bytes) -> None:

@@ -20,11 +20,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
-from zifsim.errors import InputError, RunInterrupted
-from zifsim.io.files import TEMPORARY, read_json, write_bytes_atomic, write_json_atomic
+from zifsim.errors import DamagedError, InputError, RunInterrupted
+from zifsim.io.files import TEMPORARY, is_plain_name, read_json, write_bytes_atomic, write_json_atomic
 from zifsim.runs import record as records
 from zifsim.runs import stopping
 from zifsim.runs.digest import digest, plain, sha256_file
+from zifsim.runs.seal import read_sealed_json, write_sealed_json
 from zifsim.runs.version import PHYSICS
 
 Result = TypeVar("Result")
@@ -94,6 +95,9 @@ class Claim:
         if not out.is_dir() or all(is_ours(p) for p in out.iterdir()):
             return ""
         held = read_config(out)
+        if held is None and (out / CONFIG).is_file() and (out / RECORD).is_file():
+            return (f"{out / CONFIG} is damaged, so nothing says what {out} holds; restore it, delete the folder to "
+                    "compute it again, or choose another folder with --out.")
         if held is None:
             return f"{out} holds other files and no {self.kind}; choose a new or empty folder with --out."
         if (held.get("kind"), held.get("folder_key")) != (self.kind, self.folder_key):
@@ -119,7 +123,7 @@ class Claim:
         if (read_config(out) or {}).get("key") == self.key:
             return
         (out / DONE).unlink(missing_ok=True)
-        write_json_atomic(out / CONFIG, {
+        write_sealed_json(out / CONFIG, {
             "kind": self.kind, "title": self.title, "physics": PHYSICS.get(self.kind, 1),
             "key": self.key, "folder_key": self.folder_key,
             "config": plain(self.config), "inputs_sha256": dict(self.inputs_sha256), **plain(self.beside)})
@@ -191,10 +195,10 @@ def is_ours(path: Path) -> bool:
 def read_config(folder: Path) -> dict[str, Any] | None:
     """What a folder is claimed for; None where nothing readable says so."""
     try:
-        values = read_json(folder / CONFIG)
-    except (OSError, ValueError):
+        values = read_sealed_json(folder / CONFIG, needed=False)
+    except (OSError, DamagedError):
         return None
-    return values if isinstance(values, dict) and isinstance(values.get("kind"), str) else None
+    return values if isinstance(values.get("kind"), str) else None
 
 
 def difference(held: Mapping[str, Any], claim: Claim) -> str:
@@ -313,9 +317,11 @@ def finished_outputs(folder: Path) -> dict[str, str] | None:
     if not (folder / DONE).is_file():
         return None
     try:
-        outputs: dict[str, str] = read_json(folder / DONE)["outputs"]
+        outputs: dict[str, str] = read_sealed_json(folder / DONE, needed=False)["outputs"]
         items = [(str(name), str(sha256)) for name, sha256 in outputs.items()]
-    except (ValueError, KeyError, TypeError, AttributeError):
+        if not all(is_plain_name(name) for name, _ in items):
+            raise ValueError
+    except (DamagedError, ValueError, KeyError, TypeError, AttributeError):
         raise InputError(f"{folder / DONE} is damaged; delete it to have the results of {folder} made again.") from None
     for name, sha256 in items:
         if not (folder / name).is_file() or sha256_file(folder / name) != sha256:
@@ -327,7 +333,7 @@ def finished_outputs(folder: Path) -> dict[str, str] | None:
 def mark_done(folder: Path, outputs: Iterable[str]) -> dict[str, str]:
     """Write ``DONE``, last of all, with the sha256 of the results; returns them."""
     digests = {name: sha256_file(folder / name) for name in outputs}
-    write_json_atomic(folder / DONE, {"finished": records.now(), "outputs": digests})
+    write_sealed_json(folder / DONE, {"finished": records.now(), "outputs": digests})
     return digests
 
 

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from zifsim.campaign.stagefolder import parameter_digests
-from zifsim.errors import InputError, UnknownNameError
-from zifsim.io.files import read_json, write_json_atomic, write_text_atomic
+from zifsim.errors import DamagedError, InputError, UnknownNameError
+from zifsim.io.files import write_json_atomic, write_text_atomic
 from zifsim.io.tables import write_csv
 from zifsim.runs.folder import DONE
+from zifsim.runs.seal import UNREADABLE, read_sealed_json, write_sealed_json
 from zifsim.runs.version import PHYSICS, version
 from zifsim.sweep.axes import Sweep
 from zifsim.sweep.jobs import KINDS, Job
@@ -33,7 +34,7 @@ def results_folder(sweep: Sweep, out: Path | None = None) -> Path:
 
 def write_plan(out: Path, sweep: Sweep, jobs: Sequence[Job]) -> None:
     """Write a plan into ``out``, held by the caller. Results that are there stay, and failed jobs may try again."""
-    write_json_atomic(out / SWEEP, sweep.to_dict())
+    write_sealed_json(out / SWEEP, sweep.to_dict())
     write_csv(out / "jobs.csv", COLUMNS, [plan_row(job) for job in jobs])
     for kind in KINDS:
         write_text_atomic(out / "jobs" / f"{kind}.txt", "".join(f"{j.id}\n" for j in jobs if j.kind == kind))
@@ -42,8 +43,8 @@ def write_plan(out: Path, sweep: Sweep, jobs: Sequence[Job]) -> None:
         "needs": {job.id: [f"{source}/{DONE}" for source, _ in job.needs.values()] for job in jobs}})
     for job in jobs:
         forget_failure(out / job.id)
-    write_json_atomic(out / PARAMETERS, {sha256: value for job in jobs for sha256, value in job.parameters.items()})
-    write_json_atomic(out / JOBS, {"zifsim_version": version(), "physics": dict(PHYSICS), "cwd": str(Path.cwd()),
+    write_sealed_json(out / PARAMETERS, {sha256: value for job in jobs for sha256, value in job.parameters.items()})
+    write_sealed_json(out / JOBS, {"zifsim_version": version(), "physics": dict(PHYSICS), "cwd": str(Path.cwd()),
                                    "jobs": [job.to_dict() for job in jobs]})
 
 
@@ -61,7 +62,7 @@ def read_sweep(out: Path) -> Sweep:
     InputError: not the folder of a sweep.
     """
     _check(out)
-    return Sweep.from_dict(read_json(out / SWEEP), str(out / SWEEP))
+    return Sweep.from_dict(_read(out / SWEEP), str(out / SWEEP))
 
 
 def read_jobs(out: Path) -> list[Job]:
@@ -72,11 +73,15 @@ def read_jobs(out: Path) -> list[Job]:
     InputError: not the folder of a sweep, or one planned by another version of zifsim.
     """
     _check(out)
-    values = read_json(out / JOBS)
+    values = _read(out / JOBS)
     if values.get("physics") != dict(PHYSICS):
-        raise InputError(f"{out} was planned by zifsim {values['zifsim_version']}, whose physics is of another version "
-                         "than this one's: plan it again with `zifsim sweep plan`, or use that version.")
-    return [Job.from_dict(job) for job in values["jobs"]]
+        by = values.get("zifsim_version")
+        raise InputError(f"{out} was planned by zifsim {by}, whose physics is of another version than this one's: "
+                         "plan it again with `zifsim sweep plan`, or use that version.")
+    try:
+        return [Job.from_dict(job) for job in values["jobs"]]
+    except UNREADABLE:
+        raise _damaged(out / JOBS) from None
 
 
 def read_parameters(out: Path, job: Job) -> dict[str, Any]:
@@ -88,9 +93,9 @@ def read_parameters(out: Path, job: Job) -> dict[str, Any]:
     """
     stated = job.config.get("parameters_sha256", {})
     try:
-        held = read_json(out / PARAMETERS)
+        held = read_sealed_json(out / PARAMETERS, needed=False)
         values = {name: held[sha256] for name, sha256 in stated.items()}
-    except (OSError, ValueError, KeyError):
+    except (OSError, DamagedError, KeyError):
         raise InputError(f"{out / PARAMETERS} is missing or damaged; plan the sweep again.") from None
     if parameter_digests(values) != stated:
         raise InputError(f"{out / PARAMETERS} was changed after the sweep was planned; plan it again.")
@@ -99,7 +104,10 @@ def read_parameters(out: Path, job: Job) -> dict[str, Any]:
 
 def planned_in(out: Path) -> Path:
     """The folder in which the sweep was planned: names of the user's files are relative to it."""
-    return Path(read_json(out / JOBS)["cwd"])
+    cwd = _read(out / JOBS).get("cwd")
+    if not isinstance(cwd, str) or not Path(cwd).is_dir():
+        raise InputError(f"The folder {cwd} in which {out} was planned is not there; plan the sweep again.")
+    return Path(cwd)
 
 
 def find_job(jobs: Sequence[Job], id: str) -> Job:
@@ -110,6 +118,17 @@ def find_job(jobs: Sequence[Job], id: str) -> Job:
             return job
     raise UnknownNameError("job", id, [job.id for job in jobs if job.kind == wanted.partition("/")[0]] or
                            sorted({job.kind for job in jobs}))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return read_sealed_json(path, needed=False)
+    except DamagedError:
+        raise _damaged(path) from None
+
+
+def _damaged(path: Path) -> InputError:
+    return InputError(f"{path} is damaged; plan the sweep again, which keeps what is finished.")
 
 
 def _check(out: Path) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 from zifsim.campaign import worker
 from zifsim.campaign.stagefolder import StageFolder
 from zifsim.errors import InputError, ZifsimError
-from zifsim.io.files import read_json
 from zifsim.printable import one_line
 from zifsim.runs import stopping
 from zifsim.runs.devices import thread_environment
@@ -66,10 +65,12 @@ def is_finished(out: Path, job: Job) -> bool:
     folder = job.folder(out).path
     if finished_outputs(folder) is None:
         return False
-    for name, sha256 in read_json(folder / CONFIG)["inputs_sha256"].items():
-        upstream, file = job.needs[name]
+    held = read_config(folder)
+    if held is None or set(held.get("inputs_sha256") or ()) != set(job.needs):
+        raise InputError(f"{folder / CONFIG} is damaged; delete {folder} to compute it again.")
+    for name, (upstream, file) in job.needs.items():
         outputs = finished_outputs(out / upstream)
-        if outputs is not None and outputs[file] != sha256:
+        if outputs is not None and outputs.get(file) != held["inputs_sha256"][name]:
             raise InputError(f"{folder} was made from another {out / upstream / file}; delete {folder} to compute it "
                              "again.")
     return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import threading
@@ -10,10 +11,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from zifsim.errors import InputError
 from zifsim.io.files import read_json, write_json_atomic
+from zifsim.io.values import from_plain
 from zifsim.runs.folder import DONE
 
 STATE = "job.json"
+STATES = ("running", "stopped", "failed", "done")
 BEAT_SECONDS = 10.0
 LOST_SECONDS = 60.0     # without a beat: its process or its node is gone
 SETTLED_FRACTION = 0.02     # progress needed before a measured pace is believed
@@ -60,8 +64,11 @@ class JobState:
 def read_state(folder: Path) -> JobState | None:
     """The state of a job's folder, None where it was never begun; a job that went silent is ``stopped``."""
     try:
-        state = JobState(**read_json(folder / STATE))
-    except FileNotFoundError:
+        state = from_plain(JobState, read_json(folder / STATE), str(folder / STATE))
+        numbers = (state.fraction, state.seconds, state.began, state.first_fraction, state.first_time, state.beat)
+        if state.state not in STATES or not all(map(math.isfinite, numbers)):
+            raise ValueError
+    except (FileNotFoundError, ValueError, InputError):     # a damaged one only loses what was told of its progress
         return JobState("done") if (folder / DONE).is_file() else None
     if (folder / DONE).is_file():
         return replace(state, state="done")
