@@ -131,26 +131,19 @@ def prepare(case: Case, folder: Path, bases: Path) -> None:
 
 
 def crystal(name: str = "x", cell: float = 1.0, bond: list[int] | None = None) -> str:
-    """ZIF-8 as extended XYZ, its cell stretched (its atoms where they were), one bond more."""
+    """ZIF-8 as extended XYZ: its cell stretched (its atoms where they were), its first bond another."""
     from zifsim.crystals.load import load_framework
-    from zifsim.io.xyz import write_framework
+    from zifsim.io.xyz import format_framework
 
     plain = load_framework("ZIF-8")
-    scratch = Path.cwd() / ".plain.extxyz"
-    write_framework(str(scratch), replace(plain, cell=plain.cell * cell if cell < 1e100 else plain.cell))
-    text = scratch.read_text(encoding="utf-8")
-    scratch.unlink()
-    if cell >= 1e100:           # a framework of such a cell cannot be made, but a file can say it
-        lattice = " ".join(f"{x * cell:g}" for x in plain.cell.ravel())
-        text = re.sub(r'Lattice="[^"]*"', f'Lattice="{lattice}"', text)
-    comment = text.splitlines()[1]
-    named = re.sub(r"\bname=(\"[^\"]*\"|\S+)", lambda _: f"name={json.dumps(name, ensure_ascii=False)}", comment)
-    assert name == "x" or named != comment
+    text = format_framework(replace(plain, name=name))
+    lattice = " ".join(f"{x * cell:g}" for x in plain.cell.ravel())
+    text = re.sub(r'Lattice="[^"]*"', f'Lattice="{lattice}"', text, count=1)
     if bond is not None:
-        bonded = re.sub(r'(\bbonds="?)', lambda m: m[1] + " ".join(map(str, bond)) + " ", named)
-        assert bonded != named
-        named = bonded
-    return text.replace(comment, named, 1)
+        edited = re.sub(r'(bonds\\":\[)\[\d+,\d+\]', lambda m: f"{m[1]}[{bond[0]},{bond[1]}]", text, count=1)
+        assert edited != text
+        text = edited
+    return text
 
 
 def write_bundle(path: Path, members: list[dict[str, Any]], manifest: str | None = None) -> None:
