@@ -48,6 +48,14 @@ def test_fill_times_grow_with_the_square_of_the_size():
     assert fill_time_s(0.0, 1.0) == np.inf
 
 
+def test_after_its_fill_time_a_particle_of_that_diameter_is_filled_to_ninety_percent():
+    diffusion, size_um = 3e-12, 20.0
+    fourier = diffusion * fill_time_s(diffusion, size_um) / Experiment(size_um=size_um).radius_m ** 2
+    assert sphere_filled(fourier) == pytest.approx(FILLED, abs=1e-5)
+    # Crank 1975: √(D t)/R is 0.43 where a sphere is filled to nine tenths; R = 10 µm
+    assert fill_time_s(diffusion, size_um) == pytest.approx((0.43 * 10e-6) ** 2 / diffusion, rel=0.02)
+
+
 def test_a_slow_pocket_is_left_out_and_a_fast_one_counts():
     basins = basins_of([6.0, 3.0, 1.0])
     hopping = Hopping(np.eye(3) * 1e-9, np.array([0.0, 1e-3, 1e12]))

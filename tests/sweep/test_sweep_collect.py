@@ -7,6 +7,7 @@ import time
 import finished_sweep
 import numpy as np
 import pytest
+from scipy.stats import linregress
 
 from zifsim.cli import app
 from zifsim.errors import InputError
@@ -163,6 +164,16 @@ def test_the_confidence_band_holds_the_truth_as_often_as_it_says():
         value, half = trend.at(0.3)
         hits += abs(value - (5.0 + 0.3 * math.log10(0.3))) < half
     assert hits / 400 == pytest.approx(0.95, abs=4 * 0.011)
+
+
+def test_slope_and_its_error_are_those_of_textbook_regression():
+    rng = np.random.default_rng(3)
+    rates = np.repeat([1e12, 1e13, 1e14], 2)
+    values = 1.0 - 0.05 * np.log10(rates) + rng.normal(0.0, 0.1, 6)
+    trend, known = fit_trend(rates, values), linregress(np.log10(rates), values)
+    assert (trend.slope, trend.slope_error) == pytest.approx((known.slope, known.stderr))
+    rest = values - known.intercept - known.slope * np.log10(rates)
+    assert trend.deviation == pytest.approx(np.sqrt((rest**2).sum() / 4))       # six glasses, two parameters
 
 
 def test_fewer_than_three_rates_have_no_line():
