@@ -94,7 +94,8 @@ def test_another_version_of_the_physics_is_named(tmp_path, monkeypatch):
     now = PHYSICS["isotherm"] + 1
     run(claim(), tmp_path)
     monkeypatch.setattr(folder, "PHYSICS", {**PHYSICS, "isotherm": now})
-    with pytest.raises(InputError, match=rf"another isotherm \(by version {now - 1} of its physics, which is at {now} "):
+    sentence = rf"another isotherm \(by version {now - 1} of its physics, which is at {now} "
+    with pytest.raises(InputError, match=sentence):
         claim().check(tmp_path)
 
 
