@@ -133,7 +133,8 @@ def test_what_is_shut_out_altogether_has_no_log_ratio(results_folder: Path, tmp_
     assert score.mae_accessible is not None
 
 
-def test_every_output_has_the_column_and_says_when_it_is_empty(results_folder: Path, zif62_access: str) -> None:
+def test_every_output_has_the_column_and_says_when_it_is_empty(results_folder: Path, zif62_access: str,
+                                                                    quick_pictures: None) -> None:
     runner = CliRunner()
     empty = runner.invoke(command_line(), ["compare", str(results_folder)])
     assert "there are no accessibility results" in " ".join(empty.output.split())

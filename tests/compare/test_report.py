@@ -138,7 +138,7 @@ def test_bonded_force_field_is_said_to_leave_the_network_alone(glass_folder: Pat
     assert "not settled" in summary.lines[0].values[0]
 
 
-def test_report_without_glass_has_no_glass_section(results_folder: Path) -> None:
+def test_report_without_glass_has_no_glass_section(results_folder: Path, quick_pictures: None) -> None:
     text = Page(write_report(results_folder).read_text()).text
     assert "The glass" not in text
     assert "there are no accessibility results" in text
@@ -198,7 +198,7 @@ def test_compare_fits_a_narrow_terminal(results_folder: Path) -> None:
     assert "115.0 ± 1.7" in answer.output
 
 
-def test_report_names_what_it_wrote(results_folder: Path) -> None:
+def test_report_names_what_it_wrote(results_folder: Path, quick_pictures: None) -> None:
     answer = CliRunner().invoke(command_line(), ["report", str(results_folder)])
     assert answer.exit_code == 0, answer.output
     assert "report.html" in answer.output

@@ -288,6 +288,7 @@ def test_in_a_triclinic_cell_both_paths_have_the_same_henry_coefficient_and_ener
     assert abs(energy) < 0.3
 
 
+@pytest.mark.slow
 def test_in_a_skewed_cell_of_the_same_crystal_both_paths_still_agree():
     framework = assign_charges(load_framework("ZIF-8"), load_charge_set("ZIF-FF"))
     skewed = replace(framework, cell=np.array([[1.0, 0.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0]]) @ framework.cell)

@@ -37,8 +37,11 @@ def pytest_fails(folder: Path, mutation: Mutation) -> tuple[bool, str]:
     environment = os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     if mutation.plain:
         environment["NUMBA_DISABLE_JIT"] = "1"
-    done = subprocess.run([sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *words], cwd=folder,
-                          env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    try:
+        done = subprocess.run([sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *words], cwd=folder,
+                              env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    except subprocess.TimeoutExpired:
+        return True, f"no end within {TIMEOUT_S:g} s"
     if done.returncode not in (0, 1):
         sys.exit(f"{mutation.name}: pytest ended with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
     last = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]

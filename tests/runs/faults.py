@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 EVERY_CHANGE = bool(os.environ.get("ZIFSIM_EVERY_CHANGE"))
-FEW = 5
+FEW = 4
 HOOK = Path(__file__).parent / "hook"
 ROOT = Path(__file__).resolve().parents[2]
 ZIFSIM = "zifsim.cli.entry:entry"    # called with a list of arguments; a path ending in .py is run as a script
