@@ -37,9 +37,10 @@ def pytest_fails(folder: Path, mutation: Mutation) -> tuple[bool, str]:
     environment = os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     if mutation.plain:
         environment["NUMBA_DISABLE_JIT"] = "1"
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *words]
     try:
-        done = subprocess.run([sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *words], cwd=folder,
-                              env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S,
+                              check=False)
     except subprocess.TimeoutExpired:
         return True, f"no end within {TIMEOUT_S:g} s"
     if done.returncode not in (0, 1):
