@@ -83,4 +83,8 @@ BOND_DISTANCE = Limits(0.5, 10.0, "Å")
 PAIR_DISTANCE = Limits(1.0, 200.0, "Å")
 WAVE_NUMBER = Limits(0.5, 200.0, "Å⁻¹")
 RESOLUTION = Limits(0.0, 10.0, "Å⁻¹")
+COORDINATE = Limits(-1e5, 1e5, "Å")                             # of a trajectory that is not wrapped
+CELL_EDGE = Limits(1.0, 1000.0, "Å")
+CELL_ANGLE = Limits(10.0, 170.0, "°")
+ATOM_CHARGE = Limits(-20.0, 20.0, "e")
 COUNT = Limits(1, 10**9, whole=True)

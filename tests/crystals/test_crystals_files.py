@@ -186,12 +186,12 @@ GOOD = "data_x\n" + CELL + "_symmetry_space_group_name_H-M 'I -4 3 m'\n"
 
 @pytest.mark.parametrize(("text", "words"), [
     ("just some words\n", "not a CIF"),
-    ("\x00\x01\x02", "not a CIF"),
+    ("\x00\x01\x02", "no text"),
     ("", "no atoms with fractional coordinates"),
     ("data_x\n_cell_length_a 10\n", "no atoms with fractional coordinates"),
     (GOOD.replace("_cell_length_b 16.991\n", "") + ZIF8_SITES, "_cell_length_b is missing"),
     (GOOD.replace("_cell_length_b 16.991", "_cell_length_b ?") + ZIF8_SITES, "_cell_length_b is '\\?'"),
-    (GOOD.replace("_cell_length_b 16.991", "_cell_length_b 0") + ZIF8_SITES, "has no volume"),
+    (GOOD.replace("_cell_length_b 16.991", "_cell_length_b 0") + ZIF8_SITES, "_cell_length_b is 0 Å"),
     (GOOD.replace("I -4 3 m", "I -5 3 m") + ZIF8_SITES, "unknown space group 'I -5 3 m'"),
     ("data_x\n" + CELL + ZIF8_SITES, "no symmetry is given"),
     ("data_x\n" + CELL + "loop_\n_symmetry_equiv_pos_as_xyz\n'x,y,z'\n'x,y,w'\n" + ZIF8_SITES,

@@ -10,9 +10,12 @@ from numpy.typing import NDArray
 
 from zifsim.analysis.scattering import ScatteringResult
 from zifsim.errors import InputError, UnknownNameError
+from zifsim.io.text import decoded
+from zifsim.limits import Limits
 
 FloatArray = NDArray[np.float64]
 FUNCTIONS = ("F", "S", "D", "G", "PDF")
+MEASURED = Limits(-1e9, 1e9)
 KINDS = tuple(f"{radiation}-{function}" for radiation in ("xray", "neutron") for function in FUNCTIONS)
 
 
@@ -58,7 +61,8 @@ def read_curve(kind: str, path: str | Path) -> MeasuredCurve:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"No file '{path}'. Check the path (relative to the current folder).")
-    rows = [numbers for line in path.read_text(errors="replace").splitlines() if (numbers := _numbers(line))]
+    text = decoded(path.read_bytes(), path, replace=True)       # words of a header do no harm
+    rows = [numbers for n, line in enumerate(text.splitlines(), 1) if (numbers := _numbers(line, f"{path}, line {n}"))]
     if len(rows) < 10:
         raise InputError(f"{path}: {len(rows)} rows of two or three numbers; a curve needs at least ten (x, y and "
                          "perhaps the error of y, separated by blanks or commas).")
@@ -98,7 +102,7 @@ def compare(result: ScatteringResult, measured: MeasuredCurve) -> Agreement:
     return Agreement(measured, at, observed, computed, scale, r_w(scale), r_w(1.0))
 
 
-def _numbers(line: str) -> list[float] | None:
+def _numbers(line: str, where: str) -> list[float] | None:
     """The first two or three numbers of a line, None where it does not begin with two."""
     found: list[float] = []
     for word in line.replace(",", " ").replace(";", " ").split()[:3]:
@@ -106,4 +110,8 @@ def _numbers(line: str) -> list[float] | None:
             found.append(float(word))
         except ValueError:
             break
-    return found if len(found) >= 2 and np.isfinite(found).all() else None
+    if len(found) < 2:
+        return None
+    for value in found:
+        MEASURED.check(value, f"{where}: a number")
+    return found

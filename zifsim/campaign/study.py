@@ -6,28 +6,22 @@ Every wrong key or value becomes one sentence: the file, the key, what was found
 from __future__ import annotations
 
 import sys
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
-from zifsim.campaign.study_errors import NO_VARIANT, explain, variant_tag
 from zifsim.errors import InputError, UnknownNameError
+from zifsim.io.checked import NO_VARIANT, Row, Section, Text, checked, variant_tag
 from zifsim.io.resources import data_folder
+from zifsim.io.tomltable import parse_toml, read_toml
+from zifsim.limits import shown
 
 Positive = Annotated[float, Field(gt=0)]
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 # Keys of 0.1.0 that are read, with a note, for one release more: table ('' is the file itself), old key, new key.
 RENAMED = (("", "mixtures", "blends"), ("access", "led_ps", "umbrella_ps"))
-SectionT = TypeVar("SectionT", bound="Section")
-
-
-class Section(BaseModel):
-    """A table of the study file: unknown keys are errors, values cannot change after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class General(Section):
@@ -46,11 +40,11 @@ class Crystal(Section):
     ``structure`` is a shipped name, a file, or a list of files that are models of the same material.
     """
 
-    structure: str | tuple[str, ...] = Field(description="shipped name, file or files")
+    structure: Text | Row[Text] = Field(description="shipped name, file or files")
     framework_kind: Literal["crystal", "glass"] = "crystal"
     bim_per_cell: int | None = Field(default=None, ge=0, le=1000,
                                      description="bIm per cell; default: nearest to the occupancies")
-    configurations: tuple[str, ...] = Field(default=("A",), min_length=1,
+    configurations: Row[Text] = Field(default=("A",), min_length=1,
                                             description="linker arrangements on the mixed site")
     relax_with: str | None = Field(default=None, description="melt force field to relax the atoms with")
 
@@ -104,7 +98,7 @@ class Melt(Section):
     cutoff_angstrom: float = Field(default=7.0, ge=3, le=30,
                                    description="of pair forces, below half the cell at all times, Å")
     replicas: int = Field(default=1, ge=1, le=1000, description="glasses per configuration")
-    supercell: tuple[Annotated[int, Field(ge=1, le=20)], ...] = Field(
+    supercell: Row[Annotated[int, Field(ge=1, le=20)]] = Field(
         default=(1, 1, 1), min_length=3, max_length=3, description="repeats along a, b, c")
     platform: Literal["auto", "CUDA", "HIP", "OpenCL", "CPU", "Reference"] = "auto"
 
@@ -114,7 +108,7 @@ class GasRun(Section):
 
     gas: str = Field(description="H2, CO2, O2, N2 or CH4, a guest model, or a guest file")
     temperature_k: float = Field(gt=0, le=2000, description="K")
-    pressures_bar: tuple[Annotated[float, Field(gt=0, le=1000)], ...] = Field(min_length=1, description="bar")
+    pressures_bar: Row[Annotated[float, Field(gt=0, le=1000)]] = Field(min_length=1, description="bar")
     model: str | None = Field(default=None, description="guest model; default: the gas's own")
     guest_images: Literal["nearest", "all"] = Field(
         default="nearest", description="images of a guest that another meets: the nearest, or all (smaller cells)")
@@ -149,7 +143,7 @@ class Gcmc(Section):
                                        description="independent samples per pressure")
     widom_insertions: int = Field(default=200_000, ge=0, le=10**12,
                                   description="for the Henry coefficient; 0: none")
-    gases: tuple[GasRun, ...] = Field(min_length=1)
+    gases: Row[GasRun] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _move_limits(self) -> Gcmc:
@@ -164,7 +158,7 @@ class Access(Section):
     Rigid with no ``snapshots``: what breathes in truth stays shut then, so hundreds are wanted for numbers to quote.
     """
 
-    materials: tuple[str, ...] = Field(default=(), description="names from [materials]; left out: all")
+    materials: Row[Text] = Field(default=(), description="names from [materials]; left out: all")
     snapshots: int = Field(default=0, ge=0, le=100_000, description="of the moving framework, 1 ps apart; 0: rigid")
     snapshot_temperature_k: float | None = Field(default=None, gt=0, le=2000,
                                                  description="K; left out: that of each gas")
@@ -191,7 +185,7 @@ class Study(Section):
     study: General
     materials: dict[str, Material] = Field(min_length=1)
     melt: Melt = Melt()
-    blends: dict[str, dict[str, Annotated[float, Field(gt=0, le=1)]]] = {}
+    blends: dict[str, dict[str, Annotated[float, Field(gt=0, le=1)]]] = Field(default_factory=dict)
     gcmc: Gcmc
     access: Access | None = None
 
@@ -267,10 +261,7 @@ def read_tables(path: str | Path, overrides: Iterable[str] = ()) -> tuple[Path, 
     InputError: missing file, not TOML, or an override that is none.
     """
     file = find_study(path)
-    try:
-        tables = tomllib.loads(file.read_text())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{file} is not a valid TOML file: {error}.") from None
+    tables = read_toml(file)
     for assignment in overrides:
         _merge(tables, _parse_override(assignment), assignment)
     for table, old, new in RENAMED:
@@ -299,19 +290,6 @@ def study_from_dict(data: Mapping[str, Any], origin: str = "study") -> Study:
     return checked(Study, data, origin)
 
 
-def checked(model: type[SectionT], data: Mapping[str, Any], origin: str) -> SectionT:
-    """Tables of a file as ``model``.
-
-    Raises
-    ------
-    InputError, UnknownNameError: the first thing that is wrong with them, said in one sentence.
-    """
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        raise explain(error, model, origin) from None
-
-
 def _parse_override(assignment: str) -> dict[str, Any]:
     """``a.b=c`` -> {"a": {"b": c}}; the value is TOML, or a plain string where it is not."""
     key, separator, value = assignment.partition("=")
@@ -320,10 +298,10 @@ def _parse_override(assignment: str) -> dict[str, Any]:
     quoted = value.strip().replace("\\", "\\\\").replace('"', '\\"')
     for text in (f"{key} = {value}", f'{key} = "{quoted}"'):
         try:
-            return tomllib.loads(text)
-        except tomllib.TOMLDecodeError:
+            return parse_toml(text, f"--set {shown(assignment)}")
+        except InputError:
             continue
-    raise InputError(f"--set '{assignment}': '{key.strip()}' is not a key such as melt.hold_ps "
+    raise InputError(f"--set {shown(assignment)}: {shown(key.strip())} is not a key such as melt.hold_ps "
                      "or materials.ZIF-62.bim_per_cell.")
 
 

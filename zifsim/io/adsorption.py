@@ -15,20 +15,65 @@ from typing import Any, TypeVar
 import numpy as np
 from ase.data import chemical_symbols
 from numpy.typing import NDArray
+from pydantic import Field, model_validator
 
 from zifsim.errors import InputError
+from zifsim.io.checked import Section, Text, checked
 from zifsim.io.resources import find_data, shipped_names
-from zifsim.io.tomltable import check_keys, number, read_toml, text
+from zifsim.io.tomltable import read_toml
 from zifsim.model.forcefield import AdsorptionForceField, ChargeSet, LennardJones
 from zifsim.model.framework import Framework
 
 ADSORPTION_FOLDER = "adsorption"
 CHARGES_FOLDER = "charges"
 METALS = ("Zn", "Co")
+LEAST_SIGMA = 0.1               # Å; of an atom with a well
 RESIDUE_PER_METAL_E = 1e-3      # rounding of published charges; more than that is a wrong set, not rounding
 _ROW_NAME = re.compile(r"([A-Z][a-z]?)(?![a-z])")
-_TOP = ("name", "description", "source")
-Row = TypeVar("Row")
+Found = TypeVar("Found")
+
+
+class _LennardJonesRow(Section):
+    epsilon_k: float = Field(ge=0.0, le=1e5, description="K")
+    sigma_angstrom: float = Field(ge=0.0, le=20.0, description="Å")
+    source: Text | None = None
+
+    @model_validator(mode="after")
+    def _sensible(self) -> _LennardJonesRow:
+        if self.epsilon_k > 0.0 and self.sigma_angstrom < LEAST_SIGMA:
+            raise ValueError(f"sigma_angstrom is {self.sigma_angstrom:g} although epsilon_k is not 0; give σ in Å")
+        return self
+
+
+class _ChargeRow(Section):
+    charge_e: float = Field(ge=-10.0, le=10.0, description="e")
+    source: Text | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare(cls, value: Any) -> Any:
+        """A bare number will do in a user's own file."""
+        return {"charge_e": value} if isinstance(value, int | float) else value
+
+
+class _HostFile(Section):
+    """A file with the Lennard-Jones rows of a host, its charges, or both."""
+
+    name: Text
+    description: Text
+    source: Text
+    atoms: dict[str, _LennardJonesRow] = Field(default_factory=dict)
+    charges: dict[str, _ChargeRow] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _rows_are_atoms(self) -> _HostFile:
+        for table in ("atoms", "charges"):
+            for key in getattr(self, table):
+                match = _ROW_NAME.match(key)
+                if match is None or match.group(1) not in chemical_symbols[1:]:
+                    raise ValueError(f"row '{key}' of [{table}] is neither an element nor an atom type that begins "
+                                     "with one")
+        return self
 
 
 def load_adsorption_forcefield(name: str | Path | AdsorptionForceField) -> AdsorptionForceField:
@@ -44,17 +89,9 @@ def load_adsorption_forcefield(name: str | Path | AdsorptionForceField) -> Adsor
         return name
     path = find_data("adsorption force field", name, "forcefields", ".toml", ADSORPTION_FOLDER)
     data = _read(path, "atoms", "charges")
-    atoms = {}
-    for key, row in data["atoms"].items():
-        where = f"{path}, row '{key}' of [atoms]"
-        _check_row_name(key, where)
-        check_keys(row, ("epsilon_k", "sigma_angstrom"), ("source",), where)
-        epsilon = number(row, "epsilon_k", where, least=0.0)
-        sigma = number(row, "sigma_angstrom", where, least=0.0)
-        if epsilon > 0.0 and sigma == 0.0:
-            raise InputError(f"{where}: sigma_angstrom is 0 although epsilon_k is not; give σ in Å.")
-        atoms[key] = LennardJones(epsilon, sigma, row.get("source", data["source"]))
-    return AdsorptionForceField(data["name"], data["description"], atoms, data["source"])
+    return AdsorptionForceField(data.name, data.description, {
+        key: LennardJones(row.epsilon_k, row.sigma_angstrom, row.source or data.source)
+        for key, row in data.atoms.items()}, data.source)
 
 
 def has_charges(name: str | Path) -> bool:
@@ -75,15 +112,7 @@ def load_charge_set(name: str | Path | ChargeSet) -> ChargeSet:
         return name
     path = find_data("charge set", name, "forcefields", ".toml", CHARGES_FOLDER)
     data = _read(path, "charges", "atoms")
-    charges = {}
-    for key, row in data["charges"].items():
-        where = f"{path}, row '{key}' of [charges]"
-        _check_row_name(key, where)
-        if isinstance(row, int | float):        # a bare number will do in a user's own file
-            row = {"charge_e": row}
-        check_keys(row, ("charge_e",), ("source",), where)
-        charges[key] = number(row, "charge_e", where)
-    return ChargeSet(data["name"], data["description"], charges, data["source"])
+    return ChargeSet(data.name, data.description, {key: row.charge_e for key, row in data.charges.items()}, data.source)
 
 
 def lj_parameters(
@@ -129,30 +158,18 @@ def assign_charges(framework: Framework, charge_set: ChargeSet) -> Framework:
     return replace(framework, charges=charges)
 
 
-def _read(path: Path, needed: str, other: str) -> dict[str, Any]:
-    """The file's content with its top-level keys and the ``needed`` table checked."""
-    data = read_toml(path)
-    if needed not in data and other in data:
-        raise InputError(f"{path} has a table [{other}] but no [{needed}]; add one to use it here.")
-    check_keys(data, (*_TOP, needed), (other,), str(path))
-    for key in _TOP:
-        text(data, key, str(path))
-    for table in (needed, other):
-        if not isinstance(data.get(table, {}), Mapping):
-            raise InputError(f"{path}: {table} must be a table of rows, one per atom type or element.")
-    if not data[needed]:
+def _read(path: Path, needed: str, other: str) -> _HostFile:
+    """The file's content, checked, with at least a row in its ``needed`` table."""
+    data = checked(_HostFile, read_toml(path), str(path))
+    if needed not in data.model_fields_set:
+        has = f"has a table [{other}] but no" if other in data.model_fields_set else "lacks the table"
+        raise InputError(f"{path} {has} [{needed}]; add one to use it here.")
+    if not getattr(data, needed):
         raise InputError(f"{path}: the table [{needed}] is empty; add one row per atom type or element.")
     return data
 
 
-def _check_row_name(key: str, where: str) -> None:
-    """A row is named by an element, or by an atom type that begins with its element."""
-    match = _ROW_NAME.match(key)
-    if match is None or match.group(1) not in chemical_symbols[1:]:
-        raise InputError(f"{where}: '{key}' is neither an element nor an atom type that begins with one.")
-
-
-def _rows_of_atoms(framework: Framework, table: Mapping[str, Row]) -> list[Row | None]:
+def _rows_of_atoms(framework: Framework, table: Mapping[str, Found]) -> list[Found | None]:
     """The row of each atom, by type first and by element second, or None."""
     types = framework.types or framework.species
     return [table.get(t, table.get(s)) for t, s in zip(types, framework.species, strict=True)]

@@ -8,10 +8,13 @@ from pathlib import Path
 import gemmi
 import numpy as np
 
+from zifsim import limits
 from zifsim.errors import InputError
 from zifsim.io.files import write_text_atomic
+from zifsim.io.text import decoded
 from zifsim.model.disordered import AsymmetricAtom, DisorderedStructure
 from zifsim.model.framework import FloatArray, Framework
+from zifsim.printable import one_line
 
 OPERATION_TAGS = ("_space_group_symop_operation_xyz", "_symmetry_equiv_pos_as_xyz",
                   "_space_group_symop.operation_xyz", "_symmetry_equiv.pos_as_xyz")
@@ -19,6 +22,7 @@ SPACEGROUP_TAGS = ("_space_group_name_H-M_alt", "_symmetry_space_group_name_H-M"
                    "_space_group_name_H-M_full", "_space_group_name_H-M_ref",
                    "_space_group_name_Hall", "_symmetry_space_group_name_Hall")
 NUMBER_TAGS = ("_space_group_IT_number", "_symmetry_Int_Tables_number")
+FRACTIONAL = limits.Limits(-1000.0, 1000.0)
 SITE_COLUMNS = ["label", "fract_x", "fract_y", "fract_z", "?type_symbol", "?occupancy", "?disorder_assembly",
                 "?disorder_group", "?calc_flag"]
 # ICSD writes the setting as a last letter: origin choice 1 or 2, hexagonal or rhombohedral axes.
@@ -29,10 +33,13 @@ def _block_with_atoms(path: Path) -> gemmi.cif.Block:
     if not path.is_file():
         raise InputError(f"No file '{path}'. Check the path (relative to the current folder).")
     try:
-        document = gemmi.cif.read(str(path))
+        # Authors' names in Latin-1 do no harm: CIFs of the nineties have them.
+        document = gemmi.cif.read_string(decoded(path.read_bytes(), path, replace=True))
+    except InputError:
+        raise
     except Exception as error:
         # gemmi raises ValueError, RuntimeError or UnicodeDecodeError; to the user all mean "not a CIF".
-        reason = str(error).splitlines()[0].replace(f"{path}:", "line ")
+        reason = one_line(str(error).splitlines()[0].replace("string:", "line "))[:200] if str(error) else "damaged"
         raise InputError(f"{path}: not a CIF ({reason}).") from error
     for block in document:
         if block.find_loop("_atom_site_fract_x"):
@@ -55,8 +62,12 @@ def _read_cell(block: gemmi.cif.Block, path: Path) -> FloatArray:
         if text is None:
             raise InputError(f"{path}: the cell is incomplete: _cell_{tag} is missing.")
         parameters.append(_number(text, f"{path}: _cell_{tag}"))
+    for tag, value in zip("abc", parameters[:3], strict=True):
+        limits.CELL_EDGE.check(value, f"{path}: _cell_length_{tag}")
+    for tag, value in zip(("alpha", "beta", "gamma"), parameters[3:], strict=True):
+        limits.CELL_ANGLE.check(value, f"{path}: _cell_angle_{tag}")
     unit_cell = gemmi.UnitCell(*parameters)
-    if min(parameters) <= 0 or not unit_cell.volume > 1.0:
+    if not unit_cell.volume > 1.0:
         raise InputError(f"{path}: the cell {parameters} has no volume. Correct the _cell_ entries.")
     # gemmi's columns are the lattice vectors, a along x; ours are rows. Round off its 1e-16 zeros.
     return np.array(unit_cell.orth.mat.tolist()).T.round(12) + 0.0
@@ -158,9 +169,11 @@ def _read_atom(row: gemmi.cif.Table.Row, number: int, path: Path) -> AsymmetricA
     if species is None:
         raise InputError(f"{where}: unknown element '{text(4, label)}'. Correct its _atom_site_type_symbol.")
     x, y, z = (_number(row[c], f"{where}: fractional coordinate") for c in (1, 2, 3))
+    for value in (x, y, z):
+        FRACTIONAL.check(value, f"{where}: a fractional coordinate")
     occupancy = _number(text(5, "1"), f"{where}: occupancy")
     group = text(7, "0")
-    if not re.fullmatch(r"-?\d+", group):
+    if not re.fullmatch(r"-?\d{1,6}", group):
         raise InputError(f"{where}: disorder group '{group}' is no whole number. Number the groups 1, 2, ...")
     if not 0 < occupancy <= 1.001:
         raise InputError(f"{where}: occupancy {occupancy:g} is outside 0 to 1. Remove or correct the atom.")

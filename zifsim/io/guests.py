@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from ase.data import chemical_symbols
 from numpy.typing import NDArray
+from pydantic import Field, model_validator
 
 from zifsim.errors import InputError, UnknownNameError
+from zifsim.io.checked import Row, Section, Text, checked
 from zifsim.io.resources import find_data, shipped_names
-from zifsim.io.tomltable import check_keys, number, read_toml, text
-from zifsim.limits import TEMPERATURE
+from zifsim.io.text import read_text
+from zifsim.io.tomltable import read_toml
+from zifsim.limits import COORDINATE, TEMPERATURE, shown
 from zifsim.model.guest import GuestModel, GuestSite
 
 GUESTS_FOLDER = "guests"
@@ -27,12 +30,53 @@ DEFAULT_MODELS = {
     "CH4": "CH4-TraPPE",
     "H2": "H2-Buch-FH",
 }
-MIXING_RULES = ("lorentz-berthelot", "geometric")
+LEAST_SIGMA = 0.1       # Å; of a site with a well
 NEUTRAL_E = 1e-6
 RIGID_ANGSTROM = 0.01   # coordinates in files are rounded
-_TOP = ("name", "gas", "description", "source", "feynman_hibbs", "mixing", "critical", "sites")
-_CRITICAL = ("temperature_k", "pressure_pa", "acentric_factor", "source")
-_SITE = ("label", "element", "mass_amu", "epsilon_k", "sigma_angstrom", "charge_e", "position")
+
+
+class _Critical(Section):
+    """``[critical]``: constants of the equation of state."""
+
+    temperature_k: float = Field(ge=1.0, le=5000.0, description="K")
+    pressure_pa: float = Field(ge=1e3, le=1e9, description="Pa")
+    acentric_factor: float = Field(ge=-1.0, le=3.0)
+    source: Text
+
+
+class _Site(Section):
+    """``[[sites]]``: an interaction site."""
+
+    label: Text
+    element: Text
+    mass_amu: float = Field(ge=0.0, le=500.0, description="amu; 0 for a site that is no atom")
+    epsilon_k: float = Field(ge=0.0, le=1e5, description="K")
+    sigma_angstrom: float = Field(ge=0.0, le=20.0, description="Å")
+    charge_e: float = Field(ge=-10.0, le=10.0, description="e")
+    position: Row[Annotated[float, Field(ge=-30.0, le=30.0)]] = Field(
+        min_length=3, max_length=3, description="three numbers, Å")
+    source: Text = "see the model"
+
+    @model_validator(mode="after")
+    def _sensible(self) -> _Site:
+        if self.element not in chemical_symbols:
+            raise ValueError(f"'{self.element}' is no element; give its symbol, or X for a massless site")
+        if self.epsilon_k > 0.0 and self.sigma_angstrom < LEAST_SIGMA:
+            raise ValueError(f"sigma_angstrom is {self.sigma_angstrom:g} although epsilon_k is not 0; give σ in Å")
+        return self
+
+
+class _Guest(Section):
+    """A guest file."""
+
+    name: Text
+    gas: Text
+    description: Text
+    source: Text
+    feynman_hibbs: bool
+    mixing: Literal["lorentz-berthelot", "geometric"]
+    critical: _Critical
+    sites: Row[_Site] = Field(min_length=1, max_length=100, description="one [[sites]] table per site")
 
 
 def load_guest(name: str | Path | GuestModel, temperature_k: float | None = None) -> GuestModel:
@@ -67,53 +111,20 @@ def load_guest(name: str | Path | GuestModel, temperature_k: float | None = None
 def _guest(data: dict[str, Any], path: Path) -> GuestModel:
     """The model of a file's content, every value checked."""
     where = str(path)
-    check_keys(data, _TOP, (), where)
-    check_keys(data["critical"], _CRITICAL, (), f"{where}, table [critical]")
-    if not isinstance(data["feynman_hibbs"], bool):
-        raise InputError(f"{where}: feynman_hibbs must be true or false, not {data['feynman_hibbs']!r}.")
-    mixing = text(data, "mixing", where)
-    if mixing not in MIXING_RULES:
-        raise UnknownNameError(f"mixing rule in {where}:", mixing, MIXING_RULES)
-    if not isinstance(data["sites"], list) or not data["sites"]:
-        raise InputError(f"{where} has no sites; add one [[sites]] table per site.")
-    sites = _centred([_site(row, f"{where}, site {i}") for i, row in enumerate(data["sites"], 1)], where)
+    found = checked(_Guest, data, where)
+    sites = _centred(found.sites, where)
     charge = sum(site.charge_e for site in sites)
     if abs(charge) > NEUTRAL_E:
         raise InputError(f"{where}: the molecule carries {charge:+.6f} e; its site charges must sum to zero.")
-    critical = data["critical"]
+    critical = found.critical
     return GuestModel(
-        name=text(data, "name", where),
-        gas=text(data, "gas", where),
-        sites=sites,
-        molar_mass_g_mol=sum(site.mass_amu for site in sites),
-        critical_temperature_k=_positive(critical, "temperature_k", f"{where}, table [critical]"),
-        critical_pressure_pa=_positive(critical, "pressure_pa", f"{where}, table [critical]"),
-        acentric_factor=number(critical, "acentric_factor", f"{where}, table [critical]", least=-1.0),
-        feynman_hibbs=data["feynman_hibbs"],
-        mixing=mixing,
-        source=text(data, "source", where),
-    )
+        name=found.name, gas=found.gas, sites=sites, molar_mass_g_mol=sum(site.mass_amu for site in sites),
+        critical_temperature_k=critical.temperature_k, critical_pressure_pa=critical.pressure_pa,
+        acentric_factor=critical.acentric_factor, feynman_hibbs=found.feynman_hibbs, mixing=found.mixing,
+        source=found.source)
 
 
-def _site(row: Any, where: str) -> GuestSite:
-    check_keys(row, _SITE, ("source",), where)
-    element = text(row, "element", where)
-    if element not in chemical_symbols:
-        raise InputError(f"{where}: '{element}' is no element; give its symbol, or X for a massless site.")
-    position = row["position"]
-    if not isinstance(position, list) or len(position) != 3:
-        raise InputError(f"{where}: position must be three numbers (Å), not {position!r}.")
-    x, y, z = (number({"position": p}, "position", where) for p in position)
-    epsilon = number(row, "epsilon_k", where, least=0.0)
-    sigma = number(row, "sigma_angstrom", where, least=0.0)
-    if epsilon > 0.0 and sigma == 0.0:
-        raise InputError(f"{where}: sigma_angstrom is 0 although epsilon_k is not; give σ in Å.")
-    mass = number(row, "mass_amu", where, least=0.0)
-    return GuestSite(text(row, "label", where), element, mass, epsilon, sigma, number(row, "charge_e", where),
-                     (x, y, z))
-
-
-def _centred(sites: list[GuestSite], where: str) -> tuple[GuestSite, ...]:
+def _centred(sites: Sequence[_Site], where: str) -> tuple[GuestSite, ...]:
     """The same sites with the origin at their centre of mass."""
     masses = np.array([site.mass_amu for site in sites])
     if masses.sum() <= 0.0:
@@ -126,13 +137,6 @@ def _centred(sites: list[GuestSite], where: str) -> tuple[GuestSite, ...]:
         for s, (x, y, z) in zip(sites, positions.tolist(), strict=True))
 
 
-def _positive(table: Mapping[str, Any], key: str, where: str) -> float:
-    value = number(table, key, where)
-    if value <= 0.0:
-        raise InputError(f"{where}: {key} is {value:g} and must be above zero.")
-    return value
-
-
 def read_guest_sites(path: str | Path, guest: GuestModel) -> NDArray[np.float64]:
     """(M, S, 3) site coordinates (Å) of whole molecules from an XYZ file that lists them in the model's order.
 
@@ -143,16 +147,18 @@ def read_guest_sites(path: str | Path, guest: GuestModel) -> NDArray[np.float64]
     path = Path(path)
     if not path.is_file():
         raise InputError(f"--guests: no file '{path}'. Check the path (relative to the current folder).")
-    lines = path.read_text().splitlines()
-    try:
-        count = int(lines[0])
-        rows = np.array([[float(x) for x in line.split()[1:4]] for line in lines[2:2 + count]]).reshape(count, 3)
-    except (IndexError, ValueError):
-        raise InputError(f"{path} is not an XYZ file: a line with the number of sites, a comment, then one line "
-                         "'label x y z' per site (Å).") from None
+    lines = read_text(path).splitlines()
+    form = "an XYZ file has a line with the number of sites, a comment, then one line 'label x y z' per site (Å)"
+    count = lines[0].strip() if lines else ""
+    if not count.isdecimal() or not 0 < len(count) < 9:
+        raise InputError(f"{path}, line 1: {shown(count)} is no number of sites; {form}.")
+    if len(lines) < 2 + int(count):
+        raise InputError(f"{path} has {max(0, len(lines) - 2)} lines of sites, not {count} as its first line says.")
+    sites_listed = [_coordinates(line, f"{path}, line {n}", form) for n, line in enumerate(lines[2:2 + int(count)], 3)]
+    rows = np.array(sites_listed).reshape(-1, 3)
     n_sites = len(guest.sites)
-    if count == 0 or count % n_sites:
-        raise InputError(f"{path} lists {count} sites, not whole molecules of {n_sites} ({guest.name}).")
+    if len(rows) == 0 or len(rows) % n_sites:
+        raise InputError(f"{path} lists {len(rows)} sites, not whole molecules of {n_sites} ({guest.name}).")
     sites = rows.reshape(-1, n_sites, 3)
     body = guest.site_positions
     model = np.linalg.norm(body[:, None] - body[None], axis=-1)
@@ -163,3 +169,15 @@ def read_guest_sites(path: str | Path, guest: GuestModel) -> NDArray[np.float64]
         raise InputError(f"{path}, molecule {worst + 1}: a distance between its sites is {off[worst]:.3f} Å off the "
                          f"rigid model {guest.name}; list the sites in the model's order, molecules not wrapped apart.")
     return sites
+
+
+def _coordinates(line: str, where: str, form: str) -> list[float]:
+    """x, y, z of a line ``label x y z``."""
+    try:
+        _, x, y, z, *_ = line.split()
+        found = [float(x), float(y), float(z)]
+    except ValueError:
+        raise InputError(f"{where}: {shown(line)} is no site; {form}.") from None
+    for value in found:
+        COORDINATE.check(value, f"{where}: a coordinate")
+    return found

@@ -13,6 +13,21 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from zifsim.errors import InputError
+from zifsim.io.checked import checked
+from zifsim.io.melt_tables import (
+    AngleRow,
+    AtomRow,
+    BondRow,
+    DihedralRow,
+    ImproperRow,
+    MeltFile,
+    Morse,
+    Scale14,
+    Soft,
+    Sourced,
+    Terms,
+    Wall,
+)
 from zifsim.io.resources import find_data
 from zifsim.io.tomltable import read_toml
 from zifsim.model.forcefield import (
@@ -28,12 +43,12 @@ from zifsim.model.forcefield import (
 from zifsim.units import EV_TO_KJ_MOL, KCAL_TO_KJ
 
 Term = TypeVar("Term", BondTerm, AngleTerm, DihedralTerm, ImproperTerm)
+RowT = TypeVar("RowT", BondRow, AngleRow, DihedralRow, ImproperRow)
 Key = tuple[str, ...]
 
 ENERGY_UNITS = {"kcal/mol": KCAL_TO_KJ, "kJ/mol": 1.0}
 REQUIRED = ("name", "description", "dissociable", "max_tested_temperature_k", "source", "scale14", "atoms",
             "terms")
-TOP_KEYS = {*REQUIRED, "extends", "without", "energy_unit", "sources", "morse", "soft", "zinc_wall"}
 ROWS = {"atoms", "terms", "sources", "extends", "without"}      # kept apart from the header of a draft
 DUMMY_TYPES = ("He", "Ne")
 
@@ -80,81 +95,44 @@ def _read_into(draft: _Draft, path: Path, seen: tuple[Path, ...]) -> None:
     """Read a file, its base first, into the draft."""
     if path.resolve() in seen:
         raise InputError(f"{path}: 'extends' comes back to this file; a force field cannot extend itself.")
-    data = read_toml(path)
-    _check_keys(data, TOP_KEYS, f"{path}")
-    if "extends" in data:
-        base = find_data("melt force field", data["extends"], "forcefields", ".toml", "melt")
+    data = checked(MeltFile, read_toml(path), str(path))
+    if data.extends is not None:
+        base = find_data("melt force field", data.extends, "forcefields", ".toml", "melt")
         _read_into(draft, base, (*seen, path.resolve()))
-    elif "without" in data:
-        raise InputError(f"{path}: 'without' drops inherited terms and needs an 'extends'.")
-    dropped = set(data.get("without", ()))
     for table in (draft.bonds, draft.angles, draft.dihedrals, draft.impropers):
-        for key in [k for k in table if dropped & set(k)]:
+        for key in [k for k in table if set(data.without) & set(k)]:
             table.pop(key)
-    draft.sources.update(data.get("sources", {}))
-    draft.header.update({k: v for k, v in data.items() if k not in ROWS})
-    if "atoms" in data or "terms" in data:
-        unit = data.get("energy_unit")
-        if unit not in ENERGY_UNITS:
-            raise InputError(f"{path}: energy_unit is {unit!r}; it must be one of {', '.join(ENERGY_UNITS)}.")
-        _read_atoms(draft, data.get("atoms", {}), ENERGY_UNITS[unit], path)
-        _read_terms(draft, data.get("terms", {}), ENERGY_UNITS[unit], path)
+    draft.sources.update(data.sources)
+    draft.header.update({k: getattr(data, k) for k in data.model_fields_set - ROWS})
+    unit = ENERGY_UNITS.get(data.energy_unit or "", 1.0)
+    _read_atoms(draft, data.atoms or {}, unit, path)
+    _read_terms(draft, data.terms or Terms(), unit, path)
 
 
-def _read_atoms(draft: _Draft, rows: Mapping[str, Any], unit: float, path: Path) -> None:
+def _read_atoms(draft: _Draft, rows: Mapping[str, AtomRow], unit: float, path: Path) -> None:
     for name, row in rows.items():
-        where = f"{path}: atom type '{name}'"
-        _check_keys(row, {"charge", "epsilon", "sigma", "mass", "source", "note"}, where)
-        epsilon, sigma = _number(row, "epsilon", where), _number(row, "sigma", where)
-        if epsilon < 0 or sigma <= 0:
-            raise InputError(f"{where} has epsilon {epsilon} and sigma {sigma}; they must be ≥ 0 and > 0.")
-        draft.atoms[name] = AtomType(
-            name, _number(row, "charge", where), epsilon * unit, sigma, _source(draft, row, where),
-            _number(row, "mass", where) if "mass" in row else None)
+        draft.atoms[name] = AtomType(name, row.charge, row.epsilon * unit, row.sigma,
+                                     _source(draft, row, f"{path}: atom type '{name}'"), row.mass)
 
 
-def _read_terms(draft: _Draft, tables: Mapping[str, Any], unit: float, path: Path) -> None:
-    _check_keys(tables, {"bonds", "angles", "dihedrals", "impropers"}, f"{path}: [terms]")
-
-    def read(kind: str, into: dict[Key, Term], keys: set[str], n_types: int,
-             make: Callable[[Mapping[str, Any], str, float, str], Term]) -> None:
+def _read_terms(draft: _Draft, terms: Terms, unit: float, path: Path) -> None:
+    def read(kind: str, rows: Iterable[RowT], into: dict[Key, Term], make: Callable[[RowT, float, str], Term]) -> None:
         seen: set[Key] = set()
-        for row in tables.get(kind, ()):
-            types = _types(row, kind, n_types, path)
-            where = f"{path}: {kind[:-1]} {'–'.join(types)}"
-            _check_keys(row, keys | {"k", "source", "note"}, where)
-            key = improper_key(types[0], types[1:]) if kind == "impropers" else chain_key(types)
+        for row in rows:
+            where = f"{path}: {kind} {'–'.join(row.types)}"
+            key = improper_key(row.types[0], row.types[1:]) if kind == "improper" else chain_key(row.types)
             if key in seen:
                 raise InputError(f"{where} is listed twice; keep one of the rows.")
-            k = _number(row, "k", where)
-            if k < 0:
-                raise InputError(f"{where} has k = {k}; it must not be negative.")
             seen.add(key)
-            into[key] = make(row, where, k * unit, _source(draft, row, where))
+            into[key] = make(row, row.k * unit, _source(draft, row, where))
 
-    read("bonds", draft.bonds, {"types", "r0"}, 2, lambda r, w, k, s: BondTerm(
-        tuple(r["types"]), k, _number(r, "r0", w), s))
-    read("angles", draft.angles, {"types", "theta0", "k_ub", "r_ub"}, 3, lambda r, w, k, s: AngleTerm(
-        tuple(r["types"]), k, _number(r, "theta0", w), _number(r, "k_ub", w, 0.0) * unit,
-        _number(r, "r_ub", w, 0.0 if "k_ub" not in r else None), s))
-    read("dihedrals", draft.dihedrals, {"types", "n", "phase"}, 4, lambda r, w, k, s: DihedralTerm(
-        tuple(r["types"]), k, int(_number(r, "n", w)), _number(r, "phase", w), s))
-    read("impropers", draft.impropers, {"centre", "outer", "last"}, 4, lambda r, w, k, s: ImproperTerm(
-        r["centre"], tuple(r["outer"]), r.get("last", ""), k, s))
-
-
-def _types(row: Any, kind: str, n_types: int, path: Path) -> tuple[str, ...]:
-    """The atom types a row is about, centre first for an improper."""
-    types: list[Any]
-    if kind == "impropers":
-        types = [row.get("centre"), *row.get("outer", ())]
-        if row.get("last") not in types[1:]:
-            raise InputError(f"{path}: improper {types}: 'last' must be one of 'outer'.")
-    else:
-        types = list(row.get("types", ()))
-    if len(types) != n_types or not all(isinstance(t, str) for t in types):
-        raise InputError(f"{path}: a row of [terms] {kind} names {types}; it needs {n_types} atom types.")
-    return tuple(types)
+    read("bond", terms.bonds, draft.bonds, lambda r, k, s: BondTerm((r.types[0], r.types[1]), k, r.r0, s))
+    read("angle", terms.angles, draft.angles, lambda r, k, s: AngleTerm(
+        (r.types[0], r.types[1], r.types[2]), k, r.theta0, r.k_ub * unit, r.r_ub, s))
+    read("dihedral", terms.dihedrals, draft.dihedrals, lambda r, k, s: DihedralTerm(
+        (r.types[0], r.types[1], r.types[2], r.types[3]), k, r.n, r.phase, s))
+    read("improper", terms.impropers, draft.impropers, lambda r, k, s: ImproperTerm(
+        r.centre, (r.outer[0], r.outer[1], r.outer[2]), r.last, k, s))
 
 
 def _finish(draft: _Draft, path: Path) -> MeltForceField:
@@ -168,21 +146,18 @@ def _finish(draft: _Draft, path: Path) -> MeltForceField:
             if unknown := set(key) - set(draft.atoms):
                 raise InputError(f"{path}: term {'–'.join(key)} names '{min(unknown)}', not in [atoms].")
     _check_kind(draft, path)
-    where = f"{path}: [scale14]"
-    scale14, soft = header["scale14"], header.get("soft", {})
-    _check_keys(scale14, {"lj", "coulomb", "source"}, where)
-    _check_keys(soft, {"epsilon_ev", "sigma", "source"}, f"{path}: [soft]")
+    scale14: Scale14 = header["scale14"]
+    soft: Soft = header.get("soft") or Soft()
     return MeltForceField(
         name=header["name"], description=header["description"], dissociable=header["dissociable"],
         atoms=draft.atoms,
         bonds=tuple(draft.bonds.values()), angles=tuple(draft.angles.values()),
         dihedrals=tuple(draft.dihedrals.values()), impropers=tuple(draft.impropers.values()),
-        lj_14=_number(scale14, "lj", where), coulomb_14=_number(scale14, "coulomb", where),
+        lj_14=scale14.lj, coulomb_14=scale14.coulomb,
         morse=_morse(draft, path), zinc_wall=_wall(draft, path),
-        soft_epsilon_kj_mol=_number(soft, "epsilon_ev", "[soft]", 0.0) * EV_TO_KJ_MOL,
-        soft_sigma_angstrom=_number(soft, "sigma", "[soft]", 0.0),
-        max_tested_temperature_k=_number(header, "max_tested_temperature_k", str(path)),
-        source=_source(draft, header, str(path)))
+        soft_epsilon_kj_mol=soft.epsilon_ev * EV_TO_KJ_MOL, soft_sigma_angstrom=soft.sigma,
+        max_tested_temperature_k=header["max_tested_temperature_k"],
+        source=_cited(draft, header["source"], str(path)))
 
 
 def _check_kind(draft: _Draft, path: Path) -> None:
@@ -196,44 +171,27 @@ def _check_kind(draft: _Draft, path: Path) -> None:
 
 
 def _morse(draft: _Draft, path: Path) -> MorsePair | None:
-    row, where = draft.header.get("morse"), f"{path}: [morse]"
-    if row is None:
-        return None
-    _check_keys(row, {"depth_ev", "alpha", "r0", "source"}, where)
-    return MorsePair(_number(row, "depth_ev", where) * EV_TO_KJ_MOL, _number(row, "alpha", where),
-                     _number(row, "r0", where), _source(draft, row, where))
+    row: Morse | None = draft.header.get("morse")
+    return None if row is None else MorsePair(
+        row.depth_ev * EV_TO_KJ_MOL, row.alpha, row.r0, _source(draft, row, f"{path}: [morse]"))
 
 
 def _wall(draft: _Draft, path: Path) -> ZincWall | None:
-    row, where = draft.header.get("zinc_wall"), f"{path}: [zinc_wall]"
-    if row is None:
-        return None
-    _check_keys(row, {"k_kj_mol", "r0", "source"}, where)
-    return ZincWall(_number(row, "k_kj_mol", where), _number(row, "r0", where), _source(draft, row, where))
+    row: Wall | None = draft.header.get("zinc_wall")
+    return None if row is None else ZincWall(row.k_kj_mol, row.r0, _source(draft, row, f"{path}: [zinc_wall]"))
 
 
-def _check_keys(row: Mapping[str, Any], known: set[str], where: str) -> None:
-    if not isinstance(row, Mapping):
-        raise InputError(f"{where} must be a table of values.")
-    if unknown := sorted(set(row) - known):
-        raise InputError(f"{where} has the unknown key '{unknown[0]}'; known are {', '.join(sorted(known))}.")
+def _source(draft: _Draft, row: Sourced, where: str) -> str:
+    """The row's citations written out, with its note."""
+    return _cited(draft, row.source or (), where) + (f" ({row.note})" if row.note else "")
 
 
-def _number(row: Mapping[str, Any], key: str, where: str, default: float | None = None) -> float:
-    value = row.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InputError(f"{where}: '{key}' is {value!r}; it must be a number.")
-    return float(value)
-
-
-def _source(draft: _Draft, row: Mapping[str, Any], where: str) -> str:
-    """The row's citations written out; every row must have one, and every short name must be in [sources]."""
-    names = row.get("source", ())
-    names = [names] if isinstance(names, str) else names
+def _cited(draft: _Draft, names: Iterable[str], where: str) -> str:
+    """Citations written out; there must be one, and every short name must be in [sources]."""
+    names = list(names)
     if not names:
         known = ", ".join(sorted(draft.sources))
         raise InputError(f"{where} has no source; name one of {known}, or add yours to [sources].")
     if unknown := [n for n in names if n not in draft.sources]:
         raise InputError(f"{where} names the source '{unknown[0]}', which is not in [sources].")
-    note = f" ({row['note']})" if row.get("note") else ""
-    return "; ".join(draft.sources[n] for n in names) + note
+    return "; ".join(draft.sources[n] for n in names)

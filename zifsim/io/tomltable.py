@@ -1,14 +1,17 @@
-"""Tables of a TOML file with their keys and numbers checked, so that a typing slip is named, not ignored."""
+"""TOML files: read whole, with what tomllib lets through checked too."""
 
 from __future__ import annotations
 
-import math
 import tomllib
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from zifsim.errors import InputError, UnknownNameError
+from zifsim.errors import InputError
+from zifsim.io.text import read_text
+from zifsim.printable import one_line, printable
+
+DEEPEST = 32        # levels of tables and lists; what zifsim reads has less than ten
+LONGEST = 10_000    # characters of a text
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -16,40 +19,29 @@ def read_toml(path: Path) -> dict[str, Any]:
 
     Raises
     ------
-    InputError: not valid TOML (a key given twice is among the reasons).
+    InputError: not valid TOML (a key given twice is among the reasons), not UTF-8, nested too deeply, or with text
+        that is not printable.
     """
+    return parse_toml(read_text(path), str(path))
+
+
+def parse_toml(text: str, where: str) -> dict[str, Any]:
+    """:func:`read_toml` of a text, which ``where`` names in errors."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not a valid TOML file: {error}.") from error
-
-
-def check_keys(table: Any, required: Iterable[str], optional: Iterable[str], where: str) -> None:
-    """Raise unless ``table`` has all ``required`` keys and beyond them only ``optional`` ones."""
-    required, optional = list(required), list(optional)
-    if not isinstance(table, Mapping):
-        raise InputError(f"{where} must be a table with the keys {', '.join(required)}, not {table!r}.")
-    for key in table:
-        if key not in required and key not in optional:
-            raise UnknownNameError(f"key in {where}:", key, [*required, *optional])
-    missing = [key for key in required if key not in table]
-    if missing:
-        raise InputError(f"{where} lacks {', '.join(missing)}; add {'it' if len(missing) == 1 else 'them'}.")
-
-
-def text(table: Mapping[str, Any], key: str, where: str) -> str:
-    """A non-empty string of a table."""
-    value = table[key]
-    if not isinstance(value, str) or not value.strip():
-        raise InputError(f"{where}: {key} must be a non-empty text, not {value!r}.")
-    return value
-
-
-def number(table: Mapping[str, Any], key: str, where: str, *, least: float = -math.inf) -> float:
-    """A finite number of a table that is not below ``least``."""
-    value = table[key]
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise InputError(f"{where}: {key} must be a finite number, not {value!r}.")
-    if value < least:
-        raise InputError(f"{where}: {key} is {value:g} and must not be below {least:g}.")
-    return float(value)
+        content = tomllib.loads(text)
+    except RecursionError:
+        raise InputError(f"{where} is not a valid TOML file: nested deeper than {DEEPEST} levels.") from None
+    except ValueError as error:         # of its syntax, or a number of thousands of digits
+        raise InputError(f"{where} is not a valid TOML file: {one_line(str(error))[:200].rstrip('.')}.") from None
+    level: list[Any] = [content]
+    for _ in range(DEEPEST):
+        names = [key for one in level if isinstance(one, dict) for key in one]
+        for found in [*names, *(one for one in level if isinstance(one, str))]:
+            if found != printable(found) or len(found) > LONGEST:
+                raise InputError(f"{where}: the text {found[:40]!a} holds a control character or is too long; "
+                                 "correct it.")
+        level = [inner for one in level if isinstance(one, dict | list)
+                 for inner in (one.values() if isinstance(one, dict) else one)]
+        if not level:
+            return content
+    raise InputError(f"{where} is not a valid TOML file: nested deeper than {DEEPEST} levels.")

@@ -5,6 +5,7 @@ Any program that reads extXYZ shows the atoms; the rest is JSON in the comment l
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,11 @@ from ase.io import read as ase_read
 
 from zifsim.errors import InputError
 from zifsim.io.files import write_text_atomic
+from zifsim.io.text import read_text
 from zifsim.model.framework import BuildingUnit, FloatArray, Framework
+from zifsim.printable import one_line
+
+LONGEST_NAME = 200      # characters; longer ones are no names
 
 
 def _quoted(value: Any) -> str:
@@ -60,16 +65,15 @@ def _read_atoms(path: Path) -> Atoms:
     if not path.is_file():
         raise InputError(f"No file '{path}'. Check the path (relative to the current folder).")
     try:
-        atoms = ase_read(path, format="extxyz", index=0)
+        atoms = ase_read(io.StringIO(read_text(path)), format="extxyz", index=0)
+    except InputError:
+        raise
     except Exception as error:
         # ASE raises whatever its parsing trips over; to the user all of these mean the same.
-        raise InputError(f"{path}: not a readable extXYZ file ({error}).") from error
+        raise InputError(f"{path}: not a readable extXYZ file ({one_line(str(error))[:200]}).") from error
     assert isinstance(atoms, Atoms)
-    if len(atoms) == 0 or abs(np.linalg.det(atoms.cell.array)) < 1e-6:
+    if len(atoms) == 0 or not atoms.cell.array.any():
         raise InputError(f"{path}: the file has no atoms, or no cell (Lattice=\"...\" on its second line).")
-    for atom in np.flatnonzero(~np.isfinite(atoms.positions).all(axis=1))[:1]:
-        raise InputError(f"{path}: atom {atom + 1} ({atoms.symbols[atom]}) has a coordinate that is not a number. "
-                         "Correct or remove it.")
     return atoms
 
 
@@ -97,10 +101,15 @@ def read_framework(path: str | Path) -> Framework:
         bonds = np.array(metadata.get("bonds", []), dtype=np.int64).reshape(-1, 2)
         indices = [a for unit in units for a in unit.atoms]
         fits = sorted(indices) == list(range(len(atoms))) or not units
-        if not fits or (bonds.size and bonds.max() >= len(atoms)):
+        if not fits or (bonds.size and not 0 <= bonds.min() <= bonds.max() < len(atoms)):
             raise ValueError("its bonds or units do not fit its atoms")
+        if not all(isinstance(unit.kind, str) for unit in units):
+            raise ValueError("the kind of a unit is no text")
+        name = str(metadata.get("name", path.stem))
+        if len(name) > LONGEST_NAME:
+            raise ValueError(f"its name has {len(name)} characters, {LONGEST_NAME} at most")
         return Framework(
-            name=str(metadata.get("name", path.stem)),
+            name=name,
             species=tuple(chemical_symbols[z] for z in atoms.numbers),
             positions=atoms.positions,
             cell=atoms.cell.array,
@@ -110,6 +119,8 @@ def read_framework(path: str | Path) -> Framework:
             charges=_charges(atoms),
             source=str(metadata.get("source", path.name)),
         )
-    except (ValueError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: the zifsim entry of the second line is damaged ({error}). "
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise InputError(f"{path}: the zifsim entry of the second line is damaged ({one_line(str(error))[:200]}). "
                          "Build the structure again.") from error

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Literal
 
+from pydantic import Field
+
+from zifsim import limits
 from zifsim.errors import InputError, UnknownNameError
+from zifsim.io.checked import Row, Section, Text, bounded, checked
 from zifsim.io.tomltable import read_toml
 from zifsim.model.forcefield import MeltForceField
 from zifsim.model.schedule import Segment, TemperatureProgram
@@ -18,9 +21,33 @@ PRESETS = {
     "anneal": "NPT: heat to the anneal temperature, hold, quench, 300 K: for a glass that exists already",
 }
 ENSEMBLES = ("NPT", "NVT")
+STEPS = limits.Limits(1, 2**31 - 1, whole=True)
 BAROSTATS = ("isotropic", "anisotropic")
-SEGMENT_NUMBERS = ("from_k", "to_k", "duration_ps", "rate_k_per_ps", "pressure_bar")
-SEGMENT_KEYS = {"name", "ensemble", "barostat", *SEGMENT_NUMBERS}
+
+
+Kelvin = Annotated[float, bounded(limits.MELT_TEMPERATURE)]
+
+
+class _SegmentRow(Section):
+    """``[[segment]]`` of a program file."""
+
+    name: Text | None = None
+    from_k: Kelvin | None = None
+    to_k: Kelvin
+    duration_ps: Annotated[float, bounded(limits.SOME_DURATION)] | None = None
+    rate_k_per_ps: Annotated[float, bounded(limits.RAMP)] | None = None     # its sign follows from the temperatures
+    ensemble: Literal["NPT", "NVT"] = "NPT"
+    pressure_bar: Annotated[float, bounded(limits.MELT_PRESSURE)] = 1.0
+    barostat: Literal["isotropic", "anisotropic"] = "isotropic"
+
+
+class _ProgramFile(Section):
+    """A program file."""
+
+    name: Text | None = None
+    timestep_fs: Annotated[float, bounded(limits.TIMESTEP)] | None = None
+    segment: Row[_SegmentRow] = Field(default=(), max_length=1000, description="begin each with [[segment]]")
+
 
 
 def melt_program(preset_or_file: str | Path = "paper", *, hold_ps: float = 50.0,
@@ -46,14 +73,15 @@ def melt_program(preset_or_file: str | Path = "paper", *, hold_ps: float = 50.0,
     InputError: a negative rate, duration, temperature or pressure, an unknown key, segments that do not meet.
     UnknownNameError: neither a preset nor a file.
     """
-    numbers = {"hold_ps": hold_ps, "anneal_ps": anneal_ps}
-    positive = {"quench_rate_k_per_ps": quench_rate_k_per_ps, "heat_rate_k_per_ps": heat_rate_k_per_ps,
-                "timestep_fs": timestep_fs, "melt_temperature_k": melt_temperature_k,
-                "anneal_temperature_k": anneal_temperature_k, "equilibrate_ps": equilibrate_ps}
-    for name, value in (numbers | positive).items():
-        if value < 0 or (value == 0 and name in positive):
-            least = "> 0" if name in positive else "≥ 0"
-            raise InputError(f"melt program: {name} is {value:g}; it must be {least}.")
+    for name, value, bounds in (
+            ("hold_ps", hold_ps, limits.DURATION), ("anneal_ps", anneal_ps, limits.DURATION),
+            ("quench_rate_k_per_ps", quench_rate_k_per_ps, limits.RAMP),
+            ("heat_rate_k_per_ps", heat_rate_k_per_ps, limits.RAMP), ("timestep_fs", timestep_fs, limits.TIMESTEP),
+            ("melt_temperature_k", melt_temperature_k, limits.MELT_TEMPERATURE),
+            ("anneal_temperature_k", anneal_temperature_k, limits.MELT_TEMPERATURE),
+            ("equilibrate_ps", equilibrate_ps, limits.SOME_DURATION),
+            ("pressure_bar", pressure_bar, limits.MELT_PRESSURE)):
+        bounds.check(value, f"melt program: {name}")
     preset = str(preset_or_file)
     if preset not in PRESETS:
         return _from_file(Path(preset_or_file), timestep_fs)
@@ -84,40 +112,24 @@ def _from_file(path: Path, timestep_fs: float) -> TemperatureProgram:
         if len(path.parts) > 1 or path.suffix:
             raise InputError(f"melt program: no file '{path}'; check the path.")
         raise UnknownNameError("melt program", str(path), PRESETS)
-    data = read_toml(path)
-    if unknown := sorted(set(data) - {"name", "timestep_fs", "segment"}):
-        raise InputError(f"{path}: unknown key '{unknown[0]}'; known are name, timestep_fs and [[segment]].")
-    if not isinstance(step := data.get("timestep_fs", timestep_fs), int | float):
-        raise InputError(f"{path}: timestep_fs is {step!r}; it must be a number.")
-    if not all(isinstance(row, dict) for row in data.get("segment", ())):
-        raise InputError(f"{path}: 'segment' must be a list of tables; begin each with [[segment]].")
+    data = checked(_ProgramFile, read_toml(path), str(path))
     segments: list[Segment] = []
-    for number, row in enumerate(data.get("segment", ()), start=1):
+    for number, row in enumerate(data.segment, start=1):
         before_k = segments[-1].to_k if segments else ROOM_K
         segments.append(_segment(row, number, before_k, f"{path}: segment {number}"))
-    return validated(TemperatureProgram(data.get("name", path.stem), tuple(segments), float(step)), str(path))
+    step_fs = timestep_fs if data.timestep_fs is None else data.timestep_fs
+    return validated(TemperatureProgram(data.name or path.stem, tuple(segments), step_fs), str(path))
 
 
-def _segment(row: Mapping[str, Any], number: int, before_k: float, where: str) -> Segment:
-    if unknown := sorted(set(row) - SEGMENT_KEYS):
-        raise InputError(f"{where}: unknown key '{unknown[0]}'; known are {', '.join(sorted(SEGMENT_KEYS))}.")
-    for key in SEGMENT_NUMBERS:
-        if key in row and (isinstance(row[key], bool) or not isinstance(row[key], int | float)):
-            raise InputError(f"{where}: {key} is {row[key]!r}; it must be a number.")
-    if "to_k" not in row:
-        raise InputError(f"{where}: give 'to_k', the temperature it ends at.")
-    if ("duration_ps" in row) == ("rate_k_per_ps" in row):
+def _segment(row: _SegmentRow, number: int, before_k: float, where: str) -> Segment:
+    if (row.duration_ps is None) == (row.rate_k_per_ps is None):
         raise InputError(f"{where}: give either 'duration_ps' or 'rate_k_per_ps'.")
-    start, end = float(row.get("from_k", before_k)), float(row["to_k"])
-    if "rate_k_per_ps" in row:
-        if row["rate_k_per_ps"] <= 0 or start == end:
-            raise InputError(f"{where}: rate_k_per_ps must be > 0 (its sign follows from the temperatures, "
-                             "which must differ).")
-        duration = abs(end - start) / row["rate_k_per_ps"]
-    else:
-        duration = float(row["duration_ps"])
-    return Segment(row.get("name", f"segment {number}"), start, end, duration, row.get("ensemble", "NPT"),
-                   float(row.get("pressure_bar", 1.0)), row.get("barostat", "isotropic"))
+    start, end = before_k if row.from_k is None else row.from_k, row.to_k
+    if row.rate_k_per_ps is not None and start == end:
+        raise InputError(f"{where}: rate_k_per_ps needs temperatures that differ; give a hold its duration_ps.")
+    duration = row.duration_ps if row.rate_k_per_ps is None else abs(end - start) / row.rate_k_per_ps
+    assert duration is not None
+    return Segment(row.name or f"segment {number}", start, end, duration, row.ensemble, row.pressure_bar, row.barostat)
 
 
 def validated(program: TemperatureProgram, where: str = "melt program") -> TemperatureProgram:
@@ -129,17 +141,14 @@ def validated(program: TemperatureProgram, where: str = "melt program") -> Tempe
     """
     if not program.segments:
         raise InputError(f"{where}: no segments; give at least one [[segment]].")
-    if program.timestep_fs <= 0:
-        raise InputError(f"{where}: timestep_fs is {program.timestep_fs:g}; it must be > 0.")
+    limits.TIMESTEP.check(program.timestep_fs, f"{where}: timestep_fs")
     before: Segment | None = None
     for segment in program.segments:
         name = f"{where}: segment '{segment.name}'"
-        if segment.duration_ps <= 0:
-            raise InputError(f"{name} lasts {segment.duration_ps:g} ps; a duration must be > 0.")
-        if min(segment.from_k, segment.to_k) <= 0:
-            raise InputError(f"{name} runs from {segment.from_k:g} to {segment.to_k:g} K; both must be > 0.")
-        if segment.pressure_bar < 0:
-            raise InputError(f"{name} has a pressure of {segment.pressure_bar:g} bar; it must be ≥ 0.")
+        limits.SOME_DURATION.check(segment.duration_ps, f"{name}: its duration")
+        for kelvin in (segment.from_k, segment.to_k):
+            limits.MELT_TEMPERATURE.check(kelvin, f"{name}: its temperature")
+        limits.MELT_PRESSURE.check(segment.pressure_bar, f"{name}: its pressure")
         if segment.ensemble not in ENSEMBLES or segment.barostat not in BAROSTATS:
             raise InputError(f"{name}: ensemble '{segment.ensemble}' with barostat '{segment.barostat}'; "
                              f"ensembles are {', '.join(ENSEMBLES)}, barostats {', '.join(BAROSTATS)}.")
@@ -147,6 +156,7 @@ def validated(program: TemperatureProgram, where: str = "melt program") -> Tempe
             raise InputError(f"{name} starts at {segment.from_k:g} K, but the one before ends at "
                              f"{before.to_k:g} K.")
         before = segment
+    STEPS.check(program.n_steps, f"{where}: the number of steps")
     return program
 
 

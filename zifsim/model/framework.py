@@ -10,11 +10,15 @@ import numpy as np
 from ase.data import atomic_masses, atomic_numbers
 from numpy.typing import ArrayLike, NDArray
 
+from zifsim.errors import InputError
+from zifsim.limits import ATOM_CHARGE, CELL_EDGE, COORDINATE
 from zifsim.model.shown import Shown
+from zifsim.printable import one_line
 from zifsim.units import AMU_PER_CUBIC_ANGSTROM_TO_G_CM3
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+FAR = 1e150     # Å, whose square overflows
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,21 @@ class BuildingUnit:
 
     kind: str
     atoms: tuple[int, ...]
+
+
+def _check_numbers(species: tuple[str, ...], positions: FloatArray, cell: FloatArray,
+                   charges: FloatArray | None) -> None:
+    """Raise InputError where a coordinate, an edge of the cell or a charge is not finite, or beyond all use."""
+    edges = np.linalg.norm(cell, axis=1) if np.isfinite(cell).all() and np.abs(cell).max() < FAR else np.full(3, np.inf)
+    for edge in edges:
+        CELL_EDGE.check(float(edge), "An edge of the cell")
+    for atom in np.flatnonzero(~(np.abs(positions) <= COORDINATE.high).all(axis=1))[:1]:
+        worst = next(float(x) for x in positions[atom] if not COORDINATE.admit(float(x)))
+        COORDINATE.check(worst, f"A coordinate of atom {atom + 1} ({species[atom]})")
+    if charges is not None:
+        given = np.asarray(charges, dtype=np.float64)
+        for atom in np.flatnonzero(~(np.abs(given) <= ATOM_CHARGE.high))[:1]:
+            ATOM_CHARGE.check(float(given[atom]), f"The charge of atom {atom + 1} ({species[atom]})")
 
 
 def _no_bonds() -> IntArray:
@@ -63,14 +82,21 @@ class Framework(Shown):
         bonds = np.ascontiguousarray(self.bonds, dtype=np.int64).reshape(-1, 2)
         if positions.shape != (n, 3):
             raise ValueError(f"positions have shape {positions.shape}, expected ({n}, 3)")
-        if cell.shape != (3, 3) or abs(np.linalg.det(cell)) < 1e-6:
+        if cell.shape != (3, 3):
             raise ValueError("cell must be three linearly independent row vectors, shape (3, 3)")
+        _check_numbers(self.species, positions, cell, self.charges)
+        if abs(np.linalg.det(cell)) < 1e-6:
+            raise ValueError("cell must be three linearly independent row vectors, shape (3, 3)")
+        if bonds.size and not (bonds.min() >= 0 and bonds.max() < n):
+            raise InputError(f"A bond joins atoms that are not there: their numbers must lie in 0 to {n - 1}.")
         if self.types and len(self.types) != n:
             raise ValueError(f"{len(self.types)} types for {n} atoms")
         if self.charges is not None and np.shape(self.charges) != (n,):
             raise ValueError(f"charges have shape {np.shape(self.charges)}, expected ({n},)")
         for array in (positions, cell, bonds):
             array.setflags(write=False)
+        object.__setattr__(self, "name", one_line(self.name))
+        object.__setattr__(self, "source", one_line(self.source))
         object.__setattr__(self, "positions", positions)
         object.__setattr__(self, "cell", cell)
         object.__setattr__(self, "bonds", bonds)

@@ -9,17 +9,18 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from zifsim.campaign.study import Crystal, Glass, Melt, Section, Study, checked, read_tables, study_from_dict
+from zifsim.campaign.study import Crystal, Glass, Melt, Study, read_tables, study_from_dict
 from zifsim.errors import InputError, UnknownNameError
+from zifsim.io.checked import Row, Section, Text, checked
 from zifsim.melt.program import PRESETS
 
 
 class Axes(Section):
     """``[axes]``: every combination is a glass of its own."""
 
-    quench_rate_k_per_ps: tuple[Annotated[float, Field(gt=0, le=1000)], ...] = Field(
+    quench_rate_k_per_ps: Row[Annotated[float, Field(gt=0, le=1000)]] = Field(
         min_length=1, description="cooling rates, K/ps")
-    configurations: tuple[str, ...] = Field(default=("A",), min_length=1,
+    configurations: Row[Text] = Field(default=("A",), min_length=1,
                                             description="linker arrangements on the mixed site")
     replicates: int = Field(default=1, ge=1, le=1000, description="glasses of each rate and configuration")
 
