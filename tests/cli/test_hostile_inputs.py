@@ -21,17 +21,10 @@ WRONG: dict[str, str] = {
         "part-checkpoint-empty", "part-point-empty", "part-point-extra", "part-point-list", "part-walker-empty",
     ), "own state is trusted"),
     **dict.fromkeys((
-        "cif-alpha-400", "cif-coord-1e308", "ff-eps-1e308", "gcmc--error=inf", "guest-pc-1e-308",
-        "guests-1e308-ch4", "guests-inf-ch4", "guests-minus1-ch4", "guests-minus3", "guests-nan-co2",
         "iast-T-nan", "iast-deep", "iast-equil-str", "iast-gas-int", "iast-henry-nan", "iast-load-1e308",
         "iast-load-nan", "iast-load-str", "iast-p-nan", "iast-p-str", "iast-p-zero", "melt--cutoff=nan",
         "melt--equilibrate-ps=nan", "melt--hold-ps=nan", "melt--pressure-bar=nan", "melt--timestep-fs=1000",
-        "melt--timestep-fs=nan", "meltff-bonds-5", "meltff-bonds-strs", "meltff-eps-nan", "meltff-extends-5",
-        "meltff-k-nan", "meltff-mass-0", "meltff-n-1e30", "meltff-n-inf", "meltff-name-5", "meltff-outer-5",
-        "meltff-soft-nan", "meltff-source-int", "meltff-sources-list", "meltff-types-5", "meltff-without-5",
-        "program-dur-1e300", "program-dur-inf", "program-pressure-inf", "program-pressure-nan",
-        "program-rate-tiny", "program-segment-int", "program-step-1e-300", "program-step-inf", "program-to-nan",
-        "set:x=[[[[", "xyz-bond-negative:melt",
+        "melt--timestep-fs=nan", "program-dur-1e300",
     ), "numbers and types are trusted"),
     **dict.fromkeys((
         "access--snapshots=99999999999", "access--spacing=1e9", "analyse--r-max=1e6", "build-supercell-huge",
@@ -40,7 +33,7 @@ WRONG: dict[str, str] = {
         "xyz-cell-x1e+200:energy", "xyz-cell-x1e+200:gcmc",
     ), "sizes are not refused"),
     **dict.fromkeys((
-        "xyz-name-esc:gcmc", "xyz-name-long:gcmc", "xyz-name-markup:build", "xyz-name-markup:run",
+        "xyz-name-long:gcmc", "xyz-name-markup:run",
     ), "text is markup"),
 }
 
