@@ -78,10 +78,7 @@ def read_snapshots(path: Path, framework: Framework) -> list[Framework]:
 
 def _frames(path: Path) -> Iterator[Frame]:
     if path.is_file():
-        try:
-            yield from read_dcd(path)
-        except OSError as error:
-            raise InputError(f"{path} is not a DCD trajectory ({error}).") from error
+        yield from read_dcd(path)
         return
     if not path.exists():
         raise InputError(f"There is no file or folder {path}; give a number of snapshots to make, a DCD file, or the "

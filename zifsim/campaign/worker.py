@@ -20,6 +20,7 @@ from typing import Any, TextIO
 
 from zifsim.campaign.stagefolder import read_prepared
 from zifsim.errors import RunInterrupted, SimulationError, ZifsimError
+from zifsim.io.files import refused
 from zifsim.printable import one_line, prepare_streams
 from zifsim.runs import stopping
 from zifsim.runs.digest import plain
@@ -58,12 +59,15 @@ def attempt(folder: Path, report: Report) -> Event | None:
         run_folder(folder, report)
     except ZifsimError as error:
         return Event(message=str(error), kind="failed",
-                     values={"input": not isinstance(error, SimulationError), "final": True})
+                     values={"input": not isinstance(error, SimulationError),
+                             "final": not isinstance(error.__cause__, OSError)})    # a full disk may have room later
     except (RunInterrupted, SystemExit, KeyboardInterrupt):
         return None
     except MemoryError:
         return Event(message="out of memory", kind="failed")
     except Exception as error:
+        if isinstance(error, OSError) and (reason := refused(error, folder)) is not None:
+            return Event(message=str(reason), kind="failed", values={"input": True, "final": False})
         traceback.print_exc()
         return Event(message=f"{type(error).__name__}: {error} (traceback in {folder / STAGE_LOG})", kind="failed")
     return Event(kind="done")
@@ -80,7 +84,10 @@ def _log_to(folder: Path) -> None:
     """Send stdout and stderr of this process to the stage's log, appended."""
     sys.stdout.flush()
     sys.stderr.flush()
-    log = os.open(folder / STAGE_LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        log = os.open(folder / STAGE_LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    except OSError:         # what is in the way of the log is in the way of the stage, which says so
+        return
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 from collections.abc import Callable
 from typing import Annotated
@@ -26,6 +27,7 @@ from zifsim.cli.sweep import app as sweep
 from zifsim.cli.terminal import say
 from zifsim.cli.widom import widom
 from zifsim.errors import RunInterrupted, SimulationError, ZifsimError
+from zifsim.io.files import refused
 from zifsim.printable import one_line
 
 app = typer.Typer(
@@ -67,13 +69,35 @@ app.add_typer(sweep, name="sweep")
 def main(arguments: list[str] | None = None) -> None:
     """Run a command line. Exit codes: 0 done, 1 failed, 2 wrong input, 75 stopped with its state saved, 130 Ctrl-C."""
     try:
-        app(arguments, prog_name="zifsim")
+        try:
+            app(arguments, prog_name="zifsim")
+        finally:
+            sys.stdout.flush()
     except RunInterrupted as stop:
         _say(f"stopped: {stop}")
         sys.exit(stop.exit_code)
     except ZifsimError as error:
         _say(f"error: {error}")
         sys.exit(1 if isinstance(error, SimulationError) else 2)
+    except BrokenPipeError:     # nobody reads on: `zifsim ... | head`
+        _drop_output()
+        sys.exit(1)
+    except OSError as error:
+        if (reason := refused(error)) is None:
+            raise
+        _drop_output()
+        _say(f"error: {reason}")
+        sys.exit(2)
+
+
+def _drop_output() -> None:
+    """Let what is left for a stdout that cannot be written to go nowhere, so that the interpreter's end is quiet."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def _say(message: str) -> None:

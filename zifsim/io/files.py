@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -11,8 +12,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from zifsim.errors import InputError
+
 TEMPORARY = re.compile(r"\..+\.\d+\.\d+\.tmp")     # names of files that are being written, or that a kill left
 LONGEST_NAME = 255      # bytes, of most file systems
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NOT_FILES = (errno.EPIPE, errno.ECHILD, errno.EINTR, errno.ENOMEM)     # what an OSError may be about besides
 MOST_JSON_BYTES = 512 * 1024**2
 DEEPEST_JSON = 64       # levels; what zifsim writes has less than ten
 
@@ -25,6 +30,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_beside(path)
+    _sweep_beside(path)
     try:
         yield temporary
         with open(temporary, "rb") as written:
@@ -40,9 +46,56 @@ def replacing(path: Path) -> Iterator[Path]:
 
 def temporary_beside(path: Path) -> Path:
     """A name for this thread to write ``path`` under, no longer than names may be."""
-    end = f".{os.getpid()}.{threading.get_ident()}.tmp"
-    begin = os.fsdecode(os.fsencode(path.name)[:LONGEST_NAME - len(end) - 1])
-    return path.with_name(f".{begin}{end}")
+    return path.with_name(f".{_begin(path)}.{os.getpid()}.{threading.get_ident()}.tmp")
+
+
+def _begin(path: Path) -> str:
+    return os.fsdecode(os.fsencode(path.name)[:LONGEST_NAME - 60])
+
+
+def _sweep_beside(path: Path) -> None:
+    """Remove what processes that were killed left of this very file. (Whoever holds a folder sweeps all of it.)"""
+    begin = f".{_begin(path)}."
+    with suppress(OSError):
+        for name in os.listdir(path.parent):
+            if name.startswith(begin) and TEMPORARY.fullmatch(name) and not _is_alive(name.split(".")[-3]):
+                (path.parent / name).unlink(missing_ok=True)
+
+
+def _is_alive(number: str) -> bool:
+    """Whether a process of this machine has the number; that of another machine may be taken for dead, if it writes
+    the same file at the same time, and says then that its file is gone."""
+    try:
+        os.kill(int(number), 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def refused(error: OSError, place: Path | None = None) -> InputError | None:
+    """What the file system refused, as one sentence; None where an error is about something else.
+
+    ``place``: what is named where the error names no file.
+    """
+    if not error.errno or error.errno in NOT_FILES:
+        return None
+    where = place if error.filename is None or isinstance(error.filename, int) else Path(os.fsdecode(error.filename))
+    if where is not None and len(name := str(where)) > 300:
+        where = Path(f"{name[:140]}…{name[-140:]}")
+    why = error.strerror or os.strerror(error.errno)
+    if error.errno in NO_ROOM:
+        return InputError(f"{where or 'The output'} cannot be written to ({why}); make room, or choose another place "
+                          "with --out. What is finished is kept.")
+    if error.errno == errno.EIO:
+        return InputError(f"{where or 'A file'} cannot be read or written to ({why}); look after the disk, or choose "
+                          "another place with --out.")
+    if where is not None and where.is_symlink() and not where.exists():
+        return InputError(f"{where} cannot be written to: it is a link to {os.readlink(where)}, which is not there; "
+                          "mend the link, or choose another place with --out.")
+    return InputError(f"{where or 'A file'} cannot be written to or read ({why}); mend that, or choose another place "
+                      "with --out. What is finished is kept.")
 
 
 def is_plain_name(name: str) -> bool:

@@ -7,6 +7,8 @@ framework's atoms, dummy sites left out, with the box as lengths and angles (a a
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,7 @@ import numpy as np
 from ase.geometry import cell_to_cellpar, cellpar_to_cell
 from numpy.typing import NDArray
 
+from zifsim.errors import InputError
 from zifsim.io.files import replacing
 
 FloatArray = NDArray[np.float64]
@@ -72,16 +75,21 @@ def merge_parts(folder: Path, target: Path, interval: int, step_ps: float) -> in
 
 
 def read_dcd(path: Path) -> Iterator[Frame]:
-    """Frames of a DCD file written here, float32 precision."""
+    """Frames of a DCD file written here, float32 precision; raises InputError for one that cannot be read."""
     from MDAnalysis.lib.formats.libdcd import DCDFile
 
-    with DCDFile(str(path)) as stream:
-        start, interval = int(stream.header["istart"]), int(stream.header["nsavc"])
-        for number, frame in enumerate(stream):
-            a, gamma, b, beta, alpha, c = (float(x) for x in frame.unitcell)
-            box = cellpar_to_cell([a, b, c, alpha, beta, gamma])  # type: ignore[no-untyped-call]
-            yield Frame(start + number * interval, np.asarray(frame.xyz, dtype=np.float64),
-                        np.asarray(box, dtype=np.float64))
+    try:
+        with DCDFile(str(path)) as stream:
+            start, interval = int(stream.header["istart"]), int(stream.header["nsavc"])
+            if 12 * int(stream.header["natoms"]) > path.stat().st_size:
+                raise OSError("it has more atoms than it can hold")
+            for number, frame in enumerate(stream):
+                a, gamma, b, beta, alpha, c = (float(x) for x in frame.unitcell)
+                box = cellpar_to_cell([a, b, c, alpha, beta, gamma])  # type: ignore[no-untyped-call]
+                yield Frame(start + number * interval, np.asarray(frame.xyz, dtype=np.float64),
+                            np.asarray(box, dtype=np.float64))
+    except (OSError, ValueError, ZeroDivisionError, OverflowError, MemoryError) as error:
+        raise InputError(f"{path} is not a DCD trajectory, or a damaged one ({str(error) or 'no frames'}).") from None
 
 
 def step_ps(path: Path) -> float:
@@ -95,10 +103,20 @@ def step_ps(path: Path) -> float:
 def _write(path: Path, frames: Sequence[Frame], interval: int, step_ps: float) -> Path:
     from MDAnalysis.lib.formats.libdcd import DCDFile
 
-    with replacing(path) as temporary, DCDFile(str(temporary), "w") as stream:
-        stream.write_header("zifsim", len(frames[0].positions), frames[0].step, interval,
-                            step_ps / AKMA_TIME_PS, 1)
-        for frame in frames:
-            a, b, c, alpha, beta, gamma = cell_to_cellpar(frame.box)  # type: ignore[no-untyped-call]
-            stream.write(frame.positions.astype(np.float32), np.array([a, gamma, b, beta, alpha, c]))
+    with replacing(path) as temporary:
+        try:
+            with DCDFile(str(temporary), "w") as stream:
+                stream.write_header("zifsim", len(frames[0].positions), frames[0].step, interval,
+                                    step_ps / AKMA_TIME_PS, 1)
+                for frame in frames:
+                    a, b, c, alpha, beta, gamma = cell_to_cellpar(frame.box)  # type: ignore[no-untyped-call]
+                    stream.write(frame.positions.astype(np.float32), np.array([a, gamma, b, beta, alpha, c]))
+            with DCDFile(str(temporary)) as written:        # the library does not tell of a full disk
+                whole = len(written) == len(frames)
+        except OSError as error:
+            if error.errno:
+                raise
+            whole = False
+        if not whole:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
     return path

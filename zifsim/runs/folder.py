@@ -7,6 +7,7 @@ numbers, and digests of its inputs. A folder that holds anything else is refused
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
 from zifsim.errors import DamagedError, InputError, RunInterrupted
-from zifsim.io.files import TEMPORARY, is_plain_name, read_json, write_bytes_atomic, write_json_atomic
+from zifsim.io.files import TEMPORARY, is_plain_name, read_json, refused, write_bytes_atomic, write_json_atomic
 from zifsim.runs import record as records
 from zifsim.runs import stopping
 from zifsim.runs.digest import digest, plain, sha256_file
@@ -32,13 +33,14 @@ Result = TypeVar("Result")
 CONFIG, RECORD, DONE, LOCK, LOG = "config.json", "record.json", "DONE", ".lock", "run.log"
 LOCK_LOOK_S = 1.0
 _held: set[tuple[Path, int]] = set()    # folders held, each with the thread that holds it
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+LONGEST_SLUG = 80       # several of them, and what is put between and behind, make a name
 NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL)
 
 
 def slug(name: str) -> str:
-    """``name`` as a file name: letters, digits, ``. _ -``."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-")
+    """``name`` as part of a file name: letters, digits, ``. _ -``; a long one ends in digits of its hash."""
+    found = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-").lstrip(".")
+    return found if len(found) <= LONGEST_SLUG else f"{found[:LONGEST_SLUG - 9]}-{digest(name)[:8]}"
 
 
 def content_key(kind: str, config: Mapping[str, Any], inputs_sha256: Mapping[str, str]) -> str:
@@ -87,7 +89,11 @@ class Claim:
 
     def why_not(self, out: Path) -> str:
         """Why ``out`` cannot be this calculation's folder; nothing where it can."""
-        nearest = next(p for p in (out, *out.absolute().parents) if p.exists())
+        above = (out, *out.absolute().parents)
+        if (link := next((p for p in above if p.is_symlink() and not p.exists()), None)) is not None:
+            return (f"{link} is a link to {os.readlink(link)}, which is not there; mend the link, or choose another "
+                    "folder with --out.")
+        nearest = next(p for p in above if p.exists())
         if not nearest.is_dir():
             return f"{nearest} is a file; give a folder with --out."
         if not os.access(nearest, os.R_OK | os.W_OK | os.X_OK):
@@ -235,12 +241,9 @@ def writable(out: Path) -> Iterator[None]:
         out.mkdir(parents=True, exist_ok=True)
         yield
     except OSError as error:
-        here = out.absolute()
-        if error.errno not in NO_ROOM and not (error.filename and here in (
-                named := Path(os.fsdecode(error.filename)).absolute(), *named.parents)):
+        if (reason := refused(error, out)) is None:
             raise
-        raise InputError(f"{out} cannot be written to ({error.strerror}); make room or choose another folder with "
-                         "--out. What is finished is kept.") from error
+        raise reason from error
 
 
 @contextmanager
@@ -291,9 +294,9 @@ def try_lock(path: Path) -> TextIO | None:
             raise
         print(f"note: the file system of {path.parent} has no locks ({error.strerror}); do not run two calculations in "
               "one folder.", file=sys.stderr, flush=True)
-    stream.truncate(0)
-    stream.write(f"{os.getpid()} on {platform.node()}")
-    stream.flush()
+    with contextlib.suppress(OSError):      # it is locked; without room nobody reads by whom
+        os.truncate(stream.fileno(), 0)
+        os.write(stream.fileno(), f"{os.getpid()} on {platform.node()}".encode())
     return stream
 
 
