@@ -8,7 +8,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "zifsim"
 FLOORS: dict[str, float] = {
-    "units": 0, "errors": 0, "rng": 0, "printable": 0, "limits": 0.5,
+    "units": 0, "errors": 0, "rng": 0, "printable": 0, "memory": 0.5, "limits": 0.5,
     "model": 1,
     "io": 2,
     "runs": 2.5,        # how anything runs: folders, records, stop signals, progress, devices

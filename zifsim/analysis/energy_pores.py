@@ -15,11 +15,12 @@ from zifsim.analysis.frames import Frames
 from zifsim.analysis.pore_sizes import REACH
 from zifsim.analysis.pores import CM3_PER_ANGSTROM3, MASS_TO_G, PROBES
 from zifsim.analysis.quantity import Quantity, over_frames
-from zifsim.gcmc.grid import divisions_for, periodic_images
+from zifsim.gcmc.grid import divisions_for
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.gcmc.void import helium_void_fraction
 from zifsim.io.adsorption import assign_charges, load_adsorption_forcefield, load_charge_set
 from zifsim.io.guests import load_guest
+from zifsim.model.neighbours import periodic_images
 
 FloatArray = NDArray[np.float64]
 # The measurements of Longley et al. 2019, doi:10.1039/c8sc04044c.

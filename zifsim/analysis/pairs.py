@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
+from scipy.spatial import cKDTree
 
 from zifsim.analysis.frames import Frames
 from zifsim.analysis.quantity import Quantity, over_frames
@@ -17,6 +18,8 @@ from zifsim.errors import InputError
 from zifsim.gcmc.jit import kernel
 from zifsim.io.trajectory import Frame
 from zifsim.melt.box import widths
+from zifsim.memory import reserve
+from zifsim.model.neighbours import periodic_images
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -106,6 +109,8 @@ class PairDistribution:
         table = np.empty((len(elements), len(elements)), dtype=np.int64)
         for number, (a, b) in enumerate(pairs):
             table[a, b] = table[b, a] = number
+        reserve(80.0 * len(pairs) * self.r_max / self.width, f"g(r) up to {self.r_max:g} Å in bins of {self.width:g} Å",
+                "take a shorter reach")
         n_bins = round(self.r_max / self.width)
         edges = np.linspace(0.0, self.width * n_bins, n_bins + 1)
         shells = 4.0 / 3.0 * np.pi * np.diff(edges**3)
@@ -189,20 +194,20 @@ class FirstPeak:
 def distances_between(frame: Frame, first: IntArray, second: IntArray, r_max: float) -> FloatArray:
     """All distances under ``r_max`` Å between atoms ``first`` and ``second``, images included, an atom's distance
     to itself left out."""
-    inverse = np.linalg.inv(frame.box)
-    steps = frame.positions[second][None] - frame.positions[first][:, None]
-    steps = steps - np.round(steps @ inverse) @ frame.box
-    found = []
-    for shift in lattice_shifts(frame.box, r_max):
-        d = np.linalg.norm(steps + shift, axis=-1)
-        found.append(d[(d < r_max) & (d > 1e-9)])
-    return np.concatenate(found)
+    fractional = frame.positions[first] @ np.linalg.inv(frame.box)
+    images, _ = periodic_images(frame.positions[second], frame.box, r_max)
+    found = cKDTree((fractional - np.floor(fractional)) @ frame.box).sparse_distance_matrix(
+        cKDTree(images), r_max, output_type="ndarray")["v"]
+    return np.sort(found[(found < r_max) & (found > 1e-9)])
 
 
 def lattice_shifts(box: FloatArray, r_max: float) -> FloatArray:
     """(S, 3) lattice translations, Å, that can bring a shortest difference vector to within ``r_max`` Å."""
     corner = 0.5 * max(float(np.linalg.norm(np.array(s) @ box)) for s in itertools.product((-1, 1), repeat=3))
-    counts = np.floor(r_max / widths(box) + 0.5 + 1e-9).astype(int)
+    wanted = np.floor(r_max / widths(box) + 0.5 + 1e-9)
+    reserve(200.0 * float(np.prod(2.0 * wanted + 1.0)), f"The images of a cell within {r_max:g} Å",
+            "take a shorter reach of g(r)")
+    counts = wanted.astype(int)
     shifts = np.array(list(itertools.product(*(range(-c, c + 1) for c in counts)))) @ box
     return np.ascontiguousarray(shifts[np.linalg.norm(shifts, axis=1) <= r_max + corner])
 

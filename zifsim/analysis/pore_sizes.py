@@ -12,9 +12,10 @@ from scipy.spatial import cKDTree
 from zifsim.analysis.frames import Frames
 from zifsim.analysis.quantity import Quantity, over_frames
 from zifsim.analysis.radii import radii_of
-from zifsim.gcmc.grid import divisions_for, periodic_images
+from zifsim.gcmc.grid import divisions_for
 from zifsim.gcmc.jit import kernel
 from zifsim.io.trajectory import Frame
+from zifsim.model.neighbours import periodic_images
 
 FloatArray = NDArray[np.float64]
 REACH = 15.0            # Å; no pore of a ZIF is this wide

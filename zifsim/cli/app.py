@@ -45,9 +45,23 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _max_memory(size: str | None) -> None:
+    if size is not None:
+        from zifsim.memory import VARIABLE, parse_size
+
+        parse_size(size)
+        os.environ[VARIABLE] = size     # workers of a study inherit it
+
+
 @app.callback()
-def options(version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True,
-                                                  help="Print the version and exit.")] = False) -> None:
+def options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True,
+                                          help="Print the version and exit.")] = False,
+    max_memory: Annotated[str | None, typer.Option(
+        "--max-memory", metavar="SIZE", callback=_max_memory, show_default="four fifths of what there is",
+        help="Memory that a calculation may take, such as 4GiB (also after the command); what would take more is "
+        "refused before it is begun.")] = None,
+) -> None:
     """Options before the command."""
 
 
@@ -70,7 +84,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run a command line. Exit codes: 0 done, 1 failed, 2 wrong input, 75 stopped with its state saved, 130 Ctrl-C."""
     try:
         try:
-            app(arguments, prog_name="zifsim")
+            app(_options_first(sys.argv[1:] if arguments is None else arguments), prog_name="zifsim")
         finally:
             sys.stdout.flush()
     except RunInterrupted as stop:
@@ -88,6 +102,10 @@ def main(arguments: list[str] | None = None) -> None:
         _drop_output()
         _say(f"error: {reason}")
         sys.exit(2)
+    except MemoryError as error:
+        _say(f"error: there is not enough memory for this ({str(error) or 'none left'}); ask for something smaller.")
+        sys.exit(2)
+
 
 
 def _drop_output() -> None:
@@ -98,6 +116,18 @@ def _drop_output() -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
+
+
+def _options_first(arguments: list[str]) -> list[str]:
+    """``--max-memory`` moved before the command, so that it may stand anywhere."""
+    for k, argument in enumerate(arguments):
+        if argument == "--":
+            break
+        if argument == "--max-memory" and k + 1 < len(arguments):
+            return [argument, arguments[k + 1], *arguments[:k], *arguments[k + 2:]]
+        if argument.startswith("--max-memory="):
+            return [argument, *arguments[:k], *arguments[k + 1:]]
+    return arguments
 
 
 def _say(message: str) -> None:

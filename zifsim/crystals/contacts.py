@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from ase import Atoms
-from ase.neighborlist import neighbor_list
 
 from zifsim.crystals.linkers import METALS
 from zifsim.model.framework import Framework
+from zifsim.model.neighbours import neighbour_pairs
 
 
 def shortest_contacts(framework: Framework, within: float = 4.0) -> dict[str, float]:
@@ -18,15 +17,17 @@ def shortest_contacts(framework: Framework, within: float = 4.0) -> dict[str, fl
     unit_of = np.empty(framework.n_atoms, dtype=np.int64)
     for number, unit in enumerate(framework.units):
         unit_of[list(unit.atoms)] = number
-    atoms = Atoms(symbols=list(framework.species), positions=framework.positions, cell=framework.cell,
-                  pbc=True)
-    i, j, d = neighbor_list("ijd", atoms, within)  # type: ignore[no-untyped-call]
-    bonded = set(map(tuple, framework.bonds.tolist()))
+    i, j, d = neighbour_pairs(framework.positions, framework.cell, within)
+    # a number per pair of atoms, so that bonds are found among the contacts at once
+    numbers, bonds = i * framework.n_atoms + j, np.sort(framework.bonds, axis=1)
+    apart = (i < j) & (unit_of[i] != unit_of[j]) & ~np.isin(numbers, bonds[:, 0] * framework.n_atoms + bonds[:, 1])
+    elements = sorted(set(framework.species))
+    kind = np.array([elements.index(s) for s in framework.species])
+    first, second = np.minimum(kind[i], kind[j])[apart], np.maximum(kind[i], kind[j])[apart]
     shortest: dict[str, float] = {}
-    for a, b, distance in zip(i.tolist(), j.tolist(), d.tolist(), strict=True):
-        if a < b and unit_of[a] != unit_of[b] and (a, b) not in bonded and (b, a) not in bonded:
-            pair = "–".join(sorted((framework.species[a], framework.species[b])))
-            shortest[pair] = min(distance, shortest.get(pair, np.inf))
+    for pair in np.unique(first * len(elements) + second).tolist():
+        a, b = divmod(pair, len(elements))
+        shortest[f"{elements[a]}–{elements[b]}"] = float(d[apart][(first == a) & (second == b)].min())
     return dict(sorted(shortest.items(), key=lambda item: item[1]))
 
 

@@ -11,9 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
-from ase import Atoms
 from ase.data import atomic_numbers, vdw_radii
-from ase.neighborlist import neighbor_list
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components, dijkstra
 
@@ -21,6 +19,7 @@ from zifsim.crystals.linkers import METALS, bond_cutoffs, find_fragments
 from zifsim.errors import InputError
 from zifsim.model.disordered import DisorderedStructure
 from zifsim.model.framework import FloatArray, IntArray
+from zifsim.model.neighbours import bonded_pairs
 
 SAME_POSITION = 0.1     # Å: symmetry copies of one atom closer than this are one atom on a special position
 ON_TOP = 1.0            # Å: atoms of different alternatives this close exclude each other
@@ -103,10 +102,7 @@ def _lay_out(structure: DisorderedStructure) -> tuple[list[str], FloatArray, lis
 def _pairs(species: list[str], positions: FloatArray, cell: FloatArray,
            cutoffs: dict[tuple[str, str], float]) -> tuple[IntArray, FloatArray]:
     """(P, 2) pairs i < j within the cut-offs, and their distances (Å)."""
-    if not cutoffs:
-        return np.empty((0, 2), dtype=np.int64), np.empty(0)
-    atoms = Atoms(symbols=species, positions=positions, cell=cell, pbc=True)
-    i, j, d = neighbor_list("ijd", atoms, cutoffs)  # type: ignore[no-untyped-call]
+    i, j, d = bonded_pairs(species, positions, cell, cutoffs)
     keep = i < j
     return np.column_stack([i, j])[keep].astype(np.int64), d[keep]
 

@@ -16,13 +16,12 @@ from functools import cache
 from itertools import combinations_with_replacement
 
 import numpy as np
-from ase import Atoms
 from ase.data import atomic_numbers, covalent_radii
-from ase.neighborlist import neighbor_list
 from numpy.typing import ArrayLike
 
 from zifsim.errors import InputError
 from zifsim.model.framework import BuildingUnit, FloatArray, Framework, IntArray
+from zifsim.model.neighbours import bonded_pairs, neighbour_pairs
 
 METALS = ("Zn", "Co")
 # Zn–N pairs lie at 1.9–2.3 Å in crystals and 300 K glasses; between 2.3 and 2.6 Å there are none.
@@ -89,16 +88,12 @@ def find_bonds(species: Sequence[str], positions: ArrayLike, cell: ArrayLike, so
     ------
     InputError: two atoms coincide, or the cell is so small that an atom is bonded to two images of another.
     """
-    atoms = Atoms(symbols=list(species), positions=positions, cell=cell, pbc=True)
-    i, j, d = neighbor_list("ijd", atoms, OVERLAP)  # type: ignore[no-untyped-call]
+    i, j, d = neighbour_pairs(positions, cell, OVERLAP)
     if len(i):
         a, b = int(i[0]), int(j[0])
         raise InputError(f"{source}: atoms {a + 1} ({species[a]}) and {b + 1} ({species[b]}) are "
                          f"{d[0]:.2f} Å apart. Remove duplicates, or mark alternatives as disorder groups.")
-    cutoffs = bond_cutoffs(species)
-    if not cutoffs:
-        return np.empty((0, 2), dtype=np.int64)
-    i, j = neighbor_list("ij", atoms, cutoffs)  # type: ignore[no-untyped-call]
+    i, j, _ = bonded_pairs(species, positions, cell, bond_cutoffs(species))
     pairs = np.column_stack([i, j])[i <= j].astype(np.int64)
     unique, counts = np.unique(pairs, axis=0, return_counts=True)
     doubled = unique[(counts > 1) | (unique[:, 0] == unique[:, 1])]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import erfcinv
 
 from zifsim.gcmc.jit import kernel
+from zifsim.memory import reserve
 from zifsim.units import COULOMB_K_ANGSTROM
 
 FloatArray = NDArray[np.float64]
@@ -36,6 +37,9 @@ class Ewald(NamedTuple):
     k_factor: FloatArray
     k_max: NDArray[np.int64]
     inverse_cell: FloatArray
+
+
+BYTES_PER_VECTOR = 64       # index triple, factor, structure factor
 
 
 class Phases(NamedTuple):
@@ -70,7 +74,10 @@ def ewald_split(cell: FloatArray, cutoff_angstrom: float, tolerance: float, alph
 def _half_sphere(cell: FloatArray, k_cutoff: float) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """``columns`` and ``layers`` of :class:`Ewald`, and the k-vectors' index triples (K, 3) in their order."""
     reciprocal = 2.0 * math.pi * np.linalg.inv(cell).T
-    reach = np.floor(k_cutoff * np.linalg.norm(cell, axis=1) / (2.0 * math.pi) + 1e-9).astype(np.int64)
+    wanted = np.floor(k_cutoff * np.linalg.norm(cell, axis=1) / (2.0 * math.pi) + 1e-9)
+    reserve(BYTES_PER_VECTOR * float(np.prod(2.0 * wanted + 1.0)), "The wave vectors of an Ewald sum in a cell of "
+            f"{' × '.join(f'{x:.4g}' for x in np.linalg.norm(cell, axis=1))} Å", "check the cell's lengths")
+    reach = wanted.astype(np.int64)
     x, y = (a.ravel() for a in np.meshgrid(np.arange(reach[0] + 1), np.arange(-reach[1], reach[1] + 1), indexing="ij"))
     half = (x > 0) | (y >= 0)
     columns = np.column_stack([x[half], y[half]])

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from zifsim.gcmc.ewald import alpha_for
 from zifsim.gcmc.jit import kernel
 from zifsim.gcmc.potential import PairTable
+from zifsim.memory import reserve
+from zifsim.model.neighbours import periodic_images
 from zifsim.units import COULOMB_K_ANGSTROM
 
 FloatArray = NDArray[np.float64]
@@ -25,29 +27,23 @@ IntArray = NDArray[np.int64]
 CORE2 = 0.8**2            # Å²: closer to a nucleus than 0.8 Å, where no guest comes, energies level off smoothly
 POTENTIAL_ALPHA = 1.2     # 1/Å: the Fourier part is exact on the grid, so the real-space part can be short (3.4 Å)
 POTENTIAL_TOLERANCE = 1e-8
+BYTES_PER_NODE = 64       # while a grid is made: a potential in double precision, its Fourier transform, the splines
 BLOCK = 6                 # grid nodes per edge of a block that shares one list of neighbours
 
 
 def divisions_for(cell: FloatArray, spacing_angstrom: float) -> tuple[int, int, int]:
-    """Grid nodes along each lattice vector so that none is spaced wider than asked."""
-    n = np.ceil(np.linalg.norm(cell, axis=1) / spacing_angstrom - 1e-9).astype(int)
+    """Grid nodes along each lattice vector so that none is spaced wider than asked.
+
+    Raises
+    ------
+    InputError: a grid that memory does not hold.
+    """
+    wanted = np.ceil(np.linalg.norm(cell, axis=1) / spacing_angstrom - 1e-9)
+    reserve(BYTES_PER_NODE * float(np.prod(wanted)),
+            f"A grid of {' × '.join(f'{x:.4g}' for x in wanted)} nodes, {spacing_angstrom:g} Å apart",
+            "check the cell's lengths, or take a wider spacing")
+    n = wanted.astype(int)
     return int(n[0]), int(n[1]), int(n[2])
-
-
-def periodic_images(positions: FloatArray, cell: FloatArray, reach: float) -> tuple[FloatArray, IntArray]:
-    """All images of atoms (N, 3) within ``reach`` Å of the home cell: (M, 3) positions and (M,) atom indices."""
-    inverse = np.linalg.inv(cell)
-    fractional = positions @ inverse
-    home = fractional - np.floor(fractional)
-    margin = reach * np.linalg.norm(inverse, axis=0)
-    counts = np.ceil(margin).astype(int)
-    images, owners = [], []
-    for shift in itertools.product(*(range(-c, c + 1) for c in counts)):
-        moved = home + np.array(shift)
-        near = np.all((moved > -margin) & (moved < 1.0 + margin), axis=1)
-        images.append(moved[near] @ cell)
-        owners.append(np.nonzero(near)[0])
-    return np.ascontiguousarray(np.concatenate(images)), np.concatenate(owners).astype(np.int64)
 
 
 @kernel
@@ -146,6 +142,8 @@ def _in_blocks(evaluate: Callable[..., None], out: FloatArray, cell: FloatArray,
     steps = cell / shape[:, None]
     images, owners = periodic_images(positions, cell, reach)
     image_charges, image_groups = charges[owners], groups[owners]
+    reserve(32.0 * n_groups * len(images) * threads, f"The atoms within {reach:.4g} Å of a grid's nodes on {threads} "
+            "threads", "take fewer threads or a shorter cut-off")
     diagonals = np.array(list(itertools.product((-0.5, 0.5), repeat=3))) * (BLOCK - 1) @ steps
     block_reach2 = float((reach + np.linalg.norm(diagonals, axis=1).max()) ** 2)
 

@@ -22,6 +22,7 @@ from zifsim.gcmc.potential import PairTable, pair_table, quantum_area_of
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.gcmc.spline import Spline, interpolate, spline_of, spline_of_energy
 from zifsim.io.adsorption import lj_parameters
+from zifsim.memory import reserve
 from zifsim.model.forcefield import AdsorptionForceField
 from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel, GuestSite
@@ -184,6 +185,9 @@ def site_splines(unit: UnitCell, pairs: PairTable, sites: list[tuple[int, float]
 
     What the cache lacks is built in one pass over the nodes, and kept; without ``keep`` the cache is left alone.
     """
+    # the spline of each grid in single precision; of those that are built the energies in double, twice
+    reserve(math.prod(divisions) * 20.0 * (len(sites) + with_potential),
+            f"{len(sites) + with_potential} grids of {' × '.join(map(str, divisions))} nodes", "take a wider spacing")
     geometry = (unit.cell, divisions, unit.positions)
     names = [gridcache.entry_name("energy", *geometry, unit.kinds, pairs.coefficients[site], pairs.shift[site],
                                   pairs.cutoff2, charge, unit.charges if charge else 0.0) for site, charge in sites]

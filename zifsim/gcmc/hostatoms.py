@@ -17,10 +17,12 @@ from numpy.polynomial.chebyshev import chebinterpolate
 from numpy.typing import NDArray
 from scipy.special import erf
 
-from zifsim.gcmc.ewald import alpha_for
-from zifsim.gcmc.grid import divisions_for, periodic_images, structure_factors
+from zifsim.gcmc.ewald import BYTES_PER_VECTOR, alpha_for
+from zifsim.gcmc.grid import divisions_for, structure_factors
 from zifsim.gcmc.jit import kernel
 from zifsim.gcmc.potential import PairTable
+from zifsim.memory import reserve
+from zifsim.model.neighbours import periodic_images
 from zifsim.units import COULOMB_K_ANGSTROM
 
 FloatArray = NDArray[np.float64]
@@ -118,7 +120,10 @@ def _smooth_series(alpha: float, cutoff: float) -> FloatArray:
 def _waves(positions: FloatArray, charges: FloatArray, cell: FloatArray, alpha: float) -> tuple[FloatArray, IntArray]:
     """``waves`` and ``extents`` of :class:`HostAtoms`: half of the k-sphere, its vectors counted twice."""
     k_cutoff = 2.0 * alpha * math.sqrt(-math.log(TOLERANCE))
-    reach = np.floor(k_cutoff * np.linalg.norm(cell, axis=1) / (2.0 * math.pi)).astype(int)
+    wanted = np.floor(k_cutoff * np.linalg.norm(cell, axis=1) / (2.0 * math.pi))
+    reserve(2.0 * BYTES_PER_VECTOR * float(np.prod(2.0 * wanted + 1.0)),
+            "The wave vectors of the framework's Ewald sum", "check the cell's lengths")
+    reach = wanted.astype(int)
     axes = [np.arange(0 if a == 0 else -n, n + 1) for a, n in enumerate(reach)]
     index = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
     k2 = ((index @ (2.0 * math.pi * np.linalg.inv(cell).T)) ** 2).sum(axis=-1)

@@ -17,12 +17,16 @@ from zifsim.gcmc.host import Host, make_host
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.gcmc.void import helium_void_fraction
 from zifsim.gcmc.walker import Scratch, Walker, make_scratch, make_walker
+from zifsim.memory import reserve
 from zifsim.model.forcefield import AdsorptionForceField
 from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel
+from zifsim.model.neighbours import neighbour_pairs
 
 FloatArray = NDArray[np.float64]
 NEUTRALITY_E = 1e-4
+OVERLAP_ANGSTROM = 0.6    # closer than any two nuclei come
+BYTES_PER_MOLECULE = 500     # of a walker that holds it: sites, energies, neighbours
 VOLUME_PER_MOLECULE = 12.0    # Å³: denser than any of the gases packs; bounds the arrays
 
 
@@ -76,28 +80,28 @@ def supercell_repeats(framework: Framework, models: Sequence[GuestModel], cutoff
     """Smallest repeats whose perpendicular widths hold twice the cut-off and the molecules' extent; half of that where
     all images of a guest count.
 
-    The extent keeps nearest images exact when they are chosen by the molecules' centres.
+    The extent keeps nearest images exact when they are chosen by the molecules' centres. Raises InputError for one that
+    memory does not hold.
     """
     needed = (1.0 if guest_images == "all" else 2.0) * (cutoff_angstrom + 2.0 * max(m.radius_angstrom for m in models))
-    a, b, c = np.ceil(needed / framework.cell_widths - 1e-9).astype(int)
+    wanted = np.ceil(needed / framework.cell_widths - 1e-9)
+    reserve(BYTES_PER_MOLECULE * framework.volume * float(np.prod(wanted)) / VOLUME_PER_MOLECULE,
+            f"A supercell of {' × '.join(f'{x:.4g}' for x in wanted)} unit cells of {framework.name}, {needed:.4g} Å "
+            "wide",
+            "take a shorter cut-off, or a smaller molecule")
+    a, b, c = wanted.astype(int)
     return int(a), int(b), int(c)
 
 
 def check_framework(framework: Framework, guest: GuestModel) -> None:
     """Raise InputError for a host that would give a wrong number: overlapping atoms, net charge."""
-    from scipy.spatial import cKDTree
-
-    fractional = framework.fractional % 1.0
-    shifts = np.array([(i, j, k) for i in (-1, 0, 1) for j in (-1, 0, 1) for k in (-1, 0, 1)])
-    images = ((fractional[None] + shifts[:, None]) @ framework.cell).reshape(-1, 3)
-    tree = cKDTree(images)
-    distance, neighbour = tree.query(fractional @ framework.cell, k=2)
-    closest = int(np.argmin(distance[:, 1]))
-    if distance[closest, 1] < 0.6:
-        other = int(neighbour[closest, 1] % framework.n_atoms)
+    i, j, distance = neighbour_pairs(framework.positions, framework.cell, OVERLAP_ANGSTROM)
+    if len(distance):
+        closest = int(np.argmin(distance))
+        first, other = int(i[closest]), int(j[closest])
         raise InputError(
-            f"Framework {framework.name}: atoms {closest + 1} ({framework.species[closest]}) and {other + 1} "
-            f"({framework.species[other]}) are {distance[closest, 1]:.2f} Å apart; remove the overlap (disorder?).")
+            f"Framework {framework.name}: atoms {first + 1} ({framework.species[first]}) and {other + 1} "
+            f"({framework.species[other]}) are {distance[closest]:.2f} Å apart; remove the overlap (disorder?).")
     if guest.has_charges and framework.charges is not None:
         total = float(np.sum(framework.charges))
         if abs(total) > NEUTRALITY_E:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
@@ -12,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from zifsim.errors import InputError
 from zifsim.limits import ATOM_CHARGE, CELL_EDGE, COORDINATE
+from zifsim.memory import reserve
 from zifsim.model.shown import Shown
 from zifsim.printable import one_line
 from zifsim.units import AMU_PER_CUBIC_ANGSTROM_TO_G_CM3
@@ -19,6 +21,7 @@ from zifsim.units import AMU_PER_CUBIC_ANGSTROM_TO_G_CM3
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 FAR = 1e150     # Å, whose square overflows
+BYTES_PER_ATOM = 2000       # symbols, types, bonds and units as Python holds them, and what is made of them next
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,29 +169,31 @@ class Framework(Shown):
         return digest.hexdigest()
 
     def supercell(self, repeats: tuple[int, int, int]) -> Framework:
-        """The cell repeated ``repeats`` times along a, b, c; bonds are re-found across the new cell."""
-        shifts = np.array([(i, j, k) for i in range(repeats[0]) for j in range(repeats[1])
-                           for k in range(repeats[2])])
-        if len(shifts) == 1:
+        """The cell repeated ``repeats`` times along a, b, c; bonds are re-found across the new cell.
+
+        Raises
+        ------
+        InputError: more atoms than memory holds.
+        """
+        if tuple(repeats) == (1, 1, 1):
             return self
-        n = self.n_atoms
+        n, copies = self.n_atoms, math.prod(int(r) for r in repeats)
+        reserve(BYTES_PER_ATOM * n * copies, f"The {n * copies:,} atoms of {' × '.join(map(str, repeats))} cells of "
+                f"{self.name}", "take fewer repeats")
+        shifts = np.stack(np.meshgrid(*(np.arange(r) for r in repeats), indexing="ij"), axis=-1).reshape(-1, 3)
         positions = (self.positions[None] + (shifts @ self.cell)[:, None]).reshape(-1, 3)
-        copy_of = {tuple(s): c for c, s in enumerate(shifts.tolist())}
-        fractional = self.fractional
-        bonds = []
-        for i, j in self.bonds:
-            image = -np.round(fractional[j] - fractional[i]).astype(int)
-            for c, shift in enumerate(shifts):
-                target = tuple(int(x) for x in (shift + image) % repeats)
-                bonds.append((c * n + i, copy_of[target] * n + j))
-        copies = len(shifts)
+        fractional, (first, second) = self.fractional, self.bonds.T
+        image = -np.round(fractional[second] - fractional[first]).astype(np.int64)
+        target = (shifts[None] + image[:, None]) % np.asarray(repeats)                      # (B, C, 3)
+        target = (target[..., 0] * repeats[1] + target[..., 1]) * repeats[2] + target[..., 2]
+        bonds = np.stack([np.arange(copies)[None] * n + first[:, None], target * n + second[:, None]], axis=-1)
         return replace(
             self,
             species=self.species * copies,
             positions=positions,
             cell=self.cell * np.asarray(repeats)[:, None],
             types=self.types * copies,
-            bonds=np.array(bonds, dtype=np.int64).reshape(-1, 2),
+            bonds=bonds.reshape(-1, 2),
             units=tuple(BuildingUnit(u.kind, tuple(a + c * n for a in u.atoms))
                         for c in range(copies) for u in self.units),
             charges=None if self.charges is None else np.tile(self.charges, copies),
