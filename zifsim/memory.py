@@ -6,9 +6,11 @@ way, or of a machine that swaps.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import resource
+from functools import cache
 from pathlib import Path
 
 from zifsim.errors import InputError
@@ -38,7 +40,7 @@ def budget_bytes() -> float:
     group or ulimit allow the process."""
     if given := os.environ.get(VARIABLE):
         return parse_size(given)
-    return SHARE * min(_machine(), *_limits())
+    return SHARE * min(_machine(), _left_by_ulimit())
 
 
 def parse_size(text: str) -> float:
@@ -50,7 +52,7 @@ def parse_size(text: str) -> float:
     """
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?(?:[eE]\+?\d{1,3})?)\s*([KMGT]I?)?B?\s*", text, re.IGNORECASE)
     size = float(found[1]) * _UNITS[(found[2] or "").upper()] if found else 0.0
-    if not 0.0 < size < float("inf"):
+    if not 0.0 < size < math.inf:
         raise InputError(f"--max-memory '{text}' is no size; give one such as 4GiB or 500MB.")
     return size
 
@@ -63,21 +65,23 @@ def human(n_bytes: float) -> str:
     return f"{n_bytes / 2**10:.3g} KiB" if n_bytes == n_bytes else "an unknown amount"
 
 
+@cache
 def _machine() -> float:
-    try:
-        return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    except (ValueError, OSError):       # a system that does not tell
-        return float("inf")
-
-
-def _limits() -> list[float]:
-    """Limits of the process: its control group's, and what ulimit leaves above what it has mapped already."""
+    """What the machine has, or the control group allows."""
     limits = [float(text) for path in _GROUPS if (text := _read(path)).isdecimal()]
+    try:
+        return min(float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")), *limits, math.inf)
+    except (ValueError, OSError):       # a system that does not tell
+        return min(*limits, math.inf, math.inf)
+
+
+def _left_by_ulimit() -> float:
+    """What a limit on the process's addresses leaves above those it has mapped already."""
     soft, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if soft != resource.RLIM_INFINITY:
-        mapped = (_read("/proc/self/statm").split() or ["0"])[0]
-        limits.append(max(0.0, float(soft) - float(mapped) * os.sysconf("SC_PAGE_SIZE")))
-    return limits or [float("inf")]
+    if soft == resource.RLIM_INFINITY:
+        return math.inf
+    mapped = (_read("/proc/self/statm").split() or ["0"])[0]
+    return max(0.0, float(soft) - float(mapped) * os.sysconf("SC_PAGE_SIZE"))
 
 
 def _read(path: str) -> str:

@@ -70,8 +70,8 @@ def test_hydrogen_at_77_k_and_100_bar_is_not_what_peng_robinson_says() -> None:
 
 @pytest.mark.parametrize("equation", [ReferenceEquation("CO2"), PengRobinson(load_guest("CO2"))])
 def test_fugacity_of_co2_never_falls_with_rising_pressure(equation: ReferenceEquation | PengRobinson) -> None:
-    pressures = np.linspace(1e5, 80e5, 159)
-    for temperature in (230.0, 273.0, 300.0, 320.0):
+    pressures = np.linspace(1e5, 80e5, 80)
+    for temperature in (230.0, 273.0, 300.0):
         fugacities = [equation.fugacity_pa(temperature, float(p)) for p in pressures]
         assert np.all(np.diff(fugacities) > 0.0)
 
@@ -114,9 +114,9 @@ def test_named_gases_are_taken_by_their_reference_equation(name: str) -> None:
 
 @pytest.mark.parametrize("name", GASES)
 def test_every_allowed_state_has_a_fugacity_and_a_density(name: str) -> None:
-    for temperature in np.geomspace(10.0, 2000.0, 12):
+    for temperature in np.geomspace(10.0, 2000.0, 8):
         eos = equation_of_state(load_guest(name), float(temperature))
-        for p in np.geomspace(1e-7, 9.99e7, 12):
+        for p in np.geomspace(1e-7, 9.99e7, 7):
             assert 0.0 < eos.fugacity_pa(float(temperature), float(p)) < math.inf
             assert eos.molar_density_mol_m3(float(temperature), float(p)) > 0.0
 

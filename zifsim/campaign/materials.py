@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from zifsim.campaign.stagefolder import parameter_digests
 from zifsim.model.framework import Framework
 
 if TYPE_CHECKING:
@@ -32,7 +33,21 @@ class Adsorption:
     forcefield: AdsorptionForceField
     charges: ChargeSet
     gases: tuple[tuple[GasRun, GuestModel], ...]
+    _digests: dict[int, dict[str, str]] = field(default_factory=dict, repr=False)
+    _seen: dict[int, Framework] = field(default_factory=dict, repr=False)
 
     def parameters(self, guest: GuestModel) -> dict[str, Any]:
         """Of one gas's stages, by value."""
         return {"forcefield": self.forcefield, "charges": self.charges, "guest": guest}
+
+    def is_new(self, cell: Framework) -> bool:
+        """True the first time that a cell is seen: replicas share theirs, which is checked but once."""
+        new = id(cell) not in self._seen
+        self._seen[id(cell)] = cell
+        return new
+
+    def digests(self, guest: GuestModel) -> dict[str, str]:
+        """sha256 of each of :meth:`parameters`; reckoned once for all stages of a gas."""
+        if id(guest) not in self._digests:      # those of ``gases``, which live as long as this does
+            self._digests[id(guest)] = parameter_digests(self.parameters(guest))
+        return self._digests[id(guest)]

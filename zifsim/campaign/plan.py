@@ -7,6 +7,7 @@ before anything is written.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,7 +56,7 @@ def make_plan(study: Study, workers: int = 1) -> list[Stage]:
             if study.access is not None and name in (study.access.materials or models):
                 stages.append(access_stage(study, study.access, adsorption, model))
     ids = [stage.id for stage in stages]
-    for repeated in (i for i in ids if ids.count(i) > 1):
+    for repeated in (i for i, n in Counter(ids).items() if n > 1):
         raise InputError(f"The study asks for '{repeated}' twice; name each structure and configuration once.")
     return stages
 
@@ -114,14 +115,14 @@ def melt_stages(study: Study, name: str, crystals: list[StructuralModel], stages
                            heat_rate_k_per_ps=melt.heat_rate_k_per_ps, anneal_ps=melt.anneal_ps,
                            equilibrate_ps=melt.equilibrate_ps, timestep_fs=melt.timestep_fs)
     check_temperatures(program, forcefield)
-    models = []
+    models, digests = [], parameter_digests(parameters)
     for crystal in crystals:
         cell = crystal.cell.supercell(melt.supercell)  # type: ignore[arg-type]
         particles = cell.n_atoms + (estimate.dummy_count(cell) if forcefield.dissociable else 0)
         for replica in range(1, melt.replicas + 1):
             label = f"{crystal.configuration}-{tag}r{replica}"
             config = {"material": name, "configuration": label, "forcefield": melt.forcefield,
-                      "parameters_sha256": parameter_digests(parameters), "program": plain(program),
+                      "parameters_sha256": digests, "program": plain(program),
                       "supercell": list(melt.supercell), "cutoff_angstrom": melt.cutoff_angstrom,
                       "platform": melt.platform,
                       "seed": derive_seed(study.study.seed, "melt", name, label)}
@@ -159,8 +160,9 @@ def gcmc_stages(study: Study, adsorption: Adsorption, model: StructuralModel, st
     from zifsim.io.adsorption import assign_charges, lj_parameters
 
     gcmc = study.gcmc
-    assign_charges(model.cell, adsorption.charges)
-    lj_parameters(model.cell, adsorption.forcefield)
+    if adsorption.is_new(model.cell):
+        assign_charges(model.cell, adsorption.charges)
+        lj_parameters(model.cell, adsorption.forcefield)
     settings = gcmc.model_dump(exclude={"forcefield", "charges", "gases"})
     for run, guest in adsorption.gases:
         parameters = adsorption.parameters(guest)
@@ -169,7 +171,7 @@ def gcmc_stages(study: Study, adsorption: Adsorption, model: StructuralModel, st
                   "framework_kind": model.kind, "gas": run.gas, "model": run.model,
                   "temperature_k": run.temperature_k, "pressures_pa": [p * BAR_PA for p in run.pressures_bar],
                   "forcefield": gcmc.forcefield, "charges": gcmc.charges,
-                  "parameters_sha256": parameter_digests(parameters),
+                  "parameters_sha256": adsorption.digests(guest),
                   "settings": settings | {"guest_images": run.guest_images,
                                           "seed": derive_seed(study.study.seed, "gcmc", name)}}
         repeats = supercell_repeats(model.cell, (guest,), gcmc.cutoff_angstrom, run.guest_images)

@@ -107,7 +107,6 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(2)
 
 
-
 def _drop_output() -> None:
     """Let what is left for a stdout that cannot be written to go nowhere, so that the interpreter's end is quiet."""
     try:

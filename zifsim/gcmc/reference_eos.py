@@ -12,6 +12,7 @@ its row in :data:`REFERENCES`.
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -27,6 +28,7 @@ from zifsim.model.guest import GuestModel
 CONSTANTS_AGREE = 0.01          # relative: critical constants of a guest file that still are this gas's
 SPINODAL_POINTS = 200           # densities among which the end of the vapour branch is looked for
 DENSITY_RTOL = 1e-12
+_OWN = threading.local()        # gas -> CoolProp's object of this thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +130,13 @@ class ReferenceEquation:
         return self.saturation_pressure_pa(temperature_k) if condenses else math.nan
 
     def _state(self) -> Any:
-        """CoolProp's object, a new one each time: it changes as it is used, and several threads may ask."""
+        """CoolProp's object, one per thread: it changes as it is used, and costs milliseconds to make."""
         from CoolProp.CoolProp import AbstractState  # here, since it reads all fluids it knows: a second or more
 
-        return AbstractState("HEOS", REFERENCES[self.gas].fluid)
+        states: dict[str, Any] = _OWN.__dict__
+        if self.gas not in states:
+            states[self.gas] = AbstractState("HEOS", REFERENCES[self.gas].fluid)
+        return states[self.gas]
 
     def _branch(self, state: Any, temperature_k: float, pressure_pa: float) -> tuple[float, str]:
         """Density (mol/m³) and name of the phase that is used."""
