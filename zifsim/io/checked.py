@@ -108,6 +108,8 @@ def _annotation(model: type[BaseModel], location: tuple[Any, ...]) -> tuple[Any,
     for part in location:
         while get_origin(annotation) is Annotated:
             annotation = get_args(annotation)[0]
+        if type(None) in get_args(annotation):
+            annotation = get_args(annotation)[0]
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             field = annotation.model_fields.get(str(part))
             annotation = field.annotation if field else None

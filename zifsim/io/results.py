@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from zifsim.errors import InputError
+from zifsim.io.checked import checked
 from zifsim.io.files import read_json
+from zifsim.io.result_tables import IsothermTable, MixtureTable, ResultTable
 from zifsim.model.mixture import MixtureIsotherm
 from zifsim.model.uptake import SCHEMA, Isotherm
 
@@ -24,12 +26,27 @@ def read_isotherm(path: Path) -> Isotherm:
     InputError: no such file, or one that is damaged, no isotherm, or of a newer zifsim; the file is named.
     """
     return read_result(path, ISOTHERM, "an isotherm", "zifsim gcmc", lambda values: Isotherm.from_dict(
-        {name: value for name, value in values.items() if name not in LABELS}))
+        _whole(IsothermTable, values)))
 
 
 def read_mixture(path: Path) -> MixtureIsotherm:
     """The mixture of a ``mixture.json``, or of the results folder that holds one; raises like :func:`read_isotherm`."""
-    return read_result(path, MIXTURE, "a mixture", "zifsim mixture", MixtureIsotherm.from_dict)
+    return read_result(path, MIXTURE, "a mixture", "zifsim mixture", lambda values: MixtureIsotherm.from_dict(
+        _whole(MixtureTable, values)))
+
+
+def _whole(table: type[ResultTable], values: Mapping[str, Any]) -> dict[str, Any]:
+    """What a result says of itself, checked, without a study's labels.
+
+    Raises
+    ------
+    ValueError: a value that is missing, of another type, not finite or beyond all use; a clause.
+    """
+    own = {name: value for name, value in values.items() if name not in LABELS}
+    try:
+        return checked(table, own, "").model_dump()
+    except InputError as error:
+        raise ValueError(str(error).removeprefix(": ").rstrip(".")) from None
 
 
 def read_result(path: Path, name: str, kind: str, command: str, make: Callable[[Mapping[str, Any]], R]) -> R:
