@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from zifsim.errors import InputError
+from zifsim.errors import InputError, SimulationError
 
 
 class Limits(NamedTuple):
@@ -52,9 +52,12 @@ def shown(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def finite(*values: float) -> bool:
-    """Whether all of some numbers are finite."""
-    return all(math.isfinite(value) for value in values)
+def require_finite(what: str, **values: float) -> None:
+    """Raise SimulationError where a number of a result, by its name, is not finite: it leaves no calculation."""
+    for name, value in values.items():
+        if not math.isfinite(value):
+            raise SimulationError(f"{what}: {name} came out as {value}, which is no result; the structure or the "
+                                  "parameters make no sense together.")
 
 
 TEMPERATURE = Limits(0.0, 5000.0, "K", above=True)              # of gases and snapshots

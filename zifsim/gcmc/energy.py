@@ -17,6 +17,7 @@ from zifsim.gcmc.jit import kernel
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.gcmc.system import check_framework, supercell_repeats
 from zifsim.gcmc.walker import Scratch, Walker, find_neighbours, guest_energy, make_scratch, make_walker, place_sites
+from zifsim.limits import require_finite
 from zifsim.model.forcefield import AdsorptionForceField
 from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel
@@ -166,7 +167,9 @@ def configuration_energy(framework: Framework, guest: GuestModel, forcefield: Ad
     # charges alone have no core, whatever their energy
     _, _, pair_coulomb = real_space_energies(
         walker, host, charges._replace(core2=charges.core2 * 0.0, core2_least=0.0, overlap_k=math.inf), ewald)
-    return EnergyTerms(
+    terms = EnergyTerms(
         float(host_lj), float(host_coulomb), float(pair_lj), float(pair_coulomb),
         fourier_energy_of(walker, host, guests, ewald), float(walker.number @ guests.self_energies),
         float(tail_energy(walker.number, host.tail_energies, guests.tails, framework.volume * math.prod(repeats))))
+    require_finite(f"{guest.name} in {framework.name}", **terms.to_dict())
+    return terms

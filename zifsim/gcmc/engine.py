@@ -21,6 +21,7 @@ from zifsim.gcmc.settings import GCMCSettings
 from zifsim.gcmc.statistics import heat_of_adsorption
 from zifsim.gcmc.system import AdsorptionSystem, make_system
 from zifsim.gcmc.walker import Walker
+from zifsim.limits import require_finite
 from zifsim.model.forcefield import AdsorptionForceField
 from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel
@@ -145,6 +146,9 @@ def run_isotherm(framework: Framework, guest: GuestModel, forcefield: Adsorption
     system = make_system(framework, guest, forcefield, temperature_k, settings, threads=threads, blocked=blocked)
     points, henry = loading_points(system, forcefield, pressures, flat_histogram=flat_histogram, out_dir=out_dir,
                                    threads=threads, report=report)
+    for point in points:
+        require_finite(f"{guest.gas} in {framework.name} at {point.pressure_pa:g} Pa", fugacity_pa=point.fugacity_pa,
+                       loading_mol_kg=point.loading_mol_kg, molecules_per_cell=point.molecules_per_cell)
     more: dict[str, Any] = {"flat_histogram": flat_histogram, "equation_of_state": eos.name,
                             "notes": notes_of((guest,), temperature_k)}
     more |= {} if blocked is None else {"blocked": mask_values(blocked)}

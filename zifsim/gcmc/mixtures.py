@@ -22,6 +22,7 @@ from zifsim.gcmc.sampling import SAMPLE_EVERY, Run
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.gcmc.statistics import summarise
 from zifsim.gcmc.system import AdsorptionSystem, make_system
+from zifsim.limits import require_finite
 from zifsim.model.forcefield import AdsorptionForceField
 from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel
@@ -90,6 +91,8 @@ def _point(system: AdsorptionSystem, exact: ExactSums, run: Run, pressure_pa: fl
     per_molecule = molecules_to_mol_kg(1.0, system.mass_amu)
     summaries = {m.gas: s for m, s in zip(system.guest_models, run.summaries(), strict=True)}
     accuracy = exact.accuracy(run.walker)
+    require_finite(f"{system.gases} in {system.framework.name} at {pressure_pa:g} Pa",
+                   **{f"molecules of {gas}": s.mean for gas, s in summaries.items()})
     return MixturePoint(
         framework=system.framework.name, temperature_k=system.temperature_k, pressure_pa=pressure_pa,
         composition=dict(composition), source="gcmc",

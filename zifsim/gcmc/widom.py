@@ -20,6 +20,7 @@ from zifsim.gcmc.random import streams
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.gcmc.system import AdsorptionSystem, make_system
 from zifsim.gcmc.walker import Scratch, place_sites, turn_body
+from zifsim.limits import require_finite
 from zifsim.model.forcefield import AdsorptionForceField
 from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel
@@ -79,6 +80,7 @@ def henry_from_blocks(system: AdsorptionSystem, blocks: FloatArray, n_insertions
         heats = rt - without[:, 1] / np.maximum(without[:, 0], 1e-300) * KELVIN_TO_KJ_MOL
         heat_error = float(np.sqrt((n - 1) / n * np.sum((heats - heats.mean()) ** 2)))
     guest = system.guest_models[component]
+    require_finite(f"{guest.gas} in {system.framework.name}", henry_coefficient_mol_kg_pa=henry, its_error=error)
     return HenryResult(guest.gas, system.temperature_k, float(henry), float(error), float(heat), heat_error,
                        n_insertions, seed, quantum_note(guest, system.temperature_k))
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zifsim.errors import SimulationError
+from zifsim.limits import require_finite
 from zifsim.melt.box import Box
 from zifsim.melt.coordination import ZN_N_CUTOFF
 from zifsim.melt.dynamics import Dynamics
@@ -68,6 +69,7 @@ def make_result(dynamics: Dynamics, choice: PlatformChoice, table: Path) -> Melt
     mean_box = np.zeros((3, 3))
     mean_box[np.tril_indices(3)] = [rows[c][kept].mean()
                                     for c in ("ax_a", "bx_a", "by_a", "cx_a", "cy_a", "cz_a")]
+    require_finite(f"The melt of {model.framework.name}", density_g_cm3=density.mean, cell=float(mean_box.sum()))
     glass = make_glass(model, *dynamics.configuration(), mean_box, choice)
     observer = dynamics.observer
     frame = Box.of(glass.cell)
