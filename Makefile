@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 LOWEST := .venv-lowest
 
-.PHONY: help install run test test-slow test-kill test-inputs test-mutations test-lowest lint sweep-smoke slurm-test bench glasses quench-rates docs clean
+.PHONY: help install run test test-slow test-kill test-inputs test-mutations test-lowest lint sweep-smoke slurm-test bench glasses relaxed-cells quench-rates docs clean
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
@@ -60,6 +60,9 @@ bench: $(STAMP)    ## all benchmark tables (benchmarks/README.md says how to add
 
 glasses: $(STAMP)  ## make the reference glasses of structures/glasses (one core, minutes to half an hour each; resumable)
 	$(BIN)/python workflows/glasses.py
+
+relaxed-cells: $(STAMP) ## relax the cells of structures/relaxed that are missing (a minute each)
+	$(BIN)/python workflows/relaxed_cells.py
 
 quench-rates: $(STAMP) ## quench four of their liquids at four rates (two hours of a core) -> results/quench_rates
 	$(BIN)/python workflows/quench_rates.py

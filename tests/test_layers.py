@@ -13,6 +13,7 @@ FLOORS: dict[str, float] = {
     "io": 2,
     "runs": 2.5,        # how anything runs: folders, records, stop signals, progress, devices
     "crystals": 3, "melt": 3, "gcmc": 3, "averages": 3,
+    "structures": 3.5,  # what a name stands for: ordered (crystals) and relaxed (melt)
     "access": 4,        # needs snapshots (melt) and hosts (gcmc)
     "analysis": 4,      # looks at what build, melt and gcmc have made
     "campaign": 5, "compare": 5, "report": 5,

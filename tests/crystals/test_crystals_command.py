@@ -50,7 +50,7 @@ def test_all_configurations_are_written_with_their_letters(tmp_path, suffix):
 def test_the_relaxed_benzo_ring_is_regular(tmp_path):
     refined = load_framework("ZIF-62")
     assert bond_lengths(refined, "C6", "C7").max() > 1.5
-    run("ZIF-62", "--out", tmp_path / "z.extxyz", "--platform", "CPU")
+    run("ZIF-62", "--out", tmp_path / "z.extxyz")
     relaxed = load_framework(tmp_path / "z.extxyz")
     assert relaxed.types == refined.types
     assert np.array_equal(relaxed.bonds, refined.bonds)
@@ -64,7 +64,9 @@ def test_the_relaxed_benzo_ring_is_regular(tmp_path):
             flat = relaxed.minimum_image(atoms - atoms[0])
             assert np.linalg.svd(flat - flat.mean(axis=0))[1][2] < 0.3      # Å, over 14 atoms
     moved = relaxed.minimum_image(relaxed.positions - refined.positions)
-    assert np.linalg.norm(moved, axis=1).max() < 1.0
+    by = np.linalg.norm(moved, axis=1)
+    assert by[[s == "Zn" for s in refined.species]].max() < 0.3     # the net stays
+    assert by.max() < 1.2                                           # hydrogens of rings that turn
 
 
 def test_an_existing_file_is_kept_unless_forced(tmp_path):

@@ -19,7 +19,7 @@ from zifsim.melt.box import minimum_image
 from zifsim.melt.glass import average
 from zifsim.melt.observe import Observer
 from zifsim.melt.platform import choose_platform
-from zifsim.melt.relax import ENERGY_TOLERANCE, carry_molecules, minimise, relax_framework
+from zifsim.melt.relax import ENERGY_TOLERANCE, carry_molecules, minimise
 from zifsim.melt.run import MeltSettings, run_melt
 from zifsim.melt.system import NM, build_model
 from zifsim.melt.trial import available_platforms
@@ -36,7 +36,7 @@ SETTINGS = MeltSettings(platform="CPU", cpu_threads=1, state_interval_ps=0.02, f
 
 @pytest.fixture(scope="module")
 def zif8() -> Framework:
-    return relax_framework(load_framework("ZIF-8"), load_melt_forcefield("nb-ZIF-FF-s"), platform="CPU")
+    return load_framework("ZIF-8")
 
 
 @pytest.fixture(scope="module")
@@ -139,16 +139,8 @@ def test_fused_zincs_and_broken_linkers_stop_a_run(zif8: Framework) -> None:
         observer.watch(positions, box)
 
 
-def test_relaxation_ends_where_nothing_is_gained_and_keeps_the_topology() -> None:
-    rough, ff = load_framework("ZIF-62"), load_melt_forcefield("nb-ZIF-FF-s")
-    fw = relax_framework(rough, ff, platform="CPU", cpu_threads=1)
-    assert fw.bonds.tolist() == rough.bonds.tolist()
-    assert fw.cell.tolist() == rough.cell.tolist()
-    zn_n = [np.linalg.norm(fw.minimum_image(fw.positions[j] - fw.positions[i]))
-            for i, j in fw.bonds if "Zn" in (fw.types[i], fw.types[j])]
-    assert np.mean(zn_n) == pytest.approx(1.985, abs=0.02)
-    # one thread, for threads differ in the last digits and flat directions make much of it
-    model, choice = build_model(fw, ff), choose_platform("CPU", cpu_threads=1)
+def test_the_start_of_the_dynamics_is_where_nothing_more_is_gained(zif8: Framework) -> None:
+    model, choice = build_model(zif8, load_melt_forcefield("nb-ZIF-FF-s")), choose_platform("CPU", cpu_threads=1)
     context = openmm.Context(model.system, openmm.VerletIntegrator(0.001), openmm.Platform.getPlatformByName("CPU"))
 
     def energy(positions: np.ndarray) -> float:
@@ -159,7 +151,6 @@ def test_relaxation_ends_where_nothing_is_gained_and_keeps_the_topology() -> Non
     second, _ = minimise(replace(model, positions=first), choice)
     assert energy(first) < energy(model.positions)
     assert energy(second) > energy(first) - 2.0 * ENERGY_TOLERANCE
-    assert np.abs(first[:fw.n_atoms] - model.positions[:fw.n_atoms]).max() < 0.05
 
 
 @pytest.mark.parametrize("name", ["nb-ZIF-FF-s", "ZIF-FF"])
@@ -178,22 +169,6 @@ def test_a_change_of_cell_moves_molecules_rigidly_wherever_their_images_lie(zif8
     stretch = minimum_image(moved[zinc[0]] - moved[zinc[1:]], new)
     assert stretch == pytest.approx(1.03 * minimum_image(model.positions[zinc[0]] - model.positions[zinc[1:]], old),
                                     abs=0.02)
-
-
-def test_relaxing_the_cell_finds_a_minimum(zif8: Framework) -> None:
-    import openmm
-
-    from zifsim.melt.system import energy_of
-
-    ff = load_melt_forcefield("nb-ZIF-FF-s")
-    relaxed = relax_framework(zif8, ff, relax_cell=True, platform="CPU")
-    cpu = openmm.Platform.getPlatformByName("CPU")
-    least = energy_of(build_model(relaxed, ff), cpu)
-    assert least < energy_of(build_model(zif8, ff), cpu)
-    for scale in (0.985, 1.015):
-        other = replace(relaxed, cell=relaxed.cell * scale, positions=relaxed.positions * scale)
-        other = relax_framework(other, ff, platform="CPU")
-        assert energy_of(build_model(other, ff), cpu) > least
 
 
 def test_absent_cuda_is_an_error_that_names_the_mend() -> None:

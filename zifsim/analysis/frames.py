@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zifsim.crystals.linkers import METALS
-from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError
 from zifsim.io.resources import find_data
 from zifsim.io.trajectory import Frame, parts, read_dcd, step_ps
 from zifsim.io.xyz import read_framework
 from zifsim.melt.box import Box
 from zifsim.model.framework import Framework
+from zifsim.structures import load_structure
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -92,7 +92,7 @@ def of_framework(framework: Framework, name: str = "") -> Frames:
     """
     if not framework.units or not framework.types:
         raise InputError(f"{framework.name}: its linkers are not assigned. Load it with "
-                         "zifsim.crystals.load.load_framework.")
+                         "zifsim.structures.load_structure.")
     box = Box.of(framework.cell)
     frame = Frame(0, box.to_box_frame(framework.positions), box.vectors)
     return Frames(name or framework.name, framework, lambda: iter((frame,)), "one structure")
@@ -141,7 +141,7 @@ def load_frames(name_or_path: str | Path, *, segment: str = "", every: int = 1, 
     path = Path(name_or_path)
     if path.is_dir():
         return of_melt(path, segment=segment, every=every, name=name)
-    return of_framework(load_framework(name_or_path), name)
+    return of_framework(load_structure(name_or_path), name)
 
 
 def source_files(name_or_path: str | Path) -> list[Path]:

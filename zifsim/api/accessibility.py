@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def access(structure: str | Path | Framework, gases: Mapping[str, float | Sequence[float]], *,
-           forcefield: str | Path = "PP", charges: str | Path = "ZIF-FF", size_um: float = 10.0, hours: float = 1.0,
+           forcefield: str | Path = "PP", charges: str | Path | None = None, size_um: float = 10.0, hours: float = 1.0,
            pressure_bar: float | None = None, snapshots: int | str | Path | None = None,
            snapshot_temperature_k: float | None = None, dynamics: str = "ZIF-FF", umbrella_ps: float = 0.0,
            platform: str = "auto", out: str | Path | None = None, threads: int = 1, report: Report | None = None,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def isotherm(structure: str | Path | Framework, gas: str | Path | GuestModel, *, temperature_k: float = 273.0,
              pressures_bar: float | Iterable[float] = 1.0, forcefield: str | Path = "PP",
-             charges: str | Path = "ZIF-FF", out: str | Path | None = None, threads: int = 1,
+             charges: str | Path | None = None, out: str | Path | None = None, threads: int = 1,
              flat_histogram: bool = False, blocked: str | Path | None = None,
              report: Report | None = None, **settings: Unpack[Sampling]) -> Isotherm:
     """Adsorption isotherm by grand canonical Monte Carlo in a rigid framework: `zifsim gcmc`.
@@ -29,7 +29,8 @@ def isotherm(structure: str | Path | Framework, gas: str | Path | GuestModel, *,
     temperature_k: K.
     pressures_bar: one or several, bar.
     forcefield: framework's Lennard-Jones rows: ``PP``, ``UFF``, ``DREIDING`` or a TOML file.
-    charges: framework's charge set, a name or TOML file; assigned where the gas has charges.
+    charges: framework's charge set, a name or TOML file, assigned where the gas has charges; None: those of the force
+        field's own file, else ZIF-FF.
     out: results folder: the run is recorded there, and the same call resumes it or reads it back; with more pressures
         or moves it uses what is there. None: nothing is written.
     threads: pressures side by side.
@@ -64,8 +65,8 @@ def isotherm(structure: str | Path | Framework, gas: str | Path | GuestModel, *,
 
 
 def henry(structure: str | Path | Framework, gas: str | Path | GuestModel, *, temperature_k: float = 273.0,
-          forcefield: str | Path = "PP", charges: str | Path = "ZIF-FF", insertions: int = 1_000_000, threads: int = 1,
-          **settings: Unpack[Sampling]) -> HenryResult:
+          forcefield: str | Path = "PP", charges: str | Path | None = None, insertions: int = 1_000_000,
+          threads: int = 1, **settings: Unpack[Sampling]) -> HenryResult:
     """Henry coefficient and heat of adsorption at zero loading, by Widom insertion: `zifsim widom`.
 
     Parameters

@@ -54,13 +54,13 @@ def melt(structure: str | Path | Framework, *, out: str | Path | None = None, fo
     >>> zifsim.isotherm(glass.framework, "CO2")
     """
     from zifsim.campaign.melt_job import MeltJob, run_melt_job
-    from zifsim.crystals.load import load_framework
     from zifsim.errors import InputError
     from zifsim.io.melt_forcefields import load_melt_forcefield
     from zifsim.melt.potential import load_potential
     from zifsim.melt.program import check_temperatures, melt_program
     from zifsim.melt.settings import MeltSettings
     from zifsim.runs.progress import silent
+    from zifsim.structures import load_structure
 
     if potential is not None and forcefield != "nb-ZIF-FF-s":
         raise InputError("Give either forcefield or potential: one model moves the atoms.")
@@ -68,7 +68,7 @@ def melt(structure: str | Path | Framework, *, out: str | Path | None = None, fo
                             anneal_ps=anneal_ps, equilibrate_ps=equilibrate_ps, timestep_fs=timestep_fs,
                             pressure_bar=pressure_bar)
     values = settings_of(MeltSettings, settings)
-    framework = load_framework(structure)
+    framework = load_structure(structure)
     parameters = load_potential(potential, framework) if potential else load_melt_forcefield(forcefield)
     check_temperatures(schedule, parameters)
     with results_in(out) as folder:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def mixture(structure: str | Path | Framework, composition: Mapping[str, float], *, temperature_k: float = 273.0,
             pressures_bar: float | Iterable[float] = 1.0, forcefield: str | Path = "PP",
-            charges: str | Path = "ZIF-FF", out: str | Path | None = None, threads: int = 1,
+            charges: str | Path | None = None, out: str | Path | None = None, threads: int = 1,
             pure: Sequence[Isotherm | str | Path] = (), extrapolation: str = "error", report: Report | None = None,
             **settings: Unpack[Sampling]) -> MixtureIsotherm:
     """Adsorption of a gas mixture by grand canonical Monte Carlo: `zifsim mixture`.

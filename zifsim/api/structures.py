@@ -39,10 +39,10 @@ def load(structure: str | Path | Framework, *, configuration: str = "A", bim_per
     >>> zifsim.load("ZIF-8").density_g_cm3
     0.924...
     """
-    from zifsim.crystals.load import load_framework
     from zifsim.io.adsorption import assign_charges, load_charge_set
+    from zifsim.structures import load_structure
 
-    framework = load_framework(structure, configuration=configuration, bim_per_cell=bim_per_cell, supercell=supercell)
+    framework = load_structure(structure, configuration=configuration, bim_per_cell=bim_per_cell, supercell=supercell)
     return framework if charges is None else assign_charges(framework, load_charge_set(charges))
 
 

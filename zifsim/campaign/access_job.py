@@ -67,7 +67,7 @@ class AccessJob:
 
     @classmethod
     def load(cls, structure: str | Path | Framework, guests: Gases, forcefield: str | Path | AdsorptionForceField,
-             charges: str | Path | ChargeSet, settings: AccessSettings, *,
+             charges: str | Path | ChargeSet | None, settings: AccessSettings, *,
              snapshots: str | None = None, snapshot_temperature_k: float | None = None, dynamics: str = "ZIF-FF",
              umbrella_ps: float = 0.0, platform: str = "auto", threads: int = 1) -> AccessJob:
         """Load a job by names, files or values; ``snapshots``: how many to make, or a file or folder to read them from.
@@ -77,12 +77,19 @@ class AccessJob:
         InputError, UnknownNameError: something that is missing, unknown or does not fit together.
         """
         from zifsim.access.snapshots import read_snapshots
-        from zifsim.crystals.load import load_framework
-        from zifsim.io.adsorption import assign_charges, lj_parameters, load_adsorption_forcefield, load_charge_set
+        from zifsim.io.adsorption import (
+            assign_charges,
+            charge_source,
+            lj_parameters,
+            load_adsorption_forcefield,
+            load_charge_set,
+        )
         from zifsim.io.melt_forcefields import load_melt_forcefield
+        from zifsim.structures import load_structure
 
-        parameters, charge_set = load_adsorption_forcefield(forcefield), load_charge_set(charges)
-        framework = load_framework(structure)
+        parameters, charge_set = load_adsorption_forcefield(forcefield), load_charge_set(
+            charge_source(charges, forcefield))
+        framework = load_structure(structure)
         if any(model.has_charges for model, _ in guests):
             framework = assign_charges(framework, charge_set)
         lj_parameters(framework, parameters)
@@ -134,9 +141,11 @@ class AccessJob:
         inputs = {"framework": self.framework.content_hash()}
         if self.frames:
             inputs["snapshots"] = digest([frame.content_hash() for frame in self.frames])
+        beside = {"framework_source": self.framework.source}
+        if self.frames_path:
+            beside["snapshots_from"] = str(self.frames_path)
         return Claim("access", f"access to {self.framework.name}", self.config, inputs, self.settings.gcmc.seed,
-                     extensible=("gases",),
-                     beside={"snapshots_from": str(self.frames_path)} if self.frames_path else {})
+                     extensible=("gases",), beside=beside)
 
     @property
     def default_folder(self) -> Path:

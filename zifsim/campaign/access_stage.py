@@ -44,7 +44,7 @@ def access_stage(study: Study, access: Access, adsorption: Adsorption, model: St
     config = {
         "material": model.material, "configuration": model.configuration,
         "gases": [[run.model or run.gas, run.temperature_k] for run, _ in adsorption.gases],
-        "forcefield": gcmc.forcefield, "charges": gcmc.charges,
+        "forcefield": gcmc.forcefield, "charges": adsorption.charges.name,
         "cutoff_angstrom": gcmc.cutoff_angstrom, **access.model_dump(exclude={"dynamics", "materials"}),
         "seed": derive_seed(study.study.seed, "access", name)}
     if access.snapshots:

@@ -59,7 +59,7 @@ class LoadedHost:
 
 
 def load_host(structure: str | Path | Framework, guests: Sequence[GuestModel],
-              forcefield: str | Path | AdsorptionForceField, charges: str | Path | ChargeSet,
+              forcefield: str | Path | AdsorptionForceField, charges: str | Path | ChargeSet | None,
               settings: GCMCSettings) -> LoadedHost:
     """Load and check a host for these gases, by names, files or values. Charges are assigned where a gas feels them.
 
@@ -67,14 +67,21 @@ def load_host(structure: str | Path | Framework, guests: Sequence[GuestModel],
     ------
     InputError, UnknownNameError: something that is missing, unknown or does not fit together.
     """
-    from zifsim.crystals.load import load_framework
     from zifsim.gcmc.guests import check_coulomb
     from zifsim.gcmc.system import check_framework
-    from zifsim.io.adsorption import assign_charges, lj_parameters, load_adsorption_forcefield, load_charge_set
+    from zifsim.io.adsorption import (
+        assign_charges,
+        charge_source,
+        lj_parameters,
+        load_adsorption_forcefield,
+        load_charge_set,
+    )
+    from zifsim.structures import load_structure
 
     check_coulomb(guests, settings)
-    parameters, charge_set = load_adsorption_forcefield(forcefield), load_charge_set(charges)
-    framework = load_framework(structure)
+    parameters, charge_set = load_adsorption_forcefield(forcefield), load_charge_set(
+        charge_source(charges, forcefield))
+    framework = load_structure(structure)
     if any(guest.has_charges for guest in guests):
         framework = assign_charges(framework, charge_set)
     lj_parameters(framework, parameters)
@@ -144,7 +151,8 @@ class AdsorptionJob(ABC, Generic[R]):
     def claim(self) -> Claim:
         """What the job's folder is known by."""
         return Claim(self.kind, f"{self.kind} {self.title} in {self.framework.name}", self.config,
-                     {"framework": self.framework.content_hash()}, self.settings.seed, self.extensible)
+                     {"framework": self.framework.content_hash()}, self.settings.seed, self.extensible,
+                     beside={"framework_source": self.framework.source})
 
     @property
     def default_folder(self) -> Path:

@@ -15,6 +15,7 @@ from typing import Any
 from zifsim.campaign.access_stage import CRYSTAL_DYNAMICS
 from zifsim.campaign.archive import FORMAT, Unpacked, read_archive, write_archive
 from zifsim.campaign.stagefolder import MANIFEST
+from zifsim.campaign.study import UNRELAXED
 from zifsim.errors import DamagedError, InputError
 from zifsim.io.files import is_plain_name, parse_json, read_json
 from zifsim.runs.digest import sha256_bytes, sha256_file
@@ -160,9 +161,11 @@ def _tables(folder: Path) -> list[Path]:
 def _inputs(study: Mapping[str, Any]) -> dict[str, Path]:
     """Place in the bundle -> file of every structure, force field, charge set, guest and program that a study names."""
     from zifsim.crystals.crystal import find_structure
+    from zifsim.io.adsorption import charge_source
     from zifsim.io.guests import DEFAULT_MODELS
     from zifsim.io.resources import find_data
     from zifsim.io.tomltable import read_toml
+    from zifsim.structures import RELAX_FORCEFIELD
 
     found: dict[str, Path] = {}
 
@@ -182,8 +185,8 @@ def _inputs(study: Mapping[str, Any]) -> dict[str, Path]:
         sources = material.get("structure") or ()
         for source in (sources,) if isinstance(sources, str) else sources:
             add("structures", find_structure(source))
-        if material.get("relax_with"):
-            data("melt", material["relax_with"])
+        if not material.get("glass_of") and (relax_with := material.get("relax_with")) != UNRELAXED:
+            data("melt", relax_with or RELAX_FORCEFIELD)
     if melts:
         data("melt", study["melt"]["forcefield"])
         if Path(study["melt"]["program"]).is_file():
@@ -192,7 +195,9 @@ def _inputs(study: Mapping[str, Any]) -> dict[str, Path]:
         for dynamics in {study["access"]["dynamics"] or CRYSTAL_DYNAMICS, study["melt"]["forcefield"]}:
             data("melt", dynamics)
     data("adsorption", study["gcmc"]["forcefield"])
-    data("charges", study["gcmc"]["charges"])
+    charges = charge_source(study["gcmc"]["charges"], study["gcmc"]["forcefield"])
+    if not isinstance(charges, Path):       # else the force field's file has them
+        data("charges", str(charges))
     for run in study["gcmc"]["gases"]:
         model = run.get("model") or run["gas"]
         data("guests", DEFAULT_MODELS.get(model.upper(), model))

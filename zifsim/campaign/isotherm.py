@@ -52,7 +52,7 @@ class IsothermJob(AdsorptionJob[Isotherm]):
     @classmethod
     def load(cls, structure: str | Path | Framework, gas: str | Path | GuestModel, temperature_k: float,
              pressures_pa: Sequence[float], forcefield: str | Path | AdsorptionForceField,
-             charges: str | Path | ChargeSet, settings: GCMCSettings, threads: int = 1,
+             charges: str | Path | ChargeSet | None, settings: GCMCSettings, threads: int = 1,
              flat_histogram: bool = False, blocked: Path | None = None) -> IsothermJob:
         """Load a job by names, files or values; ``blocked``: a folder of `zifsim access`, whose pores to close.
 

@@ -38,7 +38,7 @@ class MixtureJob(AdsorptionJob[MixtureIsotherm]):
     @classmethod
     def load(cls, structure: str | Path | Framework, fractions: Mapping[str, float], temperature_k: float,
              pressures_pa: Sequence[float], forcefield: str | Path | AdsorptionForceField,
-             charges: str | Path | ChargeSet, settings: GCMCSettings, threads: int = 1) -> MixtureJob:
+             charges: str | Path | ChargeSet | None, settings: GCMCSettings, threads: int = 1) -> MixtureJob:
         """Load a job by names or files; ``fractions``: gas, guest model or guest file -> mole fraction.
 
         Raises

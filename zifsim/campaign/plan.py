@@ -17,7 +17,7 @@ from zifsim.campaign.access_stage import access_stage
 from zifsim.campaign.materials import Adsorption, StructuralModel
 from zifsim.campaign.stage import Stage
 from zifsim.campaign.stagefolder import parameter_digests
-from zifsim.campaign.study import Crystal, GasRun, Gcmc, Glass, Study
+from zifsim.campaign.study import UNRELAXED, Crystal, GasRun, Gcmc, Glass, Study
 from zifsim.errors import InputError
 from zifsim.model.framework import Framework
 from zifsim.rng import derive_seed
@@ -79,24 +79,32 @@ def crystal_stages(name: str, material: Crystal, stages: list[Stage]) -> list[St
 
 def _crystal_model(name: str, label: str, source: str, crystal: CrystalStructure, letter: str, material: Crystal,
                    stages: list[Stage]) -> StructuralModel:
+    from zifsim.structures import name_of, usual_relaxation
+
     cell = crystal.order(letter, material.bim_per_cell)[0]
+    relax_with = material.relax_with or usual_relaxation(crystal)
+    if relax_with == UNRELAXED:
+        relax_with = None
+    framework_name = name_of(cell, crystal, relax_with)
     config = {"material": name, "structure": source, "structure_sha256": sha256_file(crystal.path),
               "bim_per_cell": material.bim_per_cell, "configuration": letter}
+    if framework_name != cell.name:
+        config["framework_name"] = framework_name
     last = Stage("build", f"{name} {label}", config, f"{STAGES}:run_build", seconds=estimate.BUILD_SECONDS,
                  size=f"{cell.n_atoms} atoms, {cell.density_g_cm3:.3f} g/cm³", work=cell.formula)
     stages.append(last)
-    if material.relax_with:
-        last = _relax_stage(name, label, material.relax_with, last, cell)
+    if relax_with is not None:
+        last = _relax_stage(name, label, relax_with, last, cell, insist=material.relax_with is not None)
         stages.append(last)
     return StructuralModel(name, label, material.framework_kind, last.id, cell)
 
 
-def _relax_stage(name: str, label: str, forcefield: str, build: Stage, cell: Framework) -> Stage:
+def _relax_stage(name: str, label: str, forcefield: str, build: Stage, cell: Framework, insist: bool) -> Stage:
     from zifsim.io.melt_forcefields import load_melt_forcefield
 
     parameters = {"forcefield": load_melt_forcefield(forcefield)}
     return Stage("relax", f"{name} {label}",
-                 {"forcefield": forcefield, "parameters_sha256": parameter_digests(parameters), "relax_cell": False},
+                 {"forcefield": forcefield, "parameters_sha256": parameter_digests(parameters), "insist": insist},
                  f"{STAGES}:run_relax", needs={"framework": (build.id, "framework.extxyz")},
                  seconds=estimate.relax_seconds(cell.n_atoms), size=f"{cell.n_atoms} atoms",
                  work=f"atoms in the fixed cell, {parameters['forcefield'].name}", parameters=parameters)
@@ -140,10 +148,10 @@ def melt_stages(study: Study, name: str, crystals: list[StructuralModel], stages
 def load_adsorption(gcmc: Gcmc) -> Adsorption:
     """Load and check what the adsorption runs have in common in all frameworks."""
     from zifsim.gcmc.bulk import equation_of_state
-    from zifsim.io.adsorption import load_adsorption_forcefield, load_charge_set
+    from zifsim.io.adsorption import charge_source, load_adsorption_forcefield, load_charge_set
 
     forcefield = load_adsorption_forcefield(gcmc.forcefield)
-    charges = load_charge_set(gcmc.charges)
+    charges = load_charge_set(charge_source(gcmc.charges, gcmc.forcefield))
     gases = []
     for run in gcmc.gases:
         guest = load_gas(run)
@@ -170,7 +178,7 @@ def gcmc_stages(study: Study, adsorption: Adsorption, model: StructuralModel, st
         config = {"material": model.material, "configuration": model.configuration,
                   "framework_kind": model.kind, "gas": run.gas, "model": run.model,
                   "temperature_k": run.temperature_k, "pressures_pa": [p * BAR_PA for p in run.pressures_bar],
-                  "forcefield": gcmc.forcefield, "charges": gcmc.charges,
+                  "forcefield": gcmc.forcefield, "charges": adsorption.charges.name,
                   "parameters_sha256": adsorption.digests(guest),
                   "settings": settings | {"guest_images": run.guest_images,
                                           "seed": derive_seed(study.study.seed, "gcmc", name)}}

@@ -44,19 +44,17 @@ def run_build(config: Values, inputs: Inputs, folder: Path, report: Report) -> l
         raise InputError(f"{source} was changed after this stage was planned; start the study anew.")
     cell = load_framework(config["structure"], configuration=config["configuration"],
                           bim_per_cell=config["bim_per_cell"])
-    return _write_framework(folder, cell)
+    return _write_framework(folder, replace(cell, name=config.get("framework_name", cell.name)))
 
 
 def run_relax(config: Values, inputs: Inputs, folder: Path, report: Report) -> list[str]:
     """Atoms at the minimum of a melt force field, in the fixed cell."""
     from zifsim.io.xyz import read_framework
-    from zifsim.melt.relax import relax_framework
     from zifsim.model.forcefield import MeltForceField
+    from zifsim.structures import relaxed
 
-    framework = read_framework(inputs["framework"])
-    forcefield = parameter(config, "forcefield", MeltForceField)
-    relaxed = relax_framework(framework, forcefield, relax_cell=config["relax_cell"], platform="CPU")
-    return _write_framework(folder, relaxed)
+    framework, forcefield = read_framework(inputs["framework"]), parameter(config, "forcefield", MeltForceField)
+    return _write_framework(folder, relaxed(framework, forcefield, report, insist=config["insist"]))
 
 
 def run_melt_stage(config: Values, inputs: Inputs, folder: Path, report: Report) -> list[str]:

@@ -19,6 +19,7 @@ from zifsim.io.tomltable import parse_toml, read_toml
 from zifsim.limits import shown
 
 Positive = Annotated[float, Field(gt=0)]
+UNRELAXED = "none"
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 # Keys of 0.1.0 that are read, with a note, for one release more: table ('' is the file itself), old key, new key.
 RENAMED = (("", "mixtures", "blends"), ("access", "led_ps", "umbrella_ps"))
@@ -46,7 +47,8 @@ class Crystal(Section):
                                      description="bIm per cell; default: nearest to the occupancies")
     configurations: Row[Text] = Field(default=("A",), min_length=1,
                                             description="linker arrangements on the mixed site")
-    relax_with: str | None = Field(default=None, description="melt force field to relax the atoms with")
+    relax_with: str | None = Field(default=None, description="melt force field to relax the atoms with, or none; "
+                                   "default: ZIF-FF where linkers share sites, else none")
 
     @property
     def structures(self) -> tuple[str, ...]:
@@ -130,7 +132,8 @@ class Gcmc(Section):
     """``[gcmc]``: force field, charges, precision and gases of the adsorption runs."""
 
     forcefield: str = "PP"
-    charges: str = "ZIF-FF"
+    charges: str | None = Field(default=None, description="charge set; default: that of the force field's own file, "
+                                "else ZIF-FF")
     cutoff_angstrom: float = Field(default=12.8, ge=3, le=30, description="Å")
     truncation: Literal["truncated", "shifted", "tail"] = "truncated"
     grid_spacing_angstrom: float = Field(default=0.2, ge=0.05, le=1.0, description="Å")

@@ -32,7 +32,7 @@ def access(
         "--temperature", "-T", metavar="K", help="Of gases named without one.", rich_help_panel=options.MODEL,
         callback=within(limits.TEMPERATURE))] = 273.0,
     forcefield: options.ForceField = "PP",
-    charges: options.Charges = "ZIF-FF",
+    charges: options.Charges = None,
     cutoff: options.Cutoff = 12.8,
     spacing: Annotated[float, typer.Option(
         "--spacing", metavar="Å", rich_help_panel=options.MODEL, callback=within(limits.ACCESS_SPACING),
@@ -134,7 +134,8 @@ def _say_what(job: AccessJob) -> None:
     named = ", ".join(f"{m.name} {t:g} K" for m, t in job.guests)
     at = ", ".join(f"{at_k:g}" for at_k in job.sets if at_k is not None)
     say(f"{framework.name}: {framework.formula}, {framework.density_g_cm3:.3f} g/cm³, "
-        f"{f'{job.n_snapshots} snapshots' if job.n_snapshots else 'rigid'}{f' at {at} K' if at else ''}\n{named}\n"
+        f"{f'{job.n_snapshots} snapshots' if job.n_snapshots else 'rigid'}{f' at {at} K' if at else ''}\n"
+        f"{framework.name}: {framework.source}\n{named}\n"
         f"experiment: particles of {experiment.size_um:g} µm, {experiment.hours:g} h")
 
 

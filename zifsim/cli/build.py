@@ -15,9 +15,9 @@ from zifsim.limits import Limits
 if TYPE_CHECKING:
     from zifsim.crystals.ordering import LinkerClass
     from zifsim.model.framework import Framework
+    from zifsim.runs.progress import Event
 
 FORMATS = (".cif", ".extxyz", ".xyz")
-RELAX_FORCEFIELD = "ZIF-FF"     # bonded, and the closest to crystal geometry of the melt force fields
 
 
 def build(
@@ -34,11 +34,9 @@ def build(
     supercell: Annotated[tuple[int, int, int], typer.Option(
         "--supercell", callback=within(limits.REPEATS),
         metavar="NA NB NC", help="Repeats along a, b, c, e.g. 2 2 1.")] = (1, 1, 1),
-    relax: Annotated[bool, typer.Option(
-        help=f"Minimise the energy of the atoms at fixed cell with {RELAX_FORCEFIELD}; refined disorder "
-        "leaves distorted rings.")] = True,
-    platform: Annotated[str, typer.Option(
-        "--platform", metavar="auto|CUDA|OpenCL|CPU", help="OpenMM platform of the relaxation.")] = "auto",
+    relax: Annotated[bool | None, typer.Option(
+        "--relax/--no-relax", help="Minimise the energy of the atoms at fixed cell with ZIF-FF; refined disorder "
+        "leaves distorted rings.", show_default="where linkers share sites")] = None,
     out: Annotated[Path | None, typer.Option(
         "--out", "-o", metavar="FILE", help="File to write, .extxyz (with bonds and types) or .cif; with "
         "--configuration all the letter is inserted. Without it only the table is shown.")] = None,
@@ -57,17 +55,21 @@ def build(
     from rich.text import Text
 
     from zifsim.crystals.crystal import open_crystal
+    from zifsim.structures import prepared
 
     crystal = open_crystal(structure)
     chosen = crystal.choose(configuration, bim_per_cell)
     targets = _targets(out, chosen, configuration, force)
     terminal = console()
-    frameworks = crystal.order(configuration, bim_per_cell, supercell)
-    if relax and out is not None:
-        with terminal.status("") as status:
-            for k, framework in enumerate(frameworks):
-                status.update(Text(f"relaxing {framework.name}: {framework.n_atoms} atoms, {RELAX_FORCEFIELD}"))
-                frameworks[k] = _relaxed(framework, platform)
+    with terminal.status("") as status:
+        def report(event: Event) -> None:
+            if event.kind == "note":
+                say(f"note: {event.message}")
+            else:
+                status.update(Text(event.message))
+
+        frameworks = [prepared(cell, crystal, relax=relax, report=report).supercell(supercell)
+                      for cell in crystal.order(configuration, bim_per_cell)]
     _show_classes(crystal.classes(bim_per_cell), chosen)
     _show_frameworks(frameworks)
     for target, framework in zip(targets, frameworks, strict=False):
@@ -89,13 +91,6 @@ def _targets(out: Path | None, chosen: list[LinkerClass], configuration: str, fo
         if target.exists() and not force:
             raise InputError(f"'{target}' exists. Choose another --out, or add --force to overwrite it.")
     return targets
-
-
-def _relaxed(framework: Framework, platform: str) -> Framework:
-    from zifsim.io.melt_forcefields import load_melt_forcefield
-    from zifsim.melt.relax import relax_framework
-
-    return relax_framework(framework, load_melt_forcefield(RELAX_FORCEFIELD), platform=platform)
 
 
 def _write(target: Path, framework: Framework) -> None:

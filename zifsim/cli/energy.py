@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from zifsim import limits
+from zifsim.cli import options
 from zifsim.cli.options import within
 from zifsim.cli.terminal import console, say
 
@@ -17,10 +18,8 @@ def energy(
     gas: Annotated[str, typer.Option("--gas", help="Gas, guest model or guest file.")],
     guests: Annotated[Path, typer.Option("--guests", help="XYZ file: the sites of whole molecules, in the "
                                          "model's order, Å.")],
-    forcefield: Annotated[str, typer.Option("--forcefield", help="Framework Lennard-Jones: a name or a TOML file "
-                                            "(whose \\[charges] are used, if it has any).")] = "PP",
-    charges: Annotated[str, typer.Option("--charges", help="Charge set; left out: the force field's own \\[charges], "
-                                         "else ZIF-FF.")] = "",
+    forcefield: options.ForceField = "PP",
+    charges: options.Charges = None,
     cutoff: Annotated[float, typer.Option("--cutoff", metavar="Å", help="Cut-off, Å.",
         callback=within(limits.CUTOFF))] = 12.8,
     truncation: Annotated[str, typer.Option("--truncation", help="truncated, shifted or tail.")] = "truncated",
@@ -39,22 +38,17 @@ def energy(
     """
     import json
 
-    from zifsim.crystals.load import load_framework
+    from zifsim.campaign.adsorption import load_host
     from zifsim.gcmc.energy import configuration_energy
     from zifsim.gcmc.eos import check_temperature
     from zifsim.gcmc.settings import GCMCSettings
-    from zifsim.io.adsorption import assign_charges, has_charges, load_adsorption_forcefield, load_charge_set
     from zifsim.io.guests import load_guest, read_guest_sites
 
     guest = load_guest(gas, temperature_k=temperature)
     check_temperature(guest.gas, temperature)
-    own = not charges and has_charges(forcefield)
-    charge_set = load_charge_set(forcefield if own else charges or "ZIF-FF")
-    framework = load_framework(structure)
-    if guest.has_charges:       # a gas without charges does not feel the framework's
-        framework = assign_charges(framework, charge_set)
     settings = GCMCSettings(cutoff_angstrom=cutoff, truncation=truncation, host_path=path, ewald_tolerance=1e-10)
-    terms = configuration_energy(framework, guest, load_adsorption_forcefield(forcefield), temperature,
+    host = load_host(structure, (guest,), forcefield, charges, settings)
+    terms = configuration_energy(host.framework, guest, host.forcefield, temperature,
                                  read_guest_sites(guests, guest), settings).to_dict()
     if as_json:
         say(json.dumps(terms, indent=2))

@@ -29,7 +29,7 @@ def gcmc(
         "--relative-pressures", metavar="P/P0", rich_help_panel=options.MODEL,
         help="Instead: pressures over the saturation pressure p0 of the gas, below its critical temperature.")] = None,
     forcefield: options.ForceField = "PP",
-    charges: options.Charges = "ZIF-FF",
+    charges: options.Charges = None,
     cutoff: options.Cutoff = 12.8,
     truncation: options.Truncation = "truncated",
     coulomb: options.Coulomb = "auto",

@@ -135,6 +135,7 @@ def say_what_will_run(job: IsothermJob, folder: Path) -> None:
         f"({settings.truncation}), seed {settings.seed}")
     say(f"gas outside: {job.equation.name}, {job.equation.source}"
         f"{', metastable vapour kept' if settings.metastable else ''}")
+    say(f"{job.framework.name}: {job.framework.source}")
     for note in (*bulk_notes(job), *sampling_notes(job)):
         say(f"note: {note}")
     say_where(job.claim, folder)

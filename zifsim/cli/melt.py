@@ -74,12 +74,12 @@ def melt(
     """
     from zifsim.campaign.melt_job import MeltJob
     from zifsim.cli.melt_view import run_one, run_several, show_cost, show_job
-    from zifsim.crystals.load import load_framework
     from zifsim.errors import InputError
     from zifsim.io.melt_forcefields import load_melt_forcefield
     from zifsim.melt.potential import load_potential
     from zifsim.melt.program import check_temperatures, melt_program
     from zifsim.melt.settings import MeltSettings
+    from zifsim.structures import load_structure
 
     if potential and forcefield:
         raise InputError("Give either --forcefield or --potential: one model moves the atoms.")
@@ -87,7 +87,7 @@ def melt(
                             equilibrate_ps=equilibrate_ps, timestep_fs=timestep_fs, pressure_bar=pressure_bar)
     settings = MeltSettings(seed=seed, platform=platform, cpu_threads=threads, cutoff_angstrom=cutoff,
                             tail_correction=tail_correction)
-    framework = load_framework(structure).supercell(supercell)
+    framework = load_structure(structure).supercell(supercell)
     parameters = load_potential(potential, framework) if potential else load_melt_forcefield(
         forcefield or "nb-ZIF-FF-s")
     check_temperatures(schedule, parameters)

@@ -19,7 +19,7 @@ def mixture(
     temperature: options.Temperature = 273.0,
     pressures: options.Pressures = None,
     forcefield: options.ForceField = "PP",
-    charges: options.Charges = "ZIF-FF",
+    charges: options.Charges = None,
     cutoff: options.Cutoff = 12.8,
     truncation: options.Truncation = "truncated",
     coulomb: options.Coulomb = "auto",

@@ -96,6 +96,7 @@ def mixture_lines(job: MixtureJob) -> list[str]:
             f"cut-off {settings.cutoff_angstrom:g} Å ({settings.truncation}), seed {settings.seed}",
             f"gas outside: {MIXTURES_BY}{', metastable vapour kept' if settings.metastable else ''}",
             *(f"note: {note}" for note in notes_of(job.guests, job.temperature_k)),
+            f"{job.framework.name}: {job.framework.source}",
             *(["every pressure is sampled from an empty and from a full cell; the two must meet in every gas."]
               if job.both_starts else [])]
 

@@ -35,8 +35,8 @@ Pressures = Annotated[str | None, typer.Option(
 ForceField = Annotated[str, typer.Option(
     "--forcefield", metavar="NAME", rich_help_panel=MODEL,
     help="Lennard-Jones of the framework: PP, UFF, DREIDING or a file.")]
-Charges = Annotated[str, typer.Option(
-    "--charges", metavar="NAME", rich_help_panel=MODEL,
+Charges = Annotated[str | None, typer.Option(
+    "--charges", metavar="NAME", rich_help_panel=MODEL, show_default="those of the force field's file, else ZIF-FF",
     help="Framework charges: ZIF-FF, ZIF-FF-bIm-ESP (another guess for bIm), PP and RESP (mIm only), RESP-ZIF-4 "
     "(Im only) or a file.")]
 Cutoff = Annotated[float, typer.Option(

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from zifsim import limits
+from zifsim.cli import options
 from zifsim.cli.options import within
 from zifsim.cli.terminal import say
 from zifsim.limits import Limits
@@ -17,8 +18,8 @@ def widom(
     gas: Annotated[str, typer.Option("--gas", help="Gas, guest model or guest file.")],
     temperature: Annotated[float, typer.Option("--temperature", "-T", metavar="K", help="Kelvin.",
         callback=within(limits.TEMPERATURE))] = 273.0,
-    forcefield: Annotated[str, typer.Option("--forcefield", help="Framework Lennard-Jones: a name or file.")] = "PP",
-    charges: Annotated[str, typer.Option("--charges", help="Charge set: a name or file.")] = "ZIF-FF",
+    forcefield: options.ForceField = "PP",
+    charges: options.Charges = None,
     cutoff: Annotated[float, typer.Option("--cutoff", metavar="Å", help="Cut-off, Å.",
         callback=within(limits.CUTOFF))] = 12.8,
     truncation: Annotated[str, typer.Option("--truncation", help="truncated, shifted or tail.")] = "truncated",
@@ -36,31 +37,29 @@ def widom(
     """
     import json
 
-    from zifsim.crystals.load import load_framework
+    from zifsim.campaign.adsorption import load_host
     from zifsim.gcmc.eos import check_temperature
     from zifsim.gcmc.noroom import has_room, without_room
     from zifsim.gcmc.settings import GCMCSettings
     from zifsim.gcmc.widom import widom as test_insertion
-    from zifsim.io.adsorption import assign_charges, load_adsorption_forcefield, load_charge_set
     from zifsim.io.guests import load_guest
 
     guest = load_guest(gas, temperature_k=temperature)
     check_temperature(guest.gas, temperature)
-    framework, charge_set = load_framework(structure), load_charge_set(charges)
-    if guest.has_charges:       # a gas without charges does not feel the framework's
-        framework = assign_charges(framework, charge_set)
     settings = GCMCSettings(cutoff_angstrom=cutoff, truncation=truncation, host_path=path, seed=seed,
                             widom_insertions=insertions)
-    result = test_insertion(framework, guest, load_adsorption_forcefield(forcefield), temperature, settings,
-                            threads=threads)
+    host = load_host(structure, (guest,), forcefield, charges, settings)
+    framework = host.framework
+    result = test_insertion(framework, guest, host.forcefield, temperature, settings, threads=threads)
     room = has_room(framework, result)
     if not room:
         result = without_room(result)
     if as_json:
         say(json.dumps(result.to_dict(), indent=2))
         return
-    named = f"charges {charge_set.name}" if guest.has_charges else "no charges"
-    say(f"{guest.name} in {framework.name} at {temperature:g} K ({forcefield}, {named}, {cutoff:g} Å {truncation})")
+    named = f"charges {host.charges}" if guest.has_charges else "no charges"
+    say(f"{guest.name} in {framework.name} at {temperature:g} K ({host.forcefield.name}, {named}, {cutoff:g} Å "
+        f"{truncation})\n{framework.name}: {framework.source}")
     if result.note:
         say(f"note: {result.note}")
     if not room:

@@ -74,8 +74,6 @@ class CrystalStructure:
 
         ``supercell``: repeats along a, b, c. Raises InputError like :meth:`choose`, or for repeats below 1.
         """
-        if min(supercell) < 1:
-            raise InputError(f"Supercell {' '.join(map(str, supercell))}: repeats must be 1 or more.")
         chosen = self.choose(configuration, bim_per_cell)
         cells = [self.cell] if self.cell is not None else []
         if self.sites is not None:

@@ -26,6 +26,7 @@ from zifsim.model.framework import Framework
 
 ADSORPTION_FOLDER = "adsorption"
 CHARGES_FOLDER = "charges"
+DEFAULT_CHARGES = "ZIF-FF"
 METALS = ("Zn", "Co")
 LEAST_SIGMA = 0.1               # Å; of an atom with a well
 RESIDUE_PER_METAL_E = 1e-3      # rounding of published charges; more than that is a wrong set, not rounding
@@ -94,9 +95,16 @@ def load_adsorption_forcefield(name: str | Path | AdsorptionForceField) -> Adsor
         for key, row in data.atoms.items()}, data.source)
 
 
-def has_charges(name: str | Path) -> bool:
-    """True if an adsorption force-field file brings its own ``[charges]``."""
-    return "charges" in read_toml(find_data("adsorption force field", name, "forcefields", ".toml", ADSORPTION_FOLDER))
+def charge_source(charges: str | Path | ChargeSet | None, forcefield: str | Path | AdsorptionForceField,
+                  ) -> str | Path | ChargeSet:
+    """Which charges go with a force field, everywhere: those asked for, else the ``[charges]`` of the force field's own
+    file, else :data:`DEFAULT_CHARGES`."""
+    if charges:
+        return charges
+    if isinstance(forcefield, AdsorptionForceField):
+        return DEFAULT_CHARGES
+    path = find_data("adsorption force field", forcefield, "forcefields", ".toml", ADSORPTION_FOLDER)
+    return path if "charges" in read_toml(path) else DEFAULT_CHARGES
 
 
 def load_charge_set(name: str | Path | ChargeSet) -> ChargeSet:

@@ -1,4 +1,4 @@
-"""Energy minimisation of a framework with a melt force field, the cell fixed or free to change."""
+"""Energy minimisation of a framework with a melt force field, in its cell."""
 
 from __future__ import annotations
 
@@ -11,42 +11,93 @@ from openmm import unit
 from scipy.optimize import minimize
 
 from zifsim.errors import SimulationError
-from zifsim.melt.box import minimum_image, widths
-from zifsim.melt.platform import PlatformChoice, choose_platform
+from zifsim.melt.box import minimum_image
+from zifsim.melt.platform import PlatformChoice
 from zifsim.melt.system import DEFAULT_CUTOFF, NM, MeltSystem, build_model
 from zifsim.model.forcefield import MeltForceField
 from zifsim.model.framework import Framework
+from zifsim.runs import stopping
 
 FloatArray = NDArray[np.float64]
 
-FORCE_TOLERANCE = 1.0           # kJ/mol/nm, rms
+FORCE_TOLERANCE = 1.0           # kJ/mol/nm, rms: of a start for dynamics and of a glass
 ENERGY_TOLERANCE = 0.05         # kJ/mol per cell, between restarts of the minimiser
 MAX_RESTARTS = 50
-CELL_ROUNDS = 30
-MAX_STRAIN = 10.0               # per cent along each axis
-STRAIN_STEP = 0.1               # per cent, of the central difference
-GRADIENT_TOLERANCE = 0.05       # kJ/mol per per cent: about 20 bar in a cell of ZIF-62
+
+# A minimum that every machine finds: no jump of the energy anywhere, and double precision.
+SWITCH_WIDTH = 1.0              # Å below the cut-off over which Lennard-Jones is switched off
+SPLITTING = 4.2                 # Ewald splitting times cut-off: erfc leaves 3e-9 of a charge at the cut-off
+MESH_ANGSTROM = 0.5             # of the reciprocal-space part; a coarser mesh makes its own ripples (0.03 Å at 0.8 Å)
+GRADIENT_TOLERANCE = 0.003      # kJ/mol/Å, the largest component: atoms within some 0.003 Å of the minimum
+MAX_EVALUATIONS = 20_000
+ATTEMPTS = 4
+MEMORY = 30                     # steps that L-BFGS remembers
+LOOK_EVERY = 50                 # evaluations between two looks at the stop flag
 
 
-def relax_framework(fw: Framework, forcefield: MeltForceField, relax_cell: bool = False,
-                    platform: str = "auto", *, cutoff_angstrom: float = DEFAULT_CUTOFF,
-                    cpu_threads: int | None = None) -> Framework:
-    """The framework at the nearest energy minimum: same atoms and topology, dummy sites dropped.
+def relax_framework(fw: Framework, forcefield: MeltForceField, *, cutoff_angstrom: float = DEFAULT_CUTOFF) -> Framework:
+    """The framework at the nearest energy minimum in its cell: same atoms and topology, dummy sites dropped.
 
-    Parameters
-    ----------
-    relax_cell: also relax the box along x, y and z at zero pressure.
+    The same on every machine: Lennard-Jones is switched off smoothly before the cut-off, the Ewald sum is split so
+    that nothing jumps there, and energies are those of OpenMM's Reference platform, in double precision. From starts
+    0.03 Å apart atoms come out within 0.005 Å. A cell narrower than twice the cut-off is relaxed as a supercell, whose
+    copies are averaged.
 
     Raises
     ------
-    InputError: force field and framework do not fit together. SimulationError: the energy is not finite.
+    InputError: force field and framework do not fit together. SimulationError: the energy is not finite, or no
+    minimum was found.
     """
-    choice = choose_platform(platform, cpu_threads=cpu_threads)
-    model = build_model(fw, forcefield, cutoff_angstrom=cutoff_angstrom)
-    positions, vectors = (minimise_with_cell if relax_cell else minimise)(model, choice)
-    atoms, cell = model.framework_at(positions, vectors)
-    how = f"relaxed with {forcefield.name}{', cell included' if relax_cell else ''}"
-    return replace(fw, positions=atoms, cell=cell, source=f"{fw.source}; {how}".lstrip("; "))
+    repeats = [int(2.0 * cutoff_angstrom // width) + 1 for width in fw.cell_widths]
+    model = build_model(fw.supercell((repeats[0], repeats[1], repeats[2])), forcefield, cutoff_angstrom=cutoff_angstrom)
+    _make_smooth(model)
+    before, _ = model.framework_at(model.positions, model.box.vectors)
+    after, _ = model.framework_at(_least_energy(model), model.box.vectors)
+    moved = (after - before).reshape(-1, fw.n_atoms, 3).mean(axis=0)
+    return replace(fw, positions=fw.positions + moved - moved.mean(axis=0),
+                   source=f"{fw.source}; relaxed with {forcefield.name}".lstrip("; "))
+
+
+def _make_smooth(model: MeltSystem) -> None:
+    """Take the jumps at the cut-off out of a model's forces."""
+    cutoff = model.cutoff_angstrom * NM
+    for force in model.system.getForces():
+        pairs = isinstance(force, (openmm.NonbondedForce, openmm.CustomNonbondedForce))
+        if pairs and force.getCutoffDistance().value_in_unit(unit.nanometer) > cutoff - SWITCH_WIDTH * NM:
+            force.setUseSwitchingFunction(True)
+            force.setSwitchingDistance(cutoff - SWITCH_WIDTH * NM)
+        if isinstance(force, openmm.NonbondedForce):
+            mesh = [int(np.ceil(length / MESH_ANGSTROM)) for length in np.linalg.norm(model.box.vectors, axis=1)]
+            force.setPMEParameters(SPLITTING / cutoff, *mesh)
+
+
+def _least_energy(model: MeltSystem) -> FloatArray:
+    """Positions (P, 3), Å, where no component of the energy's gradient exceeds :data:`GRADIENT_TOLERANCE`."""
+    context = _open(model, PlatformChoice("Reference", {}, "Reference, double precision"))
+    looks = 0
+
+    def energy_and_gradient(flat: FloatArray) -> tuple[float, FloatArray]:
+        nonlocal looks
+        looks += 1
+        if looks % LOOK_EVERY == 0:
+            stopping.check()
+        context.setPositions(flat.reshape(-1, 3) * NM)
+        forces = context.getState(getForces=True).getForces(asNumpy=True)
+        slope = forces.value_in_unit(unit.kilojoule_per_mole / unit.angstrom)
+        return _energy(context), -np.asarray(slope, dtype=np.float64).ravel()
+
+    reached = model.positions.ravel()
+    for _ in range(ATTEMPTS):       # a line search that fails forgets its history and goes on
+        found = minimize(energy_and_gradient, reached, jac=True, method="L-BFGS-B",
+                         options={"maxcor": MEMORY, "maxfun": MAX_EVALUATIONS, "maxiter": MAX_EVALUATIONS,
+                                  "ftol": 0.0, "gtol": GRADIENT_TOLERANCE})
+        reached, steepest = found.x, float(np.abs(found.jac).max())
+        if steepest <= GRADIENT_TOLERANCE:
+            break
+    else:
+        raise SimulationError(f"{model.framework.name}: no energy minimum with {model.forcefield.name} after "
+                              f"{looks} evaluations (a slope of {steepest:.2g} kJ/mol/Å is left).")
+    return np.asarray(reached, dtype=np.float64).reshape(-1, 3)
 
 
 def minimise(model: MeltSystem, choice: PlatformChoice) -> tuple[FloatArray, FloatArray]:
@@ -69,43 +120,6 @@ def settle(context: openmm.Context) -> None:
         if before - energy < ENERGY_TOLERANCE:
             return
         before = energy
-
-
-def minimise_with_cell(model: MeltSystem, choice: PlatformChoice) -> tuple[FloatArray, FloatArray]:
-    """Positions (P, 3) and box (3, 3), Å, of least energy over the atoms and three strains along x, y, z.
-
-    The atoms are minimised anew in every trial box (L-BFGS over the logarithmic strains, whose gradient is a
-    central difference of the energy under rigid displacement of the molecules).
-    """
-    context = _open(model, choice)
-    settle(context)
-    best = (_positions(context), model.box.vectors)
-
-    def box_at(percent: FloatArray) -> FloatArray:
-        box: FloatArray = model.box.vectors * np.exp(percent / 100.0)
-        return box
-
-    def energy_at(percent: FloatArray) -> float:
-        """Energy with the best atoms so far, carried into the box strained by ``percent``."""
-        context.setPeriodicBoxVectors(*(box_at(percent) * NM))
-        context.setPositions(carry_molecules(model, *best, box_at(percent)) * NM)
-        return _energy(context)
-
-    def energy_and_gradient(percent: FloatArray) -> tuple[float, FloatArray]:
-        nonlocal best
-        energy_at(percent)
-        settle(context)
-        best = (_positions(context), box_at(percent))
-        steps = np.eye(3) * STRAIN_STEP
-        gradient = [(energy_at(percent + s) - energy_at(percent - s)) / (2 * STRAIN_STEP) for s in steps]
-        return energy_at(percent), np.array(gradient)
-
-    room = 100.0 * np.log(max(2.01 * model.cutoff_angstrom, 1e-3) / widths(model.box.vectors))  # the cut-off's
-    found = minimize(energy_and_gradient, np.zeros(3), jac=True, method="L-BFGS-B",
-                     bounds=[(max(-MAX_STRAIN, min(least, 0.0)), MAX_STRAIN) for least in room],
-                     options={"maxiter": CELL_ROUNDS, "ftol": 1e-7, "gtol": GRADIENT_TOLERANCE})
-    energy_and_gradient(found.x)
-    return best
 
 
 def carry_molecules(model: MeltSystem, positions: FloatArray, old_box: FloatArray,

@@ -173,8 +173,10 @@ class Framework(Shown):
 
         Raises
         ------
-        InputError: more atoms than memory holds.
+        InputError: repeats below 1, or more atoms than memory holds.
         """
+        if min(repeats) < 1:
+            raise InputError(f"Supercell {' '.join(map(str, repeats))}: repeats must be 1 or more.")
         if tuple(repeats) == (1, 1, 1):
             return self
         n, copies = self.n_atoms, math.prod(int(r) for r in repeats)

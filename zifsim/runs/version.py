@@ -27,7 +27,7 @@ HASH_DIGITS = 10
 # of random numbers); results of the old kind are then computed anew, in a folder of their own.
 PHYSICS: Mapping[str, int] = MappingProxyType({
     "build": 1,
-    "relax": 1,
+    "relax": 2,
     "melt": 1,
     "gcmc": 2,
     "isotherm": 2,
