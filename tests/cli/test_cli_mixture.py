@@ -15,10 +15,11 @@ import pytest
 from cli_call import call
 
 from zifsim.crystals.load import load_framework
-from zifsim.io.adsorption import assign_charges, load_charge_set
+from zifsim.io.adsorption import assign_charges, load_adsorption_forcefield, load_charge_set
 from zifsim.io.files import read_json
 from zifsim.io.xyz import write_framework
 from zifsim.model.uptake import HenryResult, Isotherm, LoadingPoint
+from zifsim.runs.digest import digest
 
 COMPOSITION = ["--composition", "CO2=0.5,N2=0.5"]
 QUICK = [*COMPOSITION, "--pressures", "1,10", "--max-moves", "20000", "--cutoff", "4.4"]
@@ -130,7 +131,8 @@ def pure_isotherms(**changes):
     """Langmuir isotherms of equal saturation in the small crystal, so that the mixture is extended Langmuir."""
     framework = assign_charges(load_framework("small.extxyz"), load_charge_set("ZIF-FF"))
     values = {"framework": framework.name, "framework_sha256": framework.content_hash(), "temperature_k": 273.0,
-              "forcefield": "PP"} | changes
+              "forcefield": "PP", "geometry_sha256": framework.geometry_hash(),
+              "forcefield_sha256": digest(load_adsorption_forcefield("PP"))} | changes
     for gas, b in {"CO2": 3e-5, "N2": 1e-6}.items():
         points = tuple(LoadingPoint(p, p, q, 0.01 * q, q, 1.0, 0.01, 20.0, 0.1, 1000, 100, 50.0, True, 1)
                        for p in np.geomspace(1e3, 1e8, 12).tolist() for q in [4.0 * b * p / (1.0 + b * p)])
@@ -155,10 +157,12 @@ def test_iast_is_shown_beside_the_sampled_loadings_at_the_same_fugacities(capsys
 
 
 @pytest.mark.parametrize(("change", "sentence"), [
-    ({"temperature_k": 298.0}, "is at 298 K, the mixture at 273 K"),
-    ({"framework": "other"}, "is not in the framework of the mixture"),
-    ({"framework_sha256": "abc"}, "is not in the framework of the mixture"),
-    ({"forcefield": "UFF"}, "has the force field UFF, the mixture PP"),
+    ({"temperature_k": 298.0}, "temperatures: 273 and 298 K"),
+    ({"framework": "other", "geometry_sha256": "abc"}, "frameworks: ZIF-8 and other"),
+    ({"framework_sha256": "abc"}, "charges: two sets that are both called ZIF-FF"),
+    ({"geometry_sha256": "abc"}, "both called ZIF-8, with their atoms in different places"),
+    ({"forcefield_sha256": "abc"}, "both called PP, with different parameters"),
+    ({"forcefield": "UFF", "forcefield_sha256": "abc"}, "force fields: PP and UFF"),
 ])
 def test_pure_isotherms_that_do_not_belong_to_the_mixture_are_refused(capsys, change, sentence):
     pure_isotherms(**change)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from scipy.integrate import quad
 from scipy.optimize import fsolve
 
 from zifsim.errors import InputError
-from zifsim.gcmc.iast import PureGas, iast
+from zifsim.gcmc.iast import PureGas, differences, iast
 from zifsim.model.uptake import HenryResult, Isotherm, LoadingPoint, MixturePoint
 
 PRESSURES = np.geomspace(1e2, 1e7, 16)
@@ -159,9 +161,33 @@ def test_what_cannot_be_a_mixture_is_refused(gases, composition, pressure, sente
         iast([isotherm(g, langmuir(4.0, 1e-5)) for g in gases], composition, pressure)
 
 
+@pytest.mark.parametrize(("changes", "sentence"), [
+    ({"geometry_sha256": "b"}, "frameworks: two that are both called host, with their atoms in different places"),
+    ({"framework": "other", "geometry_sha256": "b"}, "frameworks: host and other"),
+    ({"framework_sha256": "other"}, "charges: two sets that are both called ZIF-FF"),
+    ({"forcefield_sha256": "b"}, "force fields: two that are both called PP, with different parameters"),
+    ({"settings": {"truncation": "tail", "cutoff_angstrom": 12.8}}, "truncations: truncated and tail"),
+])
+def test_what_bears_the_same_name_is_told_apart_by_its_content(changes: dict[str, Any], sentence: str) -> None:
+    known = {"geometry_sha256": "a", "forcefield_sha256": "a",
+             "settings": {"truncation": "truncated", "cutoff_angstrom": 12.8}}
+    one = replace(isotherm("CO2", langmuir(4.0, 1e-5)), **known)
+    other = replace(isotherm("N2", langmuir(4.0, 1e-6)), **known | changes)
+    with pytest.raises(InputError, match=sentence):
+        iast([one, other], {"CO2": 0.5, "N2": 0.5}, 1e5, n_bootstrap=0)
+    allowed = iast([one, other], {"CO2": 0.5, "N2": 0.5}, 1e5, n_bootstrap=0, allow_different=True)
+    assert allowed.loadings_mol_kg["CO2"] > allowed.loadings_mol_kg["N2"]
+
+
+def test_a_gas_without_charges_does_not_feel_those_of_the_framework() -> None:
+    one = replace(isotherm("CO2", langmuir(4.0, 1e-5)), geometry_sha256="a", framework_sha256="charged")
+    other = replace(isotherm("CH4", langmuir(4.0, 1e-6)), geometry_sha256="a", framework_sha256="bare", charges="none")
+    assert differences([one, other]) == []
+
+
 def test_isotherms_of_different_temperatures_are_refused() -> None:
     q = langmuir(4.0, 1e-5)
-    with pytest.raises(InputError, match="N2 in host at 298 K"):
+    with pytest.raises(InputError, match="CO2 and N2 have other temperatures: 273 and 298 K"):
         iast([isotherm("CO2", q), isotherm("N2", q, temperature=298.0)], {"CO2": 0.5, "N2": 0.5}, 1e5)
 
 

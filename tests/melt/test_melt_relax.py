@@ -66,6 +66,5 @@ def test_a_narrow_cell_is_relaxed_as_a_supercell() -> None:
 
 def test_no_minimum_is_said(zif8: Framework, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(relax, "MAX_EVALUATIONS", 3)
-    monkeypatch.setattr(relax, "ATTEMPTS", 1)
-    with pytest.raises(SimulationError, match="no energy minimum with ZIF-FF"):
+    with pytest.raises(SimulationError, match="No energy minimum was found in"):
         relax_framework(zif8, load_melt_forcefield("ZIF-FF"))

@@ -6,7 +6,7 @@ import io
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,7 @@ class StoredAccess:
     accessible_fraction: float
     fraction_low: float
     fraction_high: float
+    forcefield_sha256: str = ""
 
     @property
     def kind(self) -> str:
@@ -101,14 +102,9 @@ def write_access(folder: Path, framework: Framework, results: Sequence[GasAccess
     write_bytes_atomic(folder / MASKS, stream.getvalue())
     write_json_atomic(folder / RESULT, {
         "schema": SCHEMA, "framework": framework.name, "framework_sha256": framework.content_hash(),
-        "geometry_sha256": geometry_sha256(framework), "mass_amu": framework.mass_amu, "source": framework.source,
+        "geometry_sha256": framework.geometry_hash(), "mass_amu": framework.mass_amu, "source": framework.source,
         "zifsim_version": version, "settings": settings, "results": [r.to_dict() for r in results]})
     return RESULT, TABLE, MASKS
-
-
-def geometry_sha256(framework: Framework) -> str:
-    """The content hash of a framework without charges, which a gas without charges does not ask for."""
-    return replace(framework, charges=None).content_hash()
 
 
 def read_access(folder: Path) -> tuple[StoredAccess, ...]:
@@ -163,7 +159,7 @@ def _stored(folder: Path, data: dict[str, Any], result: dict[str, Any]) -> Store
         charges=settings["charges"], gas=result["gas"], guest_model=result["guest_model"],
         temperature_k=result["temperature_k"], n_snapshots=result["n_snapshots"],
         snapshot_temperature_k=result["snapshot_temperature_k"], umbrella_ps=umbrella["ps"] if umbrella else None,
-        size_um=result["size_um"], hours=result["hours"],
+        size_um=result["size_um"], hours=result["hours"], forcefield_sha256=settings.get("forcefield_sha256", ""),
         accessible_fraction=float(result["share" if old else "accessible_fraction"]),
         fraction_low=min(fractions), fraction_high=max(fractions))
 

@@ -58,7 +58,8 @@ def mixture(structure: str | Path | Framework, composition: Mapping[str, float],
 
 
 def iast(isotherms: Sequence[Isotherm | str | Path], composition: Mapping[str, float], *,
-         pressures_bar: float | Iterable[float] = 1.0, extrapolation: str = "error", seed: int = 1) -> MixturePoints:
+         pressures_bar: float | Iterable[float] = 1.0, extrapolation: str = "error", seed: int = 1,
+         allow_different: bool = False) -> MixturePoints:
     """Loadings and selectivity of a gas mixture from pure isotherms, by ideal adsorbed solution theory: `zifsim iast`.
 
     The gas is taken as ideal. Errors are propagated from those of the isotherms.
@@ -70,6 +71,7 @@ def iast(isotherms: Sequence[Isotherm | str | Path], composition: Mapping[str, f
     pressures_bar: total pressures, one or several, bar.
     extrapolation: beyond an isotherm's last point: ``error``, or ``langmuir`` (through its last two points).
     seed: of the error bars.
+    allow_different: use isotherms of different frameworks, force fields, charges or temperatures all the same.
 
     Returns
     -------
@@ -87,7 +89,8 @@ def iast(isotherms: Sequence[Isotherm | str | Path], composition: Mapping[str, f
     from zifsim.gcmc.iast import iast as mixture_of
 
     pure = _read(isotherms)
-    return MixturePoints(mixture_of(pure, composition, pressure, extrapolation=extrapolation, seed=seed)
+    return MixturePoints(mixture_of(pure, composition, pressure, extrapolation=extrapolation, seed=seed,
+                                    allow_different=allow_different)
                          for pressure in pascals(pressures_bar))
 
 

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zifsim.access.stored import StoredAccess, best_access, geometry_sha256, read_access
+from zifsim.access.stored import StoredAccess, best_access, read_access
 from zifsim.errors import InputError
 from zifsim.gcmc.engine import mask_values
+from zifsim.model.forcefield import AdsorptionForceField
 from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel
+from zifsim.runs.digest import digest
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,8 +26,8 @@ class BlockedPores:
     access: StoredAccess
 
     @classmethod
-    def load(cls, folder: Path, framework: Framework, guest: GuestModel, temperature_k: float, forcefield: str,
-             charges: str) -> BlockedPores:
+    def load(cls, folder: Path, framework: Framework, guest: GuestModel, temperature_k: float,
+             forcefield: AdsorptionForceField, charges: str) -> BlockedPores:
         """The pores that a gas does not reach, from a folder of `zifsim access`.
 
         Raises
@@ -34,12 +36,15 @@ class BlockedPores:
         """
         stored = read_access(folder)
         first = stored[0]
-        if first.geometry_sha256 != geometry_sha256(framework):
+        if first.geometry_sha256 != framework.geometry_hash():
             raise InputError(f"--blocked {folder}: its {first.framework} has other atoms than {framework.name}; run "
                              "`zifsim access` on the structure that is to be filled.")
-        if first.forcefield != forcefield or (guest.has_charges and first.charges != charges):
+        if first.forcefield_sha256 and first.forcefield_sha256 != digest(forcefield):
+            raise InputError(f"--blocked {folder}: its force field {first.forcefield} has other parameters than "
+                             f"{forcefield.name}; run `zifsim access` with the one that is to be used.")
+        if first.forcefield != forcefield.name or (guest.has_charges and first.charges != charges):
             raise InputError(f"--blocked {folder}: it is for force field {first.forcefield} and charges "
-                             f"{first.charges}, not for {forcefield} and {charges}.")
+                             f"{first.charges}, not for {forcefield.name} and {charges}.")
         found = best_access(stored, guest.name, temperature_k)
         if found is None:
             known = ", ".join(dict.fromkeys(f"{one.guest_model} at {one.temperature_k:g} K" for one in stored))

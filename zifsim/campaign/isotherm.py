@@ -70,7 +70,7 @@ class IsothermJob(AdsorptionJob[Isotherm]):
             eos.fugacity_pa(temperature_k, pressure)
         host = load_host(structure, (guest,), forcefield, charges, settings)
         pores = None if blocked is None else BlockedPores.load(
-            blocked, host.framework, guest, temperature_k, host.forcefield.name, host.charges)
+            blocked, host.framework, guest, temperature_k, host.forcefield, host.charges)
         return cls(host.framework, (guest,), host.forcefield, host.charges, temperature_k, tuple(pressures_pa),
                    settings, threads, flat_histogram, pores)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from zifsim.campaign.adsorption import AdsorptionJob, load_host
 from zifsim.errors import InputError
@@ -16,8 +16,12 @@ from zifsim.model.forcefield import AdsorptionForceField, ChargeSet
 from zifsim.model.framework import Framework
 from zifsim.model.mixture import MixtureIsotherm
 from zifsim.model.uptake import Isotherm, MixturePoint
+from zifsim.runs.digest import digest
 from zifsim.runs.folder import rewrite
 from zifsim.runs.progress import Report
+
+if TYPE_CHECKING:
+    from zifsim.gcmc.iast import Surroundings
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,28 +91,23 @@ class MixtureJob(AdsorptionJob[MixtureIsotherm]):
         ------
         InputError: isotherms of another framework, force field or temperature, of other gases, or that end too early.
         """
-        from zifsim.gcmc.iast import iast
+        from zifsim.gcmc.iast import Surroundings, iast
 
         for isotherm in pure:
-            if reason := self._misfit(isotherm):
-                raise InputError(f"The pure isotherm of {isotherm.gas} in {isotherm.framework} {reason}; IAST needs "
-                                 "the same for both.")
+            if found := self._surroundings(isotherm.gas).differences(Surroundings.of(isotherm)):
+                raise InputError(f"The mixture and the pure isotherm of {isotherm.gas} have other {'; '.join(found)}.")
         points = [iast(pure, self.composition, p, fugacities_pa=self.fugacities_pa(p), extrapolation=extrapolation,
                        seed=self.settings.seed) for p in self.pressures_pa]
         return replace(self, predicted=tuple(points))
 
-    def _misfit(self, isotherm: Isotherm) -> str:
-        """In what a pure isotherm differs from the mixture; nothing where it fits."""
-        charged = any(g.has_charges for g in self.guests if g.gas == isotherm.gas)
-        if isotherm.temperature_k != self.temperature_k:
-            return f"is at {isotherm.temperature_k:g} K, the mixture at {self.temperature_k:g} K"
-        if isotherm.forcefield != self.forcefield.name:
-            return f"has the force field {isotherm.forcefield}, the mixture {self.forcefield.name}"
-        # the hash has the charges in it, which a gas without charges does not feel
-        if isotherm.framework != self.framework.name or (
-                charged and isotherm.framework_sha256 != self.framework.content_hash()):
-            return f"is not in the framework of the mixture, {self.framework.name} with charges {self.charges}"
-        return ""
+    def _surroundings(self, gas: str) -> Surroundings:
+        """What a gas of the mixture meets."""
+        from zifsim.gcmc.iast import NO_CHARGES, Surroundings
+
+        charged = any(g.has_charges for g in self.guests if g.gas == gas)
+        return Surroundings(self.framework.name, self.framework.geometry_hash(), self.framework.content_hash(),
+                            self.forcefield.name, digest(self.forcefield), self.charges if charged else NO_CHARGES,
+                            self.temperature_k, self.settings.cutoff_angstrom, self.settings.truncation)
 
     def sample(self, out: Path | None, report: Report) -> MixtureIsotherm:
         from zifsim.gcmc.mixtures import run_mixture

@@ -28,6 +28,9 @@ def iast(
         "through its last two points).")] = "error",
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed of the error bars.",
         callback=within(limits.SEED))] = 1,
+    allow_different: Annotated[bool, typer.Option(
+        "--allow-different", help="Use isotherms of different frameworks, force fields, charges or temperatures, and "
+        "say so.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
 ) -> None:
     """Loadings and selectivity of a gas mixture from pure isotherms, by ideal adsorbed solution theory.
@@ -38,15 +41,20 @@ def iast(
     Example: zifsim iast zif8-co2 zif8-n2 --composition CO2=0.15,N2=0.85 --pressures 0.1,1
     """
     import json
+    import sys
 
     from zifsim.cli.gcmc import parse_pressures
+    from zifsim.gcmc.iast import differences
     from zifsim.gcmc.iast import iast as mixture_of
     from zifsim.io.results import read_isotherm
 
     fractions = parse_composition(composition)
     pure = [read_isotherm(path) for path in isotherms]
-    points = [mixture_of(pure, fractions, pressure, extrapolation=extrapolation, seed=seed)
+    points = [mixture_of(pure, fractions, pressure, extrapolation=extrapolation, seed=seed,
+                         allow_different=allow_different)
               for pressure in parse_pressures(pressures)]
+    for difference in differences(pure):
+        print(f"note: {difference}", file=sys.stderr)
     if as_json:
         say(json.dumps([point.to_dict() for point in points], indent=2))
         return

@@ -26,7 +26,7 @@ from zifsim.model.forcefield import AdsorptionForceField
 from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel
 from zifsim.model.uptake import HenryResult, Isotherm, LoadingPoint
-from zifsim.runs.digest import sha256_bytes
+from zifsim.runs.digest import digest, sha256_bytes
 from zifsim.runs.progress import Report, silent
 from zifsim.units import ANGSTROM_M, AVOGADRO, molecules_to_mol_kg
 
@@ -158,7 +158,8 @@ def run_isotherm(framework: Framework, guest: GuestModel, forcefield: Adsorption
         framework_sha256=framework.content_hash(), temperature_k=temperature_k, supercell=system.repeats,
         points=tuple(points), henry=henry, settings=asdict(settings) | more,
         molar_mass_g_mol=guest.molar_mass_g_mol, unit_cell_mass_amu=framework.mass_amu,
-        void_fraction=system.void_fraction, saturation_pressure_pa=eos.saturation_or_nan_pa(temperature_k))
+        void_fraction=system.void_fraction, saturation_pressure_pa=eos.saturation_or_nan_pa(temperature_k),
+        geometry_sha256=framework.geometry_hash(), forcefield_sha256=digest(forcefield))
 
 
 def mask_values(blocked: NDArray[np.bool_]) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from zifsim.units import BAR_PA
 FloatArray = NDArray[np.float64]
 EXTRAPOLATIONS = ("error", "langmuir")
 ROUNDING = 1e-10
+NO_CHARGES = "none"         # what an isotherm of a gas without charges says of those of the framework
 SMALLEST_DRAW = 1e-3      # of a loading: where a resampled one would be zero or negative
 
 
@@ -100,9 +101,69 @@ def _log_ratio(first: float, last: float, width: float) -> float:
     return float(width / first * (np.log1p(change) / change if abs(change) > 1e-8 else 1.0 - 0.5 * change))
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a gas met in a simulation, by content; digests are empty where a result is too old to have them."""
+
+    framework: str
+    geometry_sha256: str
+    framework_sha256: str
+    forcefield: str
+    forcefield_sha256: str
+    charges: str
+    temperature_k: float
+    cutoff_angstrom: float | None
+    truncation: str | None
+
+    @classmethod
+    def of(cls, isotherm: Isotherm) -> Surroundings:
+        return cls(isotherm.framework, isotherm.geometry_sha256, isotherm.framework_sha256, isotherm.forcefield,
+                   isotherm.forcefield_sha256, isotherm.charges, isotherm.temperature_k,
+                   isotherm.settings.get("cutoff_angstrom"), isotherm.settings.get("truncation"))
+
+    def differences(self, other: Surroundings) -> list[str]:
+        """In what two simulations differ, in the words of an error; charges count where both gases feel them."""
+        found = []
+        if self.temperature_k != other.temperature_k:
+            found.append(f"temperatures: {self.temperature_k:g} and {other.temperature_k:g} K")
+        charged = NO_CHARGES not in (self.charges, other.charges)
+        if self.geometry_sha256 and other.geometry_sha256:
+            elsewhere = self.geometry_sha256 != other.geometry_sha256
+        else:
+            elsewhere = self.framework != other.framework
+        if elsewhere:
+            alike = self.framework == other.framework
+            found.append(f"frameworks: two that are both called {self.framework}, with their atoms in different places"
+                         if alike else f"frameworks: {self.framework} and {other.framework}")
+        elif charged and self.framework_sha256 != other.framework_sha256:
+            found.append(f"charges: {self.charges} and {other.charges}" if self.charges != other.charges else
+                         f"charges: two sets that are both called {self.charges}")
+        same = (self.forcefield_sha256 == other.forcefield_sha256 if self.forcefield_sha256 and other.forcefield_sha256
+                else self.forcefield == other.forcefield)
+        if not same:
+            found.append(f"force fields: two that are both called {self.forcefield}, with different parameters"
+                         if self.forcefield == other.forcefield else
+                         f"force fields: {self.forcefield} and {other.forcefield}")
+        for name, mine, theirs in (("cut-offs, Å", self.cutoff_angstrom, other.cutoff_angstrom),
+                                   ("truncations", self.truncation, other.truncation)):
+            if None not in (mine, theirs) and mine != theirs:
+                found.append(f"{name}: {mine} and {theirs}")
+        return found
+
+
+def differences(isotherms: Sequence[Isotherm]) -> list[str]:
+    """In what isotherms differ that should be of one framework, force field and temperature."""
+    found = []
+    for number, one in enumerate(isotherms):
+        for other in isotherms[number + 1:]:
+            found += [f"{one.gas} and {other.gas} have other {difference}"
+                      for difference in Surroundings.of(one).differences(Surroundings.of(other))]
+    return found
+
+
 def iast(isotherms: Sequence[Isotherm], composition: Mapping[str, float], pressure_pa: float, *,
          fugacities_pa: Mapping[str, float] | None = None, extrapolation: str = "error", n_bootstrap: int = 200,
-         seed: int = 1) -> MixturePoint:
+         seed: int = 1, allow_different: bool = False) -> MixturePoint:
     """Loadings of a mixture of 1 to n gases at a total pressure, from their isotherms in the same framework.
 
     Parameters
@@ -111,6 +172,8 @@ def iast(isotherms: Sequence[Isotherm], composition: Mapping[str, float], pressu
     fugacities_pa: gas -> fugacity in the mixture, Pa; isotherms are then read against fugacity. Left out: ideal gas,
         partial pressures against pressures.
     extrapolation: beyond an isotherm's last point ``error``, or ``langmuir``: the Langmuir curve through the last two.
+    allow_different: use isotherms of different frameworks, force fields, charges or temperatures all the same
+        (:func:`differences` says of which).
     n_bootstrap: resampled sets of loadings and Henry coefficients (normal, their own errors) that the errors come from.
 
     Raises
@@ -118,6 +181,8 @@ def iast(isotherms: Sequence[Isotherm], composition: Mapping[str, float], pressu
     InputError: isotherms that do not belong together, a wrong composition, or an isotherm that ends too early.
     """
     _check(isotherms, composition, pressure_pa, extrapolation)
+    if not allow_different and (found := differences(isotherms)):
+        raise InputError(f"IAST needs isotherms of one framework, force field and temperature: {'; '.join(found)}.")
     present = [i for i in isotherms if composition[i.gas] > 0.0 and not i.no_room]
     partial = np.array([fugacities_pa[i.gas] if fugacities_pa else composition[i.gas] * pressure_pa for i in present])
     against = "fugacity_pa" if fugacities_pa else "pressure_pa"
@@ -211,9 +276,6 @@ def _check(isotherms: Sequence[Isotherm], composition: Mapping[str, float], pres
         raise InputError(f"IAST needs one isotherm for each gas of the mixture: the composition names "
                          f"{', '.join(sorted(composition)) or 'none'}, the isotherms are of "
                          f"{', '.join(sorted(gases)) or 'none'}.")
-    if len({i.framework for i in isotherms}) > 1 or len({i.temperature_k for i in isotherms}) > 1:
-        raise InputError("IAST needs isotherms in one framework at one temperature, not "
-                         + "; ".join(f"{i.gas} in {i.framework} at {i.temperature_k:g} K" for i in isotherms) + ".")
     fractions = list(composition.values())
     if not all(0.0 <= y <= 1.0 for y in fractions) or abs(sum(fractions) - 1.0) > FRACTION_TOLERANCE:
         raise InputError(f"Mole fractions must lie in 0..1 and sum to 1; these sum to {sum(fractions):g}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -28,10 +29,13 @@ MAX_RESTARTS = 50
 SWITCH_WIDTH = 1.0              # Å below the cut-off over which Lennard-Jones is switched off
 SPLITTING = 4.2                 # Ewald splitting times cut-off: erfc leaves 3e-9 of a charge at the cut-off
 MESH_ANGSTROM = 0.5             # of the reciprocal-space part; a coarser mesh makes its own ripples (0.03 Å at 0.8 Å)
-GRADIENT_TOLERANCE = 0.003      # kJ/mol/Å, the largest component: atoms within some 0.003 Å of the minimum
+ROUGH_TOLERANCE = 0.05          # kJ/mol/Å, the largest component of the gradient before the Hessian is taken
+TOLERANCE = 3e-4                # (kJ/mol)^½, gradient over root of the curvature: 0.001 Å in the softest modes
 MAX_EVALUATIONS = 20_000
-ATTEMPTS = 4
+MAX_COORDINATES = 6_000         # of a Hessian (0.3 GB); a larger cell is left at the rough tolerance over ten
 MEMORY = 30                     # steps that L-BFGS remembers
+HESSIAN_STEP = 1e-3             # Å
+LEAST_CURVATURE = 0.05          # kJ/mol/Å²: softer modes are scaled as this one
 LOOK_EVERY = 50                 # evaluations between two looks at the stop flag
 
 
@@ -72,32 +76,67 @@ def _make_smooth(model: MeltSystem) -> None:
 
 
 def _least_energy(model: MeltSystem) -> FloatArray:
-    """Positions (P, 3), Å, where no component of the energy's gradient exceeds :data:`GRADIENT_TOLERANCE`."""
-    context = _open(model, PlatformChoice("Reference", {}, "Reference, double precision"))
-    looks = 0
+    """Positions (P, 3), Å, of the energy minimum.
 
-    def energy_and_gradient(flat: FloatArray) -> tuple[float, FloatArray]:
-        nonlocal looks
-        looks += 1
-        if looks % LOOK_EVERY == 0:
+    Rings turn against next to no resistance (0.1 kJ/mol/Å²) while bonds are 10,000 times as stiff, so that L-BFGS alone
+    crawls; it gets near, and goes on in coordinates scaled by the Hessian, where all modes are alike.
+    """
+    start = model.positions.ravel()
+    surface = _Surface(model)
+    stiff = len(start) > MAX_COORDINATES
+    near = _descend(surface, start, ROUGH_TOLERANCE / 10 if stiff else ROUGH_TOLERANCE)
+    if stiff:
+        return near.reshape(-1, 3)
+    curvatures, modes = np.linalg.eigh(surface.hessian(near))
+    scaled = modes / np.sqrt(np.maximum(np.abs(curvatures), LEAST_CURVATURE))
+
+    def energy_and_gradient(along: FloatArray) -> tuple[float, FloatArray]:
+        energy, gradient = surface(near + scaled @ along)
+        return energy, scaled.T @ gradient
+
+    return (near + scaled @ _descend(energy_and_gradient, np.zeros_like(near), TOLERANCE)).reshape(-1, 3)
+
+
+class _Surface:
+    """The energy of a model and its gradient over all coordinates, on the Reference platform; translations left out."""
+
+    def __init__(self, model: MeltSystem) -> None:
+        self._context = _open(model, PlatformChoice("Reference", {}, "Reference, double precision"))
+        self._looks = 0
+
+    def __call__(self, flat: FloatArray) -> tuple[float, FloatArray]:
+        """Energy, kJ/mol, and gradient (3P,), kJ/mol/Å, at positions (3P,), Å."""
+        self._looks += 1
+        if self._looks % LOOK_EVERY == 0:
             stopping.check()
-        context.setPositions(flat.reshape(-1, 3) * NM)
-        forces = context.getState(getForces=True).getForces(asNumpy=True)
-        slope = forces.value_in_unit(unit.kilojoule_per_mole / unit.angstrom)
-        return _energy(context), -np.asarray(slope, dtype=np.float64).ravel()
+        self._context.setPositions(flat.reshape(-1, 3) * NM)
+        forces = self._context.getState(getForces=True).getForces(asNumpy=True)
+        slope = -np.asarray(forces.value_in_unit(unit.kilojoule_per_mole / unit.angstrom), dtype=np.float64)
+        return _energy(self._context), (slope - slope.mean(axis=0)).ravel()     # the mesh pulls at the cell as a whole
 
-    reached = model.positions.ravel()
-    for _ in range(ATTEMPTS):       # a line search that fails forgets its history and goes on
-        found = minimize(energy_and_gradient, reached, jac=True, method="L-BFGS-B",
-                         options={"maxcor": MEMORY, "maxfun": MAX_EVALUATIONS, "maxiter": MAX_EVALUATIONS,
-                                  "ftol": 0.0, "gtol": GRADIENT_TOLERANCE})
-        reached, steepest = found.x, float(np.abs(found.jac).max())
-        if steepest <= GRADIENT_TOLERANCE:
-            break
-    else:
-        raise SimulationError(f"{model.framework.name}: no energy minimum with {model.forcefield.name} after "
-                              f"{looks} evaluations (a slope of {steepest:.2g} kJ/mol/Å is left).")
-    return np.asarray(reached, dtype=np.float64).reshape(-1, 3)
+    def hessian(self, flat: FloatArray) -> FloatArray:
+        """(3P, 3P) second derivatives, kJ/mol/Å², by forward differences, good enough to scale coordinates by."""
+        _, here = self(flat)
+        rows = np.empty((len(flat), len(flat)))
+        for number in range(len(flat)):
+            moved = flat.copy()
+            moved[number] += HESSIAN_STEP
+            rows[number] = (self(moved)[1] - here) / HESSIAN_STEP
+        rows = (rows.reshape(-1, 3, len(flat)) - rows.reshape(-1, 3, len(flat)).mean(axis=0)).reshape(rows.shape)
+        return 0.5 * (rows + rows.T)
+
+
+def _descend(energy_and_gradient: Callable[[FloatArray], tuple[float, FloatArray]], start: FloatArray,
+             tolerance: float) -> FloatArray:
+    """Coordinates where no component of the gradient exceeds ``tolerance``; SimulationError where none are found."""
+    found = minimize(energy_and_gradient, start, jac=True, method="L-BFGS-B",
+                     options={"maxcor": MEMORY, "maxfun": MAX_EVALUATIONS, "maxiter": MAX_EVALUATIONS, "ftol": 0.0,
+                              "gtol": tolerance})
+    steepest = float(np.abs(found.jac).max())
+    if steepest > tolerance:
+        raise SimulationError(f"No energy minimum was found in {found.nfev} evaluations (a slope of {steepest:.2g} "
+                              f"is left, {tolerance:g} is wanted).")
+    return np.asarray(found.x, dtype=np.float64)
 
 
 def minimise(model: MeltSystem, choice: PlatformChoice) -> tuple[FloatArray, FloatArray]:

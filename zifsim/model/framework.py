@@ -168,6 +168,10 @@ class Framework(Shown):
             digest.update(np.round(self.charges, 8).tobytes())
         return digest.hexdigest()
 
+    def geometry_hash(self) -> str:
+        """:meth:`content_hash` without charges: what a gas without charges meets."""
+        return replace(self, charges=None).content_hash()
+
     def supercell(self, repeats: tuple[int, int, int]) -> Framework:
         """The cell repeated ``repeats`` times along a, b, c; bonds are re-found across the new cell.
 

@@ -95,8 +95,10 @@ class HenryResult(Shown):
 class Isotherm(Drawn):
     """Loading of one gas in one framework at one temperature, pressures ascending.
 
-    The last four are NaN where unknown: molar mass of the gas (g/mol), mass of the unit cell (amu), saturation pressure
-    of the gas by its equation of state (Pa; NaN above the critical temperature too), helium void fraction.
+    NaN where unknown: molar mass of the gas (g/mol), mass of the unit cell (amu), saturation pressure of the gas by its
+    equation of state (Pa; NaN above the critical temperature too), helium void fraction. Of the framework there are
+    ``framework_sha256`` and, without its charges, ``geometry_sha256``; that and the digest of the force field are empty
+    in results of versions before 0.1.0.
     """
 
     gas: str
@@ -114,6 +116,8 @@ class Isotherm(Drawn):
     unit_cell_mass_amu: float = math.nan
     saturation_pressure_pa: float = math.nan
     void_fraction: float = math.nan
+    geometry_sha256: str = ""
+    forcefield_sha256: str = ""
 
     @property
     def no_room(self) -> bool:
