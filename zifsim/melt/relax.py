@@ -94,7 +94,8 @@ def _least_energy(model: MeltSystem) -> FloatArray:
         energy, gradient = surface(near + scaled @ along)
         return energy, scaled.T @ gradient
 
-    return (near + scaled @ _descend(energy_and_gradient, np.zeros_like(near), TOLERANCE)).reshape(-1, 3)
+    least: FloatArray = near + scaled @ _descend(energy_and_gradient, np.zeros_like(near), TOLERANCE)
+    return least.reshape(-1, 3)
 
 
 class _Surface:
@@ -123,7 +124,7 @@ class _Surface:
             moved[number] += HESSIAN_STEP
             rows[number] = (self(moved)[1] - here) / HESSIAN_STEP
         rows = (rows.reshape(-1, 3, len(flat)) - rows.reshape(-1, 3, len(flat)).mean(axis=0)).reshape(rows.shape)
-        return 0.5 * (rows + rows.T)
+        return np.asarray(0.5 * (rows + rows.T))
 
 
 def _descend(energy_and_gradient: Callable[[FloatArray], tuple[float, FloatArray]], start: FloatArray,
