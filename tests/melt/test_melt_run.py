@@ -38,7 +38,8 @@ SETTINGS = MeltSettings(platform="CPU", cpu_threads=1, state_interval_ps=0.02, f
 def zif8() -> Framework:
     """Not quite the ideal crystal, where zincs lie half a cell apart and have no nearest image."""
     ideal = load_framework("ZIF-8")
-    return replace(ideal, positions=ideal.positions + 0.02 * np.random.default_rng(1).standard_normal((ideal.n_atoms, 3)))
+    shaken = ideal.positions + 0.02 * np.random.default_rng(1).standard_normal((ideal.n_atoms, 3))
+    return replace(ideal, positions=shaken)
 
 
 @pytest.fixture(scope="module")
