@@ -16,7 +16,7 @@ from zifsim.runs.progress import Event
 from zifsim.structures import RELAX_FORCEFIELD, load_structure, prepared, relaxed_path
 
 
-@pytest.mark.parametrize("bim_per_cell", [3, 4])
+@pytest.mark.parametrize("bim_per_cell", [3])
 def test_relaxed_cells_travel_for_every_arrangement(bim_per_cell: int) -> None:
     """A change of what they are made from asks for `make relaxed-cells`."""
     forcefield = load_melt_forcefield(RELAX_FORCEFIELD)
@@ -83,3 +83,33 @@ def test_the_cell_that_travels_is_what_is_made_here() -> None:
     shipped = read_framework(relaxed_path(cell, forcefield))
     made = relax_framework(cell, forcefield)
     assert np.abs(made.minimum_image(made.positions - shipped.positions)).max() < 0.005
+
+
+def test_a_glass_is_made_alike_wherever_nobody_says_otherwise() -> None:
+    """Command, function, study, engine and the recipe of the shipped glasses."""
+    import inspect
+    import tomllib
+
+    import zifsim
+    from zifsim.campaign.study import Melt
+    from zifsim.cli.melt import melt as command
+    from zifsim.io.resources import data_folder
+    from zifsim.melt.program import melt_program
+    from zifsim.melt.settings import MeltSettings
+
+    recipe = tomllib.loads((data_folder("structures") / "glasses" / "glasses.toml").read_text(encoding="utf-8"))
+    study = Melt()
+    expected = {"program": "dense", "hold_ps": recipe["program"]["dense"]["hold_ps"],
+                "anneal_ps": recipe["program"]["dense"]["anneal_ps"],
+                "equilibrate_ps": recipe["program"]["equilibrate_ps"], "tail_correction": recipe["tail_correction"]}
+    assert {name: getattr(study, name) for name in expected} == expected
+    assert study.quench_rate_k_per_ps == recipe["program"]["quench_rate_k_per_ps"]
+    assert MeltSettings().tail_correction == expected["tail_correction"]
+    for function in (command, zifsim.melt, melt_program):
+        for name, parameter in inspect.signature(function).parameters.items():
+            key = {"preset_or_file": "program", "quench_rate": "quench_rate_k_per_ps"}.get(name, name)
+            if key in type(study).model_fields and key in (*expected, "quench_rate_k_per_ps"):
+                assert parameter.default == getattr(study, key), f"{function.__name__}: {name}"
+    flagship = tomllib.loads((data_folder("workflows") / "flux_melting.toml").read_text(encoding="utf-8"))["melt"]
+    assert {name: flagship[name] for name in ("program", "hold_ps", "anneal_ps", "tail_correction")} == {
+        name: expected[name] for name in ("program", "hold_ps", "anneal_ps", "tail_correction")}

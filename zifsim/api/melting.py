@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from zifsim.api.given import Dynamics, results_in, settings_of
+from zifsim.model.schedule import ANNEAL_PS, DEFAULT_PROGRAM, EQUILIBRATE_PS, HOLD_PS, QUENCH_RATE_K_PER_PS
 
 if TYPE_CHECKING:
     from zifsim.melt.result import MeltResult
@@ -14,8 +15,9 @@ if TYPE_CHECKING:
 
 
 def melt(structure: str | Path | Framework, *, out: str | Path | None = None, forcefield: str | Path = "nb-ZIF-FF-s",
-         potential: str | None = None, program: str | Path = "dense", hold_ps: float = 50.0,
-         quench_rate_k_per_ps: float = 10.0, anneal_ps: float = 80.0, equilibrate_ps: float = 10.0,
+         potential: str | None = None, program: str | Path = DEFAULT_PROGRAM, hold_ps: float = HOLD_PS,
+         quench_rate_k_per_ps: float = QUENCH_RATE_K_PER_PS, anneal_ps: float = ANNEAL_PS,
+         equilibrate_ps: float = EQUILIBRATE_PS,
          pressure_bar: float = 1.0, timestep_fs: float = 1.0, report: Report | None = None,
          **settings: Unpack[Dynamics]) -> MeltResult:
     """Heat a framework to 1500 K, hold it molten, quench it to a glass at 300 K: `zifsim melt`.

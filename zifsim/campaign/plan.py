@@ -132,6 +132,7 @@ def melt_stages(study: Study, name: str, crystals: list[StructuralModel], stages
             config = {"material": name, "configuration": label, "forcefield": melt.forcefield,
                       "parameters_sha256": digests, "program": plain(program),
                       "supercell": list(melt.supercell), "cutoff_angstrom": melt.cutoff_angstrom,
+                      "tail_correction": melt.tail_correction,
                       "platform": melt.platform,
                       "seed": derive_seed(study.study.seed, "melt", name, label)}
             stage = Stage("melt", f"{name} {label}", config, f"{STAGES}:run_melt_stage",

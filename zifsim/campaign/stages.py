@@ -68,7 +68,7 @@ def run_melt_stage(config: Values, inputs: Inputs, folder: Path, report: Report)
     crystal = read_framework(inputs["framework"]).supercell(tuple(config["supercell"]))
     crystal = replace(crystal, name=f"{config['material']}-{config['configuration']}")
     settings = MeltSettings(seed=config["seed"], platform=config["platform"],
-                            cutoff_angstrom=config["cutoff_angstrom"])
+                            cutoff_angstrom=config["cutoff_angstrom"], tail_correction=config["tail_correction"])
 
     report(Event(message="preparing"))
     with gpu_lease(config["platform"]):

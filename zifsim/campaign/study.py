@@ -17,6 +17,7 @@ from zifsim.io.checked import NO_VARIANT, Row, Section, Text, checked, variant_t
 from zifsim.io.resources import data_folder
 from zifsim.io.tomltable import parse_toml, read_toml
 from zifsim.limits import shown
+from zifsim.model.schedule import ANNEAL_PS, DEFAULT_PROGRAM, EQUILIBRATE_PS, HOLD_PS, QUENCH_RATE_K_PER_PS
 
 Positive = Annotated[float, Field(gt=0)]
 UNRELAXED = "none"
@@ -90,15 +91,17 @@ class Melt(Section):
     """``[melt]``: how crystals are melted and quenched; used by materials with ``glass_of``."""
 
     forcefield: str = "nb-ZIF-FF-s"
-    program: str = "paper"
-    hold_ps: float = Field(default=50.0, ge=0, le=1e6, description="time at the top temperature, ps")
-    quench_rate_k_per_ps: float = Field(default=10.0, gt=0, le=1000, description="cooling rate, K/ps")
+    program: str = DEFAULT_PROGRAM
+    hold_ps: float = Field(default=HOLD_PS, ge=0, le=1e6, description="time at the top temperature, ps")
+    quench_rate_k_per_ps: float = Field(default=QUENCH_RATE_K_PER_PS, gt=0, le=1000, description="cooling rate, K/ps")
     heat_rate_k_per_ps: float = Field(default=100.0, gt=0, le=1000, description="heating rate, K/ps")
-    anneal_ps: float = Field(default=80.0, ge=0, le=1e6, description="time at 1000 K (dense, anneal), ps")
-    equilibrate_ps: float = Field(default=10.0, gt=0, le=1e6, description="time at 300 K at the end, ps")
+    anneal_ps: float = Field(default=ANNEAL_PS, ge=0, le=1e6, description="time at 1000 K (dense, anneal), ps")
+    equilibrate_ps: float = Field(default=EQUILIBRATE_PS, gt=0, le=1e6, description="time at 300 K at the end, ps")
     timestep_fs: float = Field(default=1.0, gt=0, le=2, description="integrator step, fs")
     cutoff_angstrom: float = Field(default=7.0, ge=3, le=30,
                                    description="of pair forces, below half the cell at all times, Å")
+    tail_correction: bool = Field(default=True,
+                                  description="Lennard-Jones attraction beyond the cut-off, spread evenly")
     replicas: int = Field(default=1, ge=1, le=1000, description="glasses per configuration")
     supercell: Row[Annotated[int, Field(ge=1, le=20)]] = Field(
         default=(1, 1, 1), min_length=3, max_length=3, description="repeats along a, b, c")

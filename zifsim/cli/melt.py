@@ -9,6 +9,7 @@ import typer
 
 from zifsim import limits
 from zifsim.cli.options import within
+from zifsim.model.schedule import ANNEAL_PS, DEFAULT_PROGRAM, EQUILIBRATE_PS, HOLD_PS, QUENCH_RATE_K_PER_PS
 
 
 def melt(
@@ -25,15 +26,16 @@ def melt(
         ] = None,
     program: Annotated[str, typer.Option(
         "--program", help="dense (melt at constant volume, anneal at 1000 K in NPT), paper (NPT throughout: at 1 bar "
-        "the melt boils), anneal (of a glass), or a TOML file of segments.")] = "dense",
+        "the melt boils), anneal (of a glass), or a TOML file of segments.")] = DEFAULT_PROGRAM,
     hold_ps: Annotated[float, typer.Option("--hold-ps", help="Time at 1500 K, ps.",
-        callback=within(limits.DURATION))] = 50.0,
+        callback=within(limits.DURATION))] = HOLD_PS,
     quench_rate: Annotated[float, typer.Option("--quench-rate", help="Cooling rate, K/ps.",
-        callback=within(limits.RAMP))] = 10.0,
+        callback=within(limits.RAMP))] = QUENCH_RATE_K_PER_PS,
     anneal_ps: Annotated[float, typer.Option(
-        "--anneal-ps", help="Time at 1000 K (dense, anneal), ps.", callback=within(limits.DURATION))] = 80.0,
+        "--anneal-ps", help="Time at 1000 K (dense, anneal), ps.", callback=within(limits.DURATION))] = ANNEAL_PS,
     equilibrate_ps: Annotated[float, typer.Option(
-        "--equilibrate-ps", help="Time at 300 K at the end, ps.", callback=within(limits.SOME_DURATION))] = 10.0,
+        "--equilibrate-ps", help="Time at 300 K at the end, ps.",
+        callback=within(limits.SOME_DURATION))] = EQUILIBRATE_PS,
     pressure_bar: Annotated[float, typer.Option(
         "--pressure-bar", help="Of all NPT segments, bar.", callback=within(limits.MELT_PRESSURE))] = 1.0,
     timestep_fs: Annotated[float, typer.Option(
@@ -44,7 +46,8 @@ def melt(
         "--cutoff", callback=within(limits.CUTOFF),
         help="Cut-off of pair forces, Å; under half the narrowest cell width.")] = 7.0,
     tail_correction: Annotated[bool, typer.Option(
-        "--tail-correction", help="Add the Lennard-Jones attraction beyond the cut-off, spread evenly.")] = False,
+        "--tail-correction/--no-tail-correction",
+        help="The Lennard-Jones attraction beyond the cut-off, spread evenly.")] = True,
     platform: Annotated[str, typer.Option(
         "--platform", help="auto (a GPU if there is one), CUDA, HIP, OpenCL or CPU.")] = "auto",
     threads: Annotated[int | None, typer.Option(

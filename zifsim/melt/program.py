@@ -12,7 +12,15 @@ from zifsim.errors import InputError, UnknownNameError
 from zifsim.io.checked import Row, Section, Text, bounded, checked
 from zifsim.io.tomltable import read_toml
 from zifsim.model.forcefield import MeltForceField
-from zifsim.model.schedule import Segment, TemperatureProgram
+from zifsim.model.schedule import (
+    ANNEAL_PS,
+    DEFAULT_PROGRAM,
+    EQUILIBRATE_PS,
+    HOLD_PS,
+    QUENCH_RATE_K_PER_PS,
+    Segment,
+    TemperatureProgram,
+)
 
 ROOM_K = 300.0
 PRESETS = {
@@ -50,11 +58,11 @@ class _ProgramFile(Section):
 
 
 
-def melt_program(preset_or_file: str | Path = "paper", *, hold_ps: float = 50.0,
-                 quench_rate_k_per_ps: float = 10.0, timestep_fs: float = 1.0,
+def melt_program(preset_or_file: str | Path = DEFAULT_PROGRAM, *, hold_ps: float = HOLD_PS,
+                 quench_rate_k_per_ps: float = QUENCH_RATE_K_PER_PS, timestep_fs: float = 1.0,
                  heat_rate_k_per_ps: float = 100.0, melt_temperature_k: float = 1500.0,
-                 anneal_ps: float = 80.0, anneal_temperature_k: float = 1000.0,
-                 equilibrate_ps: float = 10.0, pressure_bar: float = 1.0) -> TemperatureProgram:
+                 anneal_ps: float = ANNEAL_PS, anneal_temperature_k: float = 1000.0,
+                 equilibrate_ps: float = EQUILIBRATE_PS, pressure_bar: float = 1.0) -> TemperatureProgram:
     """A preset (``paper``, ``dense``, ``anneal``) with its numbers, or the segments of a TOML file.
 
     Parameters

@@ -48,7 +48,7 @@ class MeltSettings:
     cpu_threads: int | None = None
     device: str | None = None
     cutoff_angstrom: float = DEFAULT_CUTOFF
-    tail_correction: bool = False
+    tail_correction: bool = True
     ewald_tolerance: float = 5e-4
     friction_per_ps: float = 10.0
     barostat_interval: int = 15
