@@ -16,7 +16,7 @@ from zifsim.runs.progress import Event
 from zifsim.structures import RELAX_FORCEFIELD, load_structure, prepared, relaxed_path
 
 
-@pytest.mark.parametrize("bim_per_cell", [3])
+@pytest.mark.parametrize("bim_per_cell", [3, 4])
 def test_relaxed_cells_travel_for_every_arrangement(bim_per_cell: int) -> None:
     """A change of what they are made from asks for `make relaxed-cells`."""
     forcefield = load_melt_forcefield(RELAX_FORCEFIELD)
