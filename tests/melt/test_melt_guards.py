@@ -13,6 +13,7 @@ from zifsim.errors import InputError, RunInterrupted, SimulationError
 from zifsim.io.files import read_json
 from zifsim.io.melt_forcefields import load_melt_forcefield
 from zifsim.melt.program import melt_program
+from zifsim.melt.result import verdict
 from zifsim.melt.run import MeltSettings, run_melt
 from zifsim.model.forcefield import MeltForceField
 from zifsim.model.framework import Framework
@@ -78,12 +79,22 @@ def test_a_collision_ends_in_one_sentence(zif8: Framework, forcefield: MeltForce
         run_melt(zif8, forcefield, wild, SETTINGS, tmp_path)
 
 
-def test_a_start_that_is_unphysical_says_that_there_is_no_checkpoint(zif8: Framework, forcefield: MeltForceField,
-                                                                     tmp_path: Path,
-                                                                     monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zifsim.melt.observe.MIN_ZN_ZN", 6.5)
-    with pytest.raises(SimulationError, match=r"stopped at step 0 .*There is no checkpoint yet"):
+@pytest.mark.parametrize(("limit", "value", "says"), [
+    ("observe.MIN_ZN_ZN", 6.5, "fused"), ("dynamics.RUNAWAY", 0.1, "temperature has run away to"),
+    ("dynamics.COLLAPSED", 1.5, "cell has collapsed to 1 of"), ("dynamics.BURST", 0.5, "cell has burst to 1 of")])
+def test_a_start_that_is_unphysical_says_that_there_is_no_checkpoint(
+        zif8: Framework, forcefield: MeltForceField, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str,
+        value: float, says: str) -> None:
+    monkeypatch.setattr(f"zifsim.melt.{limit}", value)
+    with pytest.raises(SimulationError, match=rf"stopped at step 0 .*{says}.*There is no checkpoint yet"):
         run_melt(zif8, forcefield, HOLD, SETTINGS, tmp_path)
+    assert not (tmp_path / "melt.json").exists()
+
+
+def test_what_kept_more_than_half_of_its_bonds_is_not_called_a_glass() -> None:
+    assert verdict(0.5, True) == "melted"
+    assert verdict(0.72, True) == "not melted: 72 % of the crystal's Zn–N bonds kept"
+    assert verdict(1.0, False).endswith("which this force field cannot break")
 
 
 def test_a_linker_that_the_force_field_does_not_know_is_named(zif8: Framework, forcefield: MeltForceField,

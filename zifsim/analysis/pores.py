@@ -27,6 +27,7 @@ FloatArray = NDArray[np.float64]
 # Å, kinetic diameters: Breck, Zeolite Molecular Sieves, 1974, as quoted by Li et al., Chem. Soc. Rev. 2009, 38, 1477,
 # doi:10.1039/b802426j; CH4 3.76 and H2 2.9 as there.
 HELIUM = "He"
+RADII_SAID = "Bondi radii"       # of the atoms; H 1.09 Å (radii.py)
 PROBES: Mapping[str, float] = {HELIUM: 2.6, "H2": 2.9, "CO2": 3.3, "O2": 3.46, "N2": 3.64, "CH4": 3.76}
 TIMEOUT_S = 1800.0
 MASS_TO_G = AMU_KG * 1e3
@@ -58,7 +59,7 @@ class PoresResult:
 
     def quantities(self) -> list[Quantity]:
         """The rows of the table."""
-        rows = [over_frames("pld", "pore limiting diameter", "Å", self.free),
+        rows = [over_frames("pld", f"pore limiting diameter ({RADII_SAID})", "Å", self.free),
                 over_frames("lcd", "largest cavity diameter", "Å", self.largest),
                 over_frames("skeletal_density", "skeletal density, all He volume", "g/cm³", self.skeletal),
                 over_frames("skeletal_density_open", "  the same, open He volume only", "g/cm³", self.skeletal_open)]
@@ -73,7 +74,8 @@ class PoresResult:
 @dataclass(frozen=True, slots=True)
 class Pores:
     """Geometric pores of hard-sphere atoms by Zeo++ (Willems et al., Microporous Mesoporous Mater. 2012, 149, 134,
-    doi:10.1016/j.micromeso.2011.08.020; surfaces and volumes by Monte Carlo, one to two per cent).
+    doi:10.1016/j.micromeso.2011.08.020; surfaces and volumes by Monte Carlo, one to two per cent;
+    the diameters to 0.01 Å, see :func:`zifsim.analysis.zeo_worker.exact`).
 
     Skeletal density: mass over the cell's volume without the volume that the centre of a helium atom can be in.
     Windows of a rigid model are shut to helium that passes them when they breathe, so closed volume counts by default;

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -80,9 +82,15 @@ class AnalysisResult(Shown):
         return order
 
     @property
+    def compositions(self) -> tuple[str, ...]:
+        """The different compositions among the files, each reduced to the least whole numbers."""
+        return tuple(dict.fromkeys(reduced(one.formula) for one in self.structures))
+
+    @property
     def over_files(self) -> tuple[Quantity, ...]:
-        """Every quantity over all files; empty for a single file."""
-        if len(self.structures) < 2:
+        """Every quantity over all files; empty for a single file, and for files of different materials
+        (:attr:`compositions`), of which a mean says nothing."""
+        if len(self.structures) < 2 or len(self.compositions) > 1:
             return ()
         rows = [q for one in self.structures for q in one.quantities]
         return tuple(over_files([q for q in rows if q.key == key]) for key in self.keys)
@@ -99,6 +107,13 @@ class AnalysisResult(Shown):
         bet = [(row["framework"], {k: v for k, v in row.items() if k != "framework"}) for row in values["bet"]]
         return cls(tuple(StructureResult.from_dict(name, one) for name, one in values["structures"].items()),
                    tuple((framework, BETResult(**found)) for framework, found in bet))
+
+
+def reduced(formula: str) -> str:
+    """``Zn16 C128 N64`` as ``Zn C8 N4``: what cells of any size of one material have in common."""
+    parts = [(symbol, int(number or 1)) for symbol, number in re.findall(r"([A-Z][a-z]?)(\d*)", formula)]
+    common = math.gcd(*(number for _, number in parts)) or 1
+    return " ".join(f"{symbol}{number // common if number > common else ''}" for symbol, number in parts)
 
 
 def read_analysis(path: Path) -> AnalysisResult:

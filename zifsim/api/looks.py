@@ -140,7 +140,8 @@ def _points_columns(points: Sequence[MixturePoint]) -> Columns:
 
 def _melt_line(m: MeltResult) -> str:
     drifting = "" if m.density_settled else ", still drifting"
-    return (f"Glass {m.framework.name}: {with_error(m.density_g_cm3, m.density_error_g_cm3)} g/cm³{drifting}, "
+    what = "Glass" if m.melted else f"Not melted ({100 * m.bonds_kept:.0f} % of the crystal's Zn–N bonds kept)"
+    return (f"{what} {m.framework.name}: {with_error(m.density_g_cm3, m.density_error_g_cm3)} g/cm³{drifting}, "
             f"{100 * m.coordination.get('4', 0.0):.0f} % of Zn with 4 N, {m.duration_ps:g} ps by {m.forcefield}")
 
 

@@ -129,6 +129,8 @@ def _show(result: AnalysisResult, cutoff: float) -> None:
             say("  ".join([row[0].ljust(_width(first)), *(cell.rjust(_width(column)) for cell, column in
                                                             zip(row[1:], shown[1:], strict=True))]).rstrip())
         columns = columns[len(shown) - 1:]
+    if len(result.compositions) > 1:
+        say(f"no means over files: they are different materials ({', '.join(result.compositions)}).")
     for n, one in enumerate(structures, start=1):
         say(f"{n}: X-ray D(r) has maxima at {', '.join(f'{r:.2f}' for r in one.xray_d_maxima_angstrom)} Å")
     say("± is the standard deviation over frames (of D, rates and T_g the standard error).\n"

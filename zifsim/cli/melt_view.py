@@ -131,6 +131,13 @@ def _show_spread(results: Sequence[MeltResult]) -> None:
     table.add_row("mean ± s.d.", *(f"{f.format(m)} ± {f.format(s)}" for f, m, s in
                                    zip(formats, rows.mean(axis=0), rows.std(axis=0, ddof=1), strict=True)))
     console().print(table)
+    for number, result in enumerate(results, start=1):
+        if not result.melted:
+            say(f"replica {number}: {result.verdict}; no glass")
+
+
+def _hotter(result: MeltResult) -> str:
+    return ": melt it hotter or longer" if result.can_break else ""
 
 
 def show(result: MeltResult, out: Path) -> None:
@@ -142,5 +149,7 @@ def show(result: MeltResult, out: Path) -> None:
         f"{result.min_zn_zn_angstrom:.2f} Å\n"
         f"Zn–N bonds of the start kept {100 * result.bonds_kept:.0f} %, new {100 * result.bonds_new:.0f} %"
         f"{'' if result.can_break else ' (this force field cannot break them)'}\n"
+        f"{'' if result.melted else f'{result.verdict}; this is no glass{_hotter(result)}' + chr(10)}"
         f"{result.ns_per_day:.1f} ns/day on {result.platform}\n"
-        f"glass: {out / 'glass.extxyz'}, numbers: {out / 'melt.json'}, page: {out / 'melt.html'}")
+        f"{'glass' if result.melted else 'structure'}: {out / 'glass.extxyz'}, numbers: {out / 'melt.json'}, "
+        f"page: {out / 'melt.html'}")

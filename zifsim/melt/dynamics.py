@@ -45,6 +45,9 @@ COLUMNS = ("step", "time_ps", "segment", "set_point_k", "temperature_k", "densit
 REPORT_INTERVAL_S = 0.5
 PATIENCE_S = 10.0               # a run asked to stop goes on to its next checkpoint if that takes no longer
 MS_PER_DAY = 86_400_000.0
+# A run has blown up where its temperature is beyond three times the hottest set point (thermal fluctuations of the
+# smallest cells are a tenth), or its volume a fifth of or five times that of the start (melts: 0.5 to 2).
+RUNAWAY, COLLAPSED, BURST = 3.0, 0.2, 5.0
 THERMALISE_PS, THERMALISE_FRICTION_PER_PS = 0.1, 100.0
 
 
@@ -190,10 +193,20 @@ class Dynamics:
         positions, box = configuration(state)
         energy = state.getPotentialEnergy().value_in_unit(unit.kilojoule_per_mole)
         kinetic = state.getKineticEnergy().value_in_unit(unit.kilojoule_per_mole)
+        temperature = 2.0 * kinetic * 1000.0 / (self._dof * GAS_CONSTANT)
         if not (np.isfinite(energy) and np.isfinite(kinetic)):
             raise self._failure("the energy is not finite (atoms have collided)")
         if widths(box).min() <= 2.0 * self.model.cutoff_angstrom:
             raise self._failure("the cell has become too small for the cut-off")
+        hottest = RUNAWAY * max(max(s.from_k, s.to_k) for s in self.program.segments)
+        if temperature > hottest:
+            raise self._failure(f"the temperature has run away to {temperature:.4g} K, beyond {hottest:.4g} K, "
+                                f"{RUNAWAY:g} times the hottest set point")
+        volume = float(np.linalg.det(box))
+        share = volume / self.model.framework.volume
+        if not COLLAPSED <= share <= BURST:
+            raise self._failure(f"the cell has {'collapsed' if share < COLLAPSED else 'burst'} to {share:.3g} of the "
+                                "volume that it began with")
         try:
             seen = self.observer.watch(positions, box)
         except SimulationError as error:
@@ -203,9 +216,7 @@ class Dynamics:
         if not row:
             return
         index, _ = self.program.locate(max(0, self.step - 1))
-        volume = float(np.linalg.det(box))
         density = self.model.framework.mass_amu / volume * AMU_PER_CUBIC_ANGSTROM_TO_G_CM3
-        temperature = 2.0 * kinetic * 1000.0 / (self._dof * GAS_CONSTANT)
         set_point = self.program.temperature_at(self.step)
         self.info = {"segment": self.program.segments[index].name, "temperature_k": temperature,
                      "set_point_k": set_point, "density_g_cm3": density, "coordination": seen.coordination,

@@ -15,6 +15,7 @@ from zifsim.runs.seal import made_of
 
 RESULT = "melt.json"
 GLASS = "glass.extxyz"
+CRYSTAL_LEFT = 0.5      # of the Zn–N bonds of the start: what has kept more of them has not melted
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -31,7 +32,8 @@ class MeltResult(Drawn):
     ``coordination`` (fraction of Zn by number of N), Zn–N and Zn–Zn distances and bonds are those of
     ``framework``; ``bonds_kept`` and ``bonds_new`` are per Zn–N bond of the start. ``density_settled`` is
     False where the density still drifted or too few independent samples were left. ``can_break`` says
-    whether the force field lets Zn–N bonds break at all.
+    whether the force field lets Zn–N bonds break at all. What kept more than half of its bonds is not called a glass
+    (:attr:`melted`, :attr:`verdict`).
     """
 
     framework: Framework
@@ -58,17 +60,42 @@ class MeltResult(Drawn):
     input_sha256: str
 
     @property
+    def melted(self) -> bool:
+        """Whether at most half of the Zn–N bonds of the start are left; False too where none can break."""
+        return melted(self.bonds_kept)
+
+    @property
+    def verdict(self) -> str:
+        """``melted``, or what it is in place of a glass: ``not melted: 72 % of the crystal's Zn–N bonds kept``."""
+        return verdict(self.bonds_kept, self.can_break)
+
+    @property
     def summary(self) -> str:
         """The glass in one line."""
         settled = "" if self.density_settled else " (not settled)"
         return (f"{self.density_g_cm3:.3f} ± {self.density_error_g_cm3:.3f} g/cm³{settled}, "
-                f"{100 * self.coordination.get('4', 0.0):.0f} % of Zn with four N")
+                f"{100 * self.coordination.get('4', 0.0):.0f} % of Zn with four N"
+                f"{'' if self.melted else f'; {self.verdict}'}")
+
+
+def melted(bonds_kept: float) -> bool:
+    """Whether a share of the crystal's Zn–N bonds is small enough for a melt or a glass."""
+    return bonds_kept <= CRYSTAL_LEFT
+
+
+def verdict(bonds_kept: float, can_break: bool) -> str:
+    """``melted``, or in a few words that and why not."""
+    if melted(bonds_kept):
+        return "melted"
+    return (f"not melted: {100 * bonds_kept:.0f} % of the crystal's Zn–N bonds kept"
+            f"{'' if can_break else ', which this force field cannot break'}")
 
 
 def write_glass(folder: Path, result: MeltResult) -> bytes:
     """Write ``glass.extxyz``; returns the content of ``melt.json``, whose presence says that the run is finished."""
     write_framework(folder / GLASS, result.framework)
-    return json_text({f.name: getattr(result, f.name) for f in fields(result) if f.name != "framework"}).encode()
+    values = {f.name: getattr(result, f.name) for f in fields(result) if f.name != "framework"}
+    return json_text(values | {"melted": result.melted, "verdict": result.verdict}).encode()
 
 
 def read_result(folder: Path) -> MeltResult | None:

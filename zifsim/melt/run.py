@@ -70,6 +70,8 @@ class PreparedMelt:
         interval = self.settings.steps(self.settings.frame_interval_ps, self.program.timestep_fs)
         merge_parts(folder / PARTS, folder / TRAJECTORY, interval, self.program.timestep_fs / 1000.0)
         result = make_result(dynamics, self.choice, folder / STATE_TABLE)
+        if not result.melted:
+            report(note(f"{self.part}: {result.verdict}; what it left is no glass."))
         _finish(folder, result)
         report(Event(self.part, 1.0, result.summary, kind="done"))
         return result

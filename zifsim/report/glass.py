@@ -9,6 +9,7 @@ from typing import Any
 
 from zifsim.compare.reference import Range, Reference
 from zifsim.compare.results import GlassModel, StudyResults
+from zifsim.melt.result import verdict
 
 PS_PER_SECOND = 1e12
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -68,6 +69,8 @@ def _lines(glasses: list[Values], expected: Mapping[str, Range]) -> tuple[GlassL
             lambda v: f"{100.0 * v['bonds_kept']:.0f}",
             "below 10: crystal forgotten",
         ),
+        ("melted", lambda v: verdict(v["bonds_kept"], v["can_break"]).replace("melted", "yes", 1).replace(
+            "not yes", "no"), "at most half of the crystal's Zn–N bonds left"),
         ("new Zn–N bonds, %", lambda v: f"{100.0 * v['bonds_new']:.0f}", ""),
         ("Zn–N bonds can break", lambda v: "yes" if v["can_break"] else "no", ""),
         ("force field", lambda v: str(v["forcefield"]), ""),

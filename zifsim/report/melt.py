@@ -19,7 +19,7 @@ from zifsim.errors import InputError
 from zifsim.io.files import read_json, write_bytes_atomic, write_text_atomic
 from zifsim.io.xyz import read_framework
 from zifsim.melt.checkpoint import CHECKPOINT, STATE_TABLE
-from zifsim.melt.result import RESULT
+from zifsim.melt.result import RESULT, verdict
 from zifsim.melt.settings import NOT_PHYSICS, MeltSettings
 from zifsim.printable import literal
 from zifsim.report.figures import BLUE, INK, ORANGE, house_style, to_png, to_svg
@@ -189,7 +189,9 @@ def _tiles(table: Table, result: Mapping[str, Any] | None) -> list[tuple[str, st
                 (f"{100 * last['bonds_kept']:.0f} / {100 * last['bonds_new']:.0f} %", "Zn–N bonds kept / new"),
                 (f"{last['temperature_k']:.0f} K", f"set point {last['set_point_k']:.0f} K")]
     four = 100.0 * result["coordination"].get("4", 0.0)
-    return [(f"{result['density_g_cm3']:.3f} ± {result['density_error_g_cm3']:.3f}", "bulk density, g/cm³"),
+    found = verdict(result["bonds_kept"], result["can_break"])
+    return [*([] if found == "melted" else [("not melted", found.removeprefix("not melted: "))]),
+            (f"{result['density_g_cm3']:.3f} ± {result['density_error_g_cm3']:.3f}", "bulk density, g/cm³"),
             (f"{four:.0f} %", f"of Zn with four N; mean Zn–N {result['mean_zn_n_angstrom']:.3f} Å"),
             (f"{100 * result['bonds_kept']:.0f} / {100 * result['bonds_new']:.0f} %",
              "Zn–N bonds of the crystal kept / new"),

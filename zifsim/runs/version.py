@@ -33,8 +33,8 @@ PHYSICS: Mapping[str, int] = MappingProxyType({
     "isotherm": 2,
     "mixture": 2,
     "access": 2,
-    "analysis": 1,
-    "pores": 1,
+    "analysis": 2,
+    "pores": 2,
 })
 
 
