@@ -73,7 +73,7 @@ def test_a_cell_that_shrinks_below_twice_the_cut_off_stops_the_run(zif8: Framewo
 
 
 def test_a_collision_ends_in_one_sentence(zif8: Framework, forcefield: MeltForceField, tmp_path: Path) -> None:
-    wild = TemperatureProgram("wild", (Segment("hold", 1500.0, 1500.0, 5.0, "NVT"),), 6.0)
+    wild = TemperatureProgram("wild", (Segment("hold", 1500.0, 1500.0, 5.0, "NVT"),), 5.0)
     with pytest.raises(SimulationError, match=r"stopped at step \d+ \(segment 'hold', 1500 K\): .*\. (The last good "
                                               "checkpoint|There is no checkpoint)"):
         run_melt(zif8, forcefield, wild, SETTINGS, tmp_path)
