@@ -76,7 +76,7 @@ def test_a_log_has_a_whole_line_for_every_segment(app: typer.Typer, tmp_path: Pa
 def test_dry_run_tells_the_size_and_runs_nothing(app: typer.Typer, tmp_path: Path) -> None:
     shown = run(app, "melt", "ZIF-8", "--replicas", "3", "--dry-run", "--out", str(tmp_path / "out"))
     assert shown.exit_code == 0, shown.output
-    assert "3 melts of 276 atoms, 372 particles, 227000 steps: about" in shown.output
+    assert "3 melts of 276 atoms, 372 particles, 337000 steps: about" in shown.output
     assert not (tmp_path / "out").exists()
 
 
