@@ -69,6 +69,7 @@ quench-rates: $(STAMP) ## quench four of their liquids at four rates (two hours 
 
 docs: $(STAMP)     ## regenerate the pages, pictures and tables shown in the README and docs/
 	$(BIN)/python docs/make_api.py
+	$(BIN)/python docs/make_schemas.py
 	$(BIN)/python docs/make_figures.py
 
 clean:           ## remove the environment, caches and results of `make run`

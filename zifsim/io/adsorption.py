@@ -57,7 +57,7 @@ class _ChargeRow(Section):
         return {"charge_e": value} if isinstance(value, int | float) else value
 
 
-class _HostFile(Section):
+class HostFile(Section):
     """A file with the Lennard-Jones rows of a host, its charges, or both."""
 
     name: Text
@@ -67,7 +67,7 @@ class _HostFile(Section):
     charges: dict[str, _ChargeRow] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _rows_are_atoms(self) -> _HostFile:
+    def _rows_are_atoms(self) -> HostFile:
         for table in ("atoms", "charges"):
             for key in getattr(self, table):
                 match = _ROW_NAME.match(key)
@@ -166,9 +166,9 @@ def assign_charges(framework: Framework, charge_set: ChargeSet) -> Framework:
     return replace(framework, charges=charges)
 
 
-def _read(path: Path, needed: str, other: str) -> _HostFile:
+def _read(path: Path, needed: str, other: str) -> HostFile:
     """The file's content, checked, with at least a row in its ``needed`` table."""
-    data = checked(_HostFile, read_toml(path), str(path))
+    data = checked(HostFile, read_toml(path), str(path))
     if needed not in data.model_fields_set:
         has = f"has a table [{other}] but no" if other in data.model_fields_set else "lacks the table"
         raise InputError(f"{path} {has} [{needed}]; add one to use it here.")

@@ -66,7 +66,7 @@ class _Site(Section):
         return self
 
 
-class _Guest(Section):
+class GuestFile(Section):
     """A guest file."""
 
     name: Text
@@ -111,7 +111,7 @@ def load_guest(name: str | Path | GuestModel, temperature_k: float | None = None
 def _guest(data: dict[str, Any], path: Path) -> GuestModel:
     """The model of a file's content, every value checked."""
     where = str(path)
-    found = checked(_Guest, data, where)
+    found = checked(GuestFile, data, where)
     sites = _centred(found.sites, where)
     charge = sum(site.charge_e for site in sites)
     if abs(charge) > NEUTRAL_E:

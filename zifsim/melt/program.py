@@ -49,7 +49,7 @@ class _SegmentRow(Section):
     barostat: Literal["isotropic", "anisotropic"] = "isotropic"
 
 
-class _ProgramFile(Section):
+class ProgramFile(Section):
     """A program file."""
 
     name: Text | None = None
@@ -120,7 +120,7 @@ def _from_file(path: Path, timestep_fs: float) -> TemperatureProgram:
         if len(path.parts) > 1 or path.suffix:
             raise InputError(f"melt program: no file '{path}'; check the path.")
         raise UnknownNameError("melt program", str(path), PRESETS)
-    data = checked(_ProgramFile, read_toml(path), str(path))
+    data = checked(ProgramFile, read_toml(path), str(path))
     segments: list[Segment] = []
     for number, row in enumerate(data.segment, start=1):
         before_k = segments[-1].to_k if segments else ROOM_K
