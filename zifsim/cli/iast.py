@@ -41,7 +41,6 @@ def iast(
     Example: zifsim iast zif8-co2 zif8-n2 --composition CO2=0.15,N2=0.85 --pressures 0.1,1
     """
     import json
-    import sys
 
     from zifsim.cli.gcmc import parse_pressures
     from zifsim.gcmc.iast import differences
@@ -54,7 +53,7 @@ def iast(
                          allow_different=allow_different)
               for pressure in parse_pressures(pressures)]
     for difference in differences(pure):
-        print(f"note: {difference}", file=sys.stderr)
+        say(f"note: {difference}", error=True)
     if as_json:
         say(json.dumps([point.to_dict() for point in points], indent=2))
         return
