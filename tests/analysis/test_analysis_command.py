@@ -11,11 +11,12 @@ import pytest
 from test_analysis_bet import bet_isotherm
 from test_analysis_dynamics import make_melt
 
-from zifsim.analysis.result import AnalysisResult, read_analysis, reduced
+from zifsim.analysis.result import AnalysisResult, read_analysis
 from zifsim.campaign.bundle import make_bundle, verify_bundle
 from zifsim.cli.app import main
 from zifsim.errors import InputError
 from zifsim.io.files import write_json_atomic
+from zifsim.model.framework import reduced
 
 FIGURES = ("angles", "cooling", "pair_distributions", "structure_factors", "total_correlations")
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +11,7 @@ from zifsim.analysis.bet import BETResult
 from zifsim.analysis.quantity import Quantity, over_files
 from zifsim.analysis.summary import Analysis
 from zifsim.io.results import read_result
+from zifsim.model.framework import reduced
 from zifsim.model.shown import Shown
 from zifsim.model.uptake import SCHEMA
 
@@ -107,13 +106,6 @@ class AnalysisResult(Shown):
         bet = [(row["framework"], {k: v for k, v in row.items() if k != "framework"}) for row in values["bet"]]
         return cls(tuple(StructureResult.from_dict(name, one) for name, one in values["structures"].items()),
                    tuple((framework, BETResult(**found)) for framework, found in bet))
-
-
-def reduced(formula: str) -> str:
-    """``Zn16 C128 N64`` as ``Zn C8 N4``: what cells of any size of one material have in common."""
-    parts = [(symbol, int(number or 1)) for symbol, number in re.findall(r"([A-Z][a-z]?)(\d*)", formula)]
-    common = math.gcd(*(number for _, number in parts)) or 1
-    return " ".join(f"{symbol}{number // common if number > common else ''}" for symbol, number in parts)
 
 
 def read_analysis(path: Path) -> AnalysisResult:

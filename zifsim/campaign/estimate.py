@@ -112,6 +112,8 @@ def wall_seconds(stages: Sequence[Stage], cores: int) -> float:
     now, free = 0.0, cores
     while waiting or running:
         for stage in list(waiting):
+            if not free:
+                break
             held = min(stage.threads, cores)
             if held <= free and all(upstream in done for upstream, _ in stage.needs.values()):
                 heapq.heappush(running, (now + stage.seconds / held, stage.id, held))

@@ -19,7 +19,7 @@ from zifsim.campaign.stage import Stage
 from zifsim.campaign.stagefolder import parameter_digests
 from zifsim.campaign.study import UNRELAXED, Crystal, GasRun, Gcmc, Glass, Study
 from zifsim.errors import InputError
-from zifsim.model.framework import Framework
+from zifsim.model.framework import Framework, reduced
 from zifsim.rng import derive_seed
 from zifsim.runs.devices import threads_per_melt
 from zifsim.runs.digest import plain, sha256_file
@@ -74,6 +74,11 @@ def crystal_stages(name: str, material: Crystal, stages: list[Stage]) -> list[St
             parts = [Path(source).stem] if len(material.structures) > 1 else []
             parts += [letter] if len(letters) > 1 or not parts else []
             models.append(_crystal_model(name, "-".join(parts), source, crystal, letter, material, stages))
+    kinds = {reduced(model.cell.formula): model.configuration for model in models}
+    if len(kinds) > 1:      # a mean over them would be one of nothing
+        said = ", ".join(f"{label} is {formula}" for formula, label in kinds.items())
+        raise InputError(f"materials.{name}: its structures are different materials ({said}); give each a name of its "
+                         "own.")
     return models
 
 

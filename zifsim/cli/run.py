@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from zifsim.campaign.run import StudyResult
     from zifsim.compare.table import ComparisonTable
 
+MOST_SHOWN = 500        # stages of a plan; a longer list is read by nobody, and takes its time
+
 
 def run(
     study: Annotated[str, typer.Argument(
@@ -68,9 +70,11 @@ def _show_plan(study: str, out: Path | None, changes: list[str]) -> None:
     for column, side in (("stage", "left"), ("cell", "left"), ("work", "left"), ("CPU time", "right"),
                          ("disk MB", "right")):
         table.add_column(column, justify=side)  # type: ignore[arg-type]
-    for stage in stages:
+    for stage in stages[:MOST_SHOWN]:
         table.add_row(Text(stage.id), stage.size, stage.work, clock(stage.seconds), f"{stage.megabytes:.1f}")
     console(150).print(table)
+    if len(stages) > MOST_SHOWN:
+        say(f"and {len(stages) - MOST_SHOWN} stages more")
     say(f"Estimated: {clock(wall_seconds(stages, workers))} with {workers} processes and no GPU, "
         f"{sum(s.megabytes for s in stages):.0f} MB in {folder}. Nothing was written.")
 

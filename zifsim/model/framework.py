@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
@@ -205,3 +206,10 @@ class Framework(Shown):
             charges=None if self.charges is None else np.tile(self.charges, copies),
             source=f"{self.source}; supercell {'x'.join(map(str, repeats))}",
         )
+
+
+def reduced(formula: str) -> str:
+    """``Zn16 C128 N64`` as ``Zn C8 N4``: what cells of any size of one material have in common."""
+    parts = [(symbol, int(number or 1)) for symbol, number in re.findall(r"([A-Z][a-z]?)(\d*)", formula)]
+    common = math.gcd(*(number for _, number in parts)) or 1
+    return " ".join(f"{symbol}{number // common if number > common else ''}" for symbol, number in parts)
