@@ -52,13 +52,17 @@ def test_the_average_is_that_of_the_boltzmann_factors(zif8, tmp_path):
 def test_a_stopped_average_continues_to_the_same_numbers(zif8, tmp_path):
     snapshots = [moved(zif8, seed) for seed in range(4)]
     whole = average_snapshots(snapshots, [(CH4, T)], FORCEFIELD, SETTINGS, folder=tmp_path)[0]
-    for path in sorted(tmp_path.glob("*.npz"))[1:3]:
-        path.unlink()
+    gone, damaged = sorted(tmp_path.glob("*.npz"))[1:3]
+    gone.unlink()
+    damaged.write_bytes(damaged.read_bytes()[:-100])
     seen = []
     again = average_snapshots(snapshots, [(CH4, T)], FORCEFIELD, SETTINGS, folder=tmp_path,
                               report=seen.append)[0]
     assert np.array_equal(again.log_weights, whole.log_weights)
-    assert [(e.kind, e.fraction) for e in seen] == [
+    told = [e.message for e in seen if e.kind == "note"]
+    assert len(told) == 1
+    assert told[0].startswith(f"{damaged} is damaged")
+    assert [(e.kind, e.fraction) for e in seen if e.kind != "note"] == [
         ("resumed", 0.25), ("progress", 0.5), ("progress", 0.75), ("resumed", 1.0), ("done", 1.0)]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from zifsim.errors import InputError
+from zifsim.io.tables import read_run_table
 from zifsim.io.trajectory import Frame, read_dcd
 from zifsim.melt.box import Box
 from zifsim.melt.checkpoint import STATE_TABLE
@@ -87,7 +87,7 @@ def _frames(path: Path) -> Iterator[Frame]:
     if not trajectory.is_file() or not table.is_file():
         raise InputError(f"{path}: no {TRAJECTORY} and {STATE_TABLE} there; is it the folder of a finished melt or "
                          "snapshot run?")
-    with open(table, newline="", encoding="utf-8") as stream:
-        rows = [(int(row["step"]), row["segment"]) for row in csv.DictReader(stream)]
+    columns = read_run_table(table)
+    rows = list(zip(map(int, columns["step"]), columns["segment"], strict=True))
     first = min(step for step, segment in rows if segment == rows[-1][1])
     yield from (frame for frame in read_dcd(trajectory) if frame.step >= first)

@@ -6,7 +6,6 @@ trajectory is never whole in memory. All boxes have a along x and b in the xy pl
 
 from __future__ import annotations
 
-import csv
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,10 +17,13 @@ from numpy.typing import NDArray
 from zifsim.crystals.linkers import METALS
 from zifsim.errors import InputError
 from zifsim.io.resources import find_data
+from zifsim.io.tables import read_run_table
 from zifsim.io.trajectory import Frame, parts, read_dcd, step_ps
 from zifsim.io.xyz import read_framework
 from zifsim.melt.box import Box
+from zifsim.melt.checkpoint import check_results, read_checkpoint
 from zifsim.model.framework import Framework
+from zifsim.runs.folder import finished_outputs
 from zifsim.structures import load_structure
 
 FloatArray = NDArray[np.float64]
@@ -109,11 +111,14 @@ def of_melt(folder: Path, *, segment: str = "", every: int = 1, name: str = "") 
 
     Raises
     ------
-    InputError: the folder holds no finished melt, or the segment is unknown or has no frame.
+    InputError: the folder holds no finished melt, one of its files was changed, or the segment is unknown or has no
+    frame.
     """
     if not (folder / GLASS).is_file():
         raise InputError(f"{folder} holds no finished melt (no {GLASS}). Finish it with 'zifsim melt', or give a "
                          "structure file.")
+    finished_outputs(folder)
+    _check_trajectory(folder)
     files = _files(folder)
     steps = segment_steps(folder)
     chosen = segment or list(steps)[-1]
@@ -152,21 +157,27 @@ def source_files(name_or_path: str | Path) -> list[Path]:
     return [find_data("structure", name_or_path, "structures", ".cif")]
 
 
+def _check_trajectory(folder: Path) -> None:
+    """Raise InputError where the trajectory is not what the melt wrote; an earlier version did not say what it was."""
+    try:
+        checkpoint = read_checkpoint(folder)
+    except InputError:
+        return
+    if checkpoint is not None and TRAJECTORY in checkpoint.results and (folder / TRAJECTORY).is_file():
+        check_results(folder, checkpoint, (TRAJECTORY,))
+
+
 def state_rows(folder: Path) -> dict[str, list[str]]:
     """The columns of a melt's state.csv, as text.
 
     Raises
     ------
-    InputError: the table is absent or has no row.
+    InputError: the table is absent, damaged, or has no row.
     """
     path = folder / STATE_TABLE
     if not path.is_file():
         raise InputError(f"{path} is missing: it says which frames belong to which segment. Run the melt again.")
-    with open(path, newline="", encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
-    if not rows or "segment" not in rows[0] or "step" not in rows[0]:
-        raise InputError(f"{path} has no rows with step and segment. Run the melt again.")
-    return {name: [row[name] for row in rows] for name in rows[0]}
+    return read_run_table(path)
 
 
 def segment_steps(folder: Path) -> dict[str, tuple[int, int]]:

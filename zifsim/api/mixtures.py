@@ -97,5 +97,6 @@ def iast(isotherms: Sequence[Isotherm | str | Path], composition: Mapping[str, f
 def _read(isotherms: Sequence[Isotherm | str | Path]) -> list[Isotherm]:
     """Isotherms, those named by their folders read."""
     from zifsim.io.results import read_isotherm
+    from zifsim.runs.folder import unaltered
 
-    return [read_isotherm(Path(one)) if isinstance(one, str | Path) else one for one in isotherms]
+    return [read_isotherm(unaltered(Path(one))) if isinstance(one, str | Path) else one for one in isotherms]

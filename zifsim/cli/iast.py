@@ -46,9 +46,10 @@ def iast(
     from zifsim.gcmc.iast import differences
     from zifsim.gcmc.iast import iast as mixture_of
     from zifsim.io.results import read_isotherm
+    from zifsim.runs.folder import unaltered
 
     fractions = parse_composition(composition)
-    pure = [read_isotherm(path) for path in isotherms]
+    pure = [read_isotherm(unaltered(path)) for path in isotherms]
     points = [mixture_of(pure, fractions, pressure, extrapolation=extrapolation, seed=seed,
                          allow_different=allow_different)
               for pressure in parse_pressures(pressures)]

@@ -59,6 +59,7 @@ def mixture(
     from zifsim.cli.screen import screen
     from zifsim.io.results import read_isotherm
     from zifsim.runs import devices
+    from zifsim.runs.folder import unaltered
 
     unit_key = parse_unit(unit)
     settings = make_settings(cutoff_angstrom=cutoff, truncation=truncation, guest_coulomb=coulomb, starts=starts,
@@ -67,7 +68,7 @@ def mixture(
     job = MixtureJob.load(structure, parse_composition(composition), temperature, parse_pressures(pressures or "1"),
                           forcefield, charges, settings, devices.worker_count(threads))
     if pure is not None:
-        job = job.predict([read_isotherm(Path(p.strip())) for p in pure.split(",")], extrapolation)
+        job = job.predict([read_isotherm(unaltered(Path(p.strip()))) for p in pure.split(",")], extrapolation)
     folder = out or job.default_folder
     job.claim.check(folder)
     for line in mixture_lines(job):

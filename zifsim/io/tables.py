@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from zifsim.errors import InputError
 from zifsim.io.files import write_text_atomic
 
 Cell = str | float | int | bool | None
@@ -45,6 +46,37 @@ def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Sequence[Cell]]
         _check_width(row, columns)
         writer.writerow([_plain(cell) for cell in row])
     write_text_atomic(path, stream.getvalue())
+
+
+def read_run_table(path: Path, unfinished: bool = False) -> dict[str, list[str]]:
+    """The columns of a run's ``state.csv`` as text: steps that rise, the name of the segment, numbers.
+
+    ``unfinished``: a last row without its end is one that is being written, and does not count.
+
+    Raises
+    ------
+    InputError: a row that no run wrote (named), or none.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        rows = list(csv.DictReader((text.rpartition("\n")[0] if unfinished else text).splitlines()))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} is damaged ({error}); restore it, or run the melt again.") from None
+    if not rows and unfinished:
+        raise InputError(f"{path} has no rows yet; wait for the melt's first.")
+    if not rows or "segment" not in rows[0] or "step" not in rows[0]:
+        raise InputError(f"{path} has no rows with step and segment. Run the melt again.")
+    before = -1
+    for number, row in enumerate(rows, start=2):
+        try:
+            step = int(row["step"])
+            numbers = [float(value) for name, value in row.items() if name != "segment"]
+            if step < before or len(numbers) != len(rows[0]) - 1 or row["segment"] is None:
+                raise ValueError
+        except (ValueError, TypeError):
+            raise InputError(f"{path}, line {number}, is damaged; restore the file, or run the melt again.") from None
+        before = step
+    return {name: [row[name] for row in rows] for name in rows[0]}
 
 
 def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]], align: str) -> str:

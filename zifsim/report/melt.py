@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from zifsim.compare.reference import load_reference
 from zifsim.errors import InputError
 from zifsim.io.files import read_json, write_bytes_atomic, write_text_atomic
+from zifsim.io.tables import read_run_table
 from zifsim.io.xyz import read_framework
 from zifsim.melt.checkpoint import CHECKPOINT, STATE_TABLE
 from zifsim.melt.result import RESULT, verdict
@@ -25,7 +25,8 @@ from zifsim.printable import literal
 from zifsim.report.figures import BLUE, INK, ORANGE, house_style, to_png, to_svg
 from zifsim.report.glass import bonds_sentence, laboratory_sentence
 from zifsim.report.html import page_template
-from zifsim.runs.folder import CONFIG, RECORD, read_config
+from zifsim.runs.folder import CONFIG, RECORD, finished_outputs, read_config
+from zifsim.runs.seal import UNREADABLE
 
 FloatArray = NDArray[np.float64]
 Table = Mapping[str, FloatArray]
@@ -56,8 +57,14 @@ def write_melt_page(out_dir: str | Path) -> Path:
     if not is_melt(folder):
         raise InputError(f"{folder} holds no melt ({CONFIG} and {STATE_TABLE}); give the --out folder of "
                          "'zifsim melt'.")
-    run, table = read_run(folder), _read_table(folder / STATE_TABLE)
-    result = read_json(folder / RESULT) if (folder / RESULT).is_file() else None
+    finished_outputs(folder)
+    table = _read_table(folder / STATE_TABLE)
+    try:
+        run = read_run(folder)
+        result = read_json(folder / RESULT) if (folder / RESULT).is_file() else None
+    except (OSError, *UNREADABLE) as error:
+        raise InputError(f"{folder} holds a damaged file of its melt ({type(error).__name__}: {error}); the same "
+                         "`zifsim melt` tells which.") from None
     figure = melt_figure(run, table, result)
     write_bytes_atomic(folder / PICTURE, to_png(figure))
     page = page_template("melt.html.j2").render(
@@ -96,11 +103,8 @@ def _of_a_study(folder: Path, claim: Mapping[str, Any]) -> dict[str, Any]:
 
 def _read_table(path: Path) -> Table:
     """Columns of state.csv, the segment's name left out; a last row that is being written does not count."""
-    whole = path.read_text(encoding="utf-8").rpartition("\n")[0]
-    rows = list(csv.DictReader(whole.splitlines()))
-    if not rows:
-        raise InputError(f"{path} has no rows yet; wait for the melt's first.")
-    return {name: np.array([float(row[name]) for row in rows]) for name in rows[0] if name != "segment"}
+    rows = read_run_table(path, unfinished=True)
+    return {name: np.array([float(value) for value in values]) for name, values in rows.items() if name != "segment"}
 
 
 def duration_ps(run: Mapping[str, Any]) -> float:

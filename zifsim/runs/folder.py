@@ -333,6 +333,19 @@ def finished_outputs(folder: Path) -> dict[str, str] | None:
     return dict(items)
 
 
+def unaltered(path: Path) -> Path:
+    """``path``, a results folder or a result in one, after a look at its ``DONE``, if there is one.
+
+    Raises
+    ------
+    InputError: a result of the folder is not what its run wrote.
+    """
+    folder = path if path.is_dir() else path.parent
+    if path.is_file() or path.is_dir():
+        finished_outputs(folder)
+    return path
+
+
 def mark_done(folder: Path, outputs: Iterable[str]) -> dict[str, str]:
     """Write ``DONE``, last of all, with the sha256 of the results; returns them."""
     digests = {name: sha256_file(folder / name) for name in outputs}
