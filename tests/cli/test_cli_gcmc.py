@@ -93,10 +93,6 @@ def overlapping(crystal):
     return replace(crystal, positions=np.vstack([crystal.positions[1] + 0.3, crystal.positions[1:]]))
 
 
-def not_a_number(crystal):
-    return replace(crystal, positions=np.vstack([crystal.positions[:-1], [[0.0, np.nan, 0.0]]]))
-
-
 def filled_with_zinc(crystal):
     """Zinc wherever there is a hole: no room for a gas, and far from neutral."""
     ticks = (np.arange(8) + 0.5) / 8
@@ -109,9 +105,21 @@ def filled_with_zinc(crystal):
                    units=crystal.units + extra)
 
 
+def test_a_coordinate_that_is_no_number_is_refused_with_its_atom(capsys):
+    write_framework("crystal.extxyz", load_framework("ZIF-8"))
+    *head, last = Path("crystal.extxyz").read_text().splitlines()
+    element, x, _, *rest = last.split()
+    Path("crystal.extxyz").write_text("\n".join([*head, " ".join([element, x, "nan", *rest])]) + "\n")
+    assert call("gcmc", "crystal.extxyz", "--gas", "CH4", "--out", "out") == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "crystal.extxyz" in error
+    assert "atom 276" in error
+    assert not Path("out").exists()
+
+
 @pytest.mark.parametrize(("spoil", "gas", "sentence"), [
     (overlapping, "CH4", "apart; remove the overlap"),
-    (not_a_number, "CH4", "crystal.extxyz: atom 276"),
     (filled_with_zinc, "CO2", "is not neutral: +209.3312 e per cell"),
 ])
 def test_a_framework_that_cannot_be_is_refused_before_anything_is_written(capsys, spoil, gas, sentence):
