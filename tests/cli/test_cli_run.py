@@ -47,7 +47,7 @@ def snapshot():
     (["small.toml", "--set", "materials.ZIF-8.structure=ZIF-9"], "Did you mean 'ZIF-8'?"),
     (["small.toml", "--set", "materials.ZIF-8.structure=absent.cif"], "No file 'absent.cif'"),
     (["small.toml", "--set", "materials.ZIF-8.bim_per_cell=2"], "mixes linkers"),
-    (["small.toml", "--set", "gcmc.gases.0.pressures_bar=[-1.0, 1.0]"], "-1.0 is not allowed"),
+    (["small.toml", "--set", "gcmc.gases.0.pressures_bar=[-1.0, 1.0]"], "pressures_bar.0 = -1 is not allowed"),
     (["small.toml", "--set", "gcmc.gases.0.temperature_k=-5"], "temperature_k = -5"),
 ])
 @pytest.mark.parametrize("dry", [[], ["--dry-run"]], ids=["run", "dry-run"])
