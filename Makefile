@@ -20,7 +20,7 @@ install: $(STAMP)  ## make .venv and install zifsim into it
 run: $(STAMP)      ## the whole job at quick settings: workflows/quick.toml -> results/quick
 	$(BIN)/zifsim run workflows/quick.toml
 
-test: $(STAMP)     ## the fast tests (some 10 minutes on 2 idle cores)
+test: $(STAMP)     ## the fast tests (some 8 minutes on 2 idle cores)
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-slow: $(STAMP) ## the long physics tests
