@@ -319,8 +319,8 @@ def test_atom_types_win_over_elements():
 @pytest.mark.parametrize(("values", "message"), [
     ({"truncation": "smooth"}, "truncation 'smooth'"), ({"host_path": "tree"}, "host_path 'tree'"),
     ({"cutoff_angstrom": 0.0}, "cutoff_angstrom"), ({"grid_spacing_angstrom": -0.1}, "grid_spacing_angstrom"),
-    ({"bias_exponent": 1.5}, "bias_exponent"), ({"n_trials": 0}, "n_trials"), ({"n_trials": 33}, "n_trials is 33.* from 1 to 32"),
-    ({"min_moves": 2000, "max_moves": 1000}, "exceeds max_moves")])
+    ({"bias_exponent": 1.5}, "bias_exponent"), ({"n_trials": 0}, "n_trials"),
+    ({"n_trials": 33}, "n_trials is 33.* from 1 to 32"), ({"min_moves": 2000, "max_moves": 1000}, "exceeds max_moves")])
 def test_bad_settings_are_refused_by_name(values, message):
     with pytest.raises(InputError, match=message):
         GCMCSettings(**values)

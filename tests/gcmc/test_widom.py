@@ -40,8 +40,8 @@ def test_empty_box_has_the_henry_coefficient_of_an_ideal_gas_and_heat_rt():
 
 def test_errors_are_the_spread_of_independent_runs_and_an_ideal_gas_has_the_heat_rt():
     """Blocks made up from a normal distribution: many sets of twenty, whose results scatter as much as each says."""
-    system = SimpleNamespace(volume=1000.0, temperature_k=TEMPERATURE, mass_amu=500.0,
-                             guest_models=(SimpleNamespace(gas="X"),))
+    system = SimpleNamespace(volume=1000.0, temperature_k=TEMPERATURE, mass_amu=500.0, guest_models=(METHANE,),
+                             framework=SimpleNamespace(name="made up"))
     rng = np.random.default_rng(1)
     energy, results = -800.0, []
     for _ in range(400):
