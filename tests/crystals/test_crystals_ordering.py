@@ -1,5 +1,6 @@
 """ZIF-62 and ZIF-8 as published come out of their disordered CIFs."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -183,3 +184,11 @@ def test_one_framework_is_one_configuration_and_a_framework_stays_what_it_is():
         load_framework("ZIF-62", configuration="all")
     with pytest.raises(InputError, match="ZIF-62-bIm4-B is one ordered cell"):
         load_framework(framework, configuration="C")
+
+
+def test_classes_of_other_sites_are_not_those_of_the_crystal_they_came_from():
+    zif62 = open_crystal("ZIF-62")
+    assert len(zif62.classes()) == 4
+    zif62.classes().clear()
+    assert len(zif62.classes()) == 4
+    assert len(replace(zif62, sites=open_crystal("ZIF-8").sites).classes()) == 1

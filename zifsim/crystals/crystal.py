@@ -31,7 +31,7 @@ class CrystalStructure:
     path: Path
     sites: ExpandedCrystal | None
     cell: Framework | None = None
-    _classes: dict[int, list[LinkerClass]] = field(default_factory=dict, repr=False)
+    _classes: dict[int, list[LinkerClass]] = field(default_factory=dict, init=False, repr=False)    # of these sites
 
     def classes(self, bim_per_cell: int | None = None) -> list[LinkerClass]:
         """All symmetry classes of the arrangements with so many minority linkers per crystallographic cell.
@@ -52,7 +52,7 @@ class CrystalStructure:
         count = default_count(self.sites) if bim_per_cell is None else bim_per_cell
         if count not in self._classes:
             self._classes[count] = find_classes(self.sites, count)
-        return self._classes[count]
+        return list(self._classes[count])
 
     def choose(self, configuration: str = "A", bim_per_cell: int | None = None) -> list[LinkerClass]:
         """The classes that a user means by a letter or ``all``; raises InputError for one that does not exist."""

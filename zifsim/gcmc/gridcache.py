@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import os
-from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -39,10 +38,9 @@ def cache_folder() -> Path | None:
 def entry_name(*ingredients: Any) -> str:
     """Hex name of a grid: the hash of arrays, numbers and strings, and of the code that makes a grid of them."""
     arrays = [np.ascontiguousarray(item) for item in ingredients]
-    return digest([code_digest(), [[str(a.dtype), a.shape, sha256_bytes(a.tobytes())] for a in arrays]])[:40]
+    return digest([CODE, [[str(a.dtype), a.shape, sha256_bytes(a.tobytes())] for a in arrays]])[:40]
 
 
-@cache
 def code_digest(room: Path = Path(__file__).parent) -> str:
     """Of every file of this room and of the constants, whichever of them a grid depends on, and of the libraries.
 
@@ -51,6 +49,9 @@ def code_digest(room: Path = Path(__file__).parent) -> str:
     sources = [*sorted(room.glob("*.py")), Path(units.__file__)]
     return digest([[path.name, sha256_file(path)] for path in sources]
                   + [metadata.version(package) for package in ("numpy", "scipy", "numba")])
+
+
+CODE = code_digest()     # as it was when it was loaded: a file that is edited later is not what runs here
 
 
 def load(name: str) -> Spline | None:
