@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -82,6 +83,7 @@ app.add_typer(sweep, name="sweep")
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command line. Exit codes: 0 done, 1 failed, 2 wrong input, 75 stopped with its state saved, 130 Ctrl-C."""
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)     # a cache that it cannot keep is no news to a user
     try:
         try:
             app(_options_first(sys.argv[1:] if arguments is None else arguments), prog_name="zifsim")

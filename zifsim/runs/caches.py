@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from zifsim.io.files import TEMPORARY, write_bytes_atomic
+from zifsim.printable import one_line
 from zifsim.runs.digest import sha256_bytes
 
 CHECKSUM_BYTES = 64             # sha256, in hex
@@ -76,4 +77,4 @@ def say_once(text: str) -> None:
     """A line on stderr, once in a process."""
     if text not in _said:
         _said.add(text)
-        print(f"note: {text}", file=sys.stderr, flush=True)
+        print(one_line(f"note: {text}"), file=sys.stderr, flush=True)
