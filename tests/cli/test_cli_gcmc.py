@@ -71,7 +71,7 @@ def test_pressures_that_make_no_sense_are_refused(text):
     (["ZIF-8", "--gas", "CH4", "--temperature", "5000"], "10 to 2000 K"),
     (["ZIF-8", "--gas", "CH4", "--cutoff", "1000"], "3 to 30 Å"),
     (["ZIF-8", "--gas", "CH4", "--cutoff", "nan"], "3 to 30 Å"),
-    (["ZIF-8", "--gas", "CH4", "--error", "nan"], "target_relative_error"),
+    (["ZIF-8", "--gas", "CH4", "--error", "nan"], "--error"),
     (["ZIF-8", "--gas", "CH4", "--max-moves", "10"], "--max-moves 10"),
     (["ZIF-8", "--gas", "CH4", "--unit", "mol/l"], "Unknown --unit 'mol/l'"),
     (["ZIF-8", "--gas", "CH4", "--truncation", "smooth"], "'smooth'"),
@@ -134,8 +134,8 @@ def test_a_framework_that_cannot_be_is_refused_before_anything_is_written(capsys
 
 
 @pytest.mark.parametrize(("folder", "option", "name", "drop", "sentence"), [
-    ("guests", "--gas", "CO2-TraPPE", "acentric_factor", "table [critical] lacks acentric_factor"),
-    ("guests", "--gas", "CO2-TraPPE", "charge_e", "site 1 lacks charge_e"),
+    ("guests", "--gas", "CO2-TraPPE", "acentric_factor", "the key 'critical.acentric_factor' is missing"),
+    ("guests", "--gas", "CO2-TraPPE", "charge_e", "the key 'sites.0.charge_e' is missing"),
     ("adsorption", "--forcefield", "PP", "Zn", "has no row for Zn"),
 ])
 def test_an_incomplete_parameter_file_is_refused_by_name(capsys, folder, option, name, drop, sentence):

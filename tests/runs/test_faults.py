@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import faults
 import pytest
 from faults import Runner, kill_everywhere, signal_everywhere
 
@@ -72,7 +73,9 @@ def test_a_sound_script_survives_every_kill_and_every_signal(runner: Runner, scr
         assert signal_everywhere(signals, ["plain", "{out}"], same, target=script) == [75] * 4
 
 
-def test_a_script_that_writes_in_place_is_found_out(script: str, tmp_path: Path) -> None:
+def test_a_script_that_writes_in_place_is_found_out(script: str, tmp_path: Path,
+                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(faults, "EVERY_CHANGE", True)       # the torn one is a point of its own
     begun = 'open(target, "w").close()\ntarget.write_text("2")'
     Path(script).write_text(SCRIPT.replace('target.write_text("2")', begun))
     with Runner(tmp_path / "kills") as kills, pytest.raises(AssertionError, match="the same command ended with"):
