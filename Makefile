@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 LOWEST := .venv-lowest
 
-.PHONY: help install run test test-slow test-kill test-inputs test-mutations test-lowest lint sweep-smoke slurm-test bench glasses relaxed-cells quench-rates docs clean
+.PHONY: help install run test test-slow test-kill test-inputs test-mutations test-lowest lint sweep-smoke slurm-test bench glasses relaxed-cells quench-rates docs docs-check clean
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
@@ -66,6 +66,9 @@ relaxed-cells: $(STAMP) ## relax the cells of structures/relaxed that are missin
 
 quench-rates: $(STAMP) ## quench four of their liquids at four rates (two hours of a core) -> results/quench_rates
 	$(BIN)/python workflows/quench_rates.py
+
+docs-check: $(STAMP) ## is what README and docs/ say still true? (half a minute)
+	$(BIN)/python docs/check.py
 
 docs: $(STAMP)     ## regenerate the pages, pictures and tables shown in the README and docs/
 	$(BIN)/python docs/make_api.py
