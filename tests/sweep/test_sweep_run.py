@@ -101,7 +101,7 @@ def test_sigterm_stops_snakemake_and_the_jobs_save(tmp_path):
     sweep_process.until(lambda: sweep_process.running(out, "melt"), 900.0, "a running melt")
     process.send_signal(signal.SIGTERM)
     text, _ = process.communicate(timeout=600)
-    assert "RunInterrupted: running jobs saved their state" in text
+    assert "RunInterrupted: by SIGTERM; the same command continues" in text
     assert not sweep_process.running(out)
     assert "stopped" in {state["state"] for state in sweep_process.states(out, "melt").values()}
 
