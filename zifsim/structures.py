@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from zifsim.crystals.crystal import CrystalStructure, open_crystal
-from zifsim.crystals.load import load_framework
+from zifsim.crystals.load import check_one, load_framework
 from zifsim.errors import InputError
 from zifsim.io.melt_forcefields import load_melt_forcefield
 from zifsim.io.resources import data_folder
@@ -43,10 +43,8 @@ def load_structure(structure: str | Path | Framework, *, configuration: str = "A
     """
     if isinstance(structure, Framework):
         return load_framework(structure, configuration=configuration, bim_per_cell=bim_per_cell, supercell=supercell)
+    check_one(configuration)
     crystal = open_crystal(structure)
-    if configuration.lower() == "all":
-        raise InputError("One configuration makes one framework: give its letter, such as A; all are listed by "
-                         "'zifsim build --configuration all'.")
     cell = crystal.order(configuration, bim_per_cell)[0]
     return prepared(cell, crystal, relax=relax, report=report).supercell(supercell)
 

@@ -28,7 +28,12 @@ def load_framework(structure: str | Path | Framework, *, configuration: str = "A
         if bim_per_cell is not None or configuration.upper() != "A":
             raise InputError(f"{structure.name} is one ordered cell; leave out configuration and bIm number.")
         return structure.supercell(supercell)
+    check_one(configuration)
+    return open_crystal(structure).order(configuration, bim_per_cell, supercell)[0]
+
+
+def check_one(configuration: str) -> None:
+    """Raise InputError for ``all``, which makes many frameworks."""
     if configuration.lower() == "all":
         raise InputError("One configuration makes one framework: give its letter, such as A; all are listed by "
                          "'zifsim build --configuration all'.")
-    return open_crystal(structure).order(configuration, bim_per_cell, supercell)[0]

@@ -44,8 +44,8 @@ def relax_framework(fw: Framework, forcefield: MeltForceField, *, cutoff_angstro
 
     The same on every machine: Lennard-Jones is switched off smoothly before the cut-off, the Ewald sum is split so
     that nothing jumps there, and energies are those of OpenMM's Reference platform, in double precision. From starts
-    0.03 Å apart atoms come out within 0.005 Å. A cell narrower than twice the cut-off is relaxed as a supercell, whose
-    copies are averaged.
+    0.03 Å apart atoms come out within 0.005 Å (not promised beyond :data:`MAX_COORDINATES`). A cell narrower than twice
+    the cut-off is relaxed as a supercell, whose copies are averaged.
 
     Raises
     ------
@@ -83,9 +83,9 @@ def _least_energy(model: MeltSystem) -> FloatArray:
     """
     start = model.positions.ravel()
     surface = _Surface(model)
-    stiff = len(start) > MAX_COORDINATES
-    near = _descend(surface, start, ROUGH_TOLERANCE / 10 if stiff else ROUGH_TOLERANCE)
-    if stiff:
+    large = len(start) > MAX_COORDINATES
+    near = _descend(surface, start, ROUGH_TOLERANCE / 10 if large else ROUGH_TOLERANCE)
+    if large:
         return near.reshape(-1, 3)
     curvatures, modes = np.linalg.eigh(surface.hessian(near))
     scaled = modes / np.sqrt(np.maximum(np.abs(curvatures), LEAST_CURVATURE))
@@ -136,7 +136,8 @@ def _descend(energy_and_gradient: Callable[[FloatArray], tuple[float, FloatArray
     steepest = float(np.abs(found.jac).max())
     if steepest > tolerance:
         raise SimulationError(f"No energy minimum was found in {found.nfev} evaluations (a slope of {steepest:.2g} "
-                              f"is left, {tolerance:g} is wanted).")
+                              f"is left, {tolerance:g} is wanted); relax a smaller cell, or none (--no-relax, "
+                              'relax_with = "none").')
     return np.asarray(found.x, dtype=np.float64)
 
 
