@@ -24,6 +24,7 @@ from zifsim.melt.box import Box
 from zifsim.melt.checkpoint import check_results, read_checkpoint
 from zifsim.model.framework import Framework
 from zifsim.runs.folder import finished_outputs
+from zifsim.runs.progress import Report, silent
 from zifsim.structures import load_structure
 
 FloatArray = NDArray[np.float64]
@@ -138,7 +139,8 @@ def of_melt(folder: Path, *, segment: str = "", every: int = 1, name: str = "") 
                   (folder, (first, last)))
 
 
-def load_frames(name_or_path: str | Path, *, segment: str = "", every: int = 1, name: str = "") -> Frames:
+def load_frames(name_or_path: str | Path, *, segment: str = "", every: int = 1, name: str = "",
+                report: Report = silent) -> Frames:
     """Frames of a melt's folder, or the one configuration of a shipped structure, CIF or extXYZ file.
 
     ``name`` is what they are called in tables; left out: the folder's or the structure's name.
@@ -146,7 +148,7 @@ def load_frames(name_or_path: str | Path, *, segment: str = "", every: int = 1, 
     path = Path(name_or_path)
     if path.is_dir():
         return of_melt(path, segment=segment, every=every, name=name)
-    return of_framework(load_structure(name_or_path), name)
+    return of_framework(load_structure(name_or_path, report=report), name)
 
 
 def source_files(name_or_path: str | Path) -> list[Path]:

@@ -66,6 +66,6 @@ def access(structure: str | Path | Framework, gases: Mapping[str, float | Sequen
     job = AccessJob.load(structure, guests, forcefield, charges, values,
                          snapshots=None if snapshots is None else str(snapshots),
                          snapshot_temperature_k=snapshot_temperature_k, dynamics=dynamics, umbrella_ps=umbrella_ps,
-                         platform=platform, threads=threads)
+                         platform=platform, threads=threads, report=report or silent)
     with results_in(out) as folder:
         return GasAccesses(run_access_job(job, folder, report or silent))

@@ -60,18 +60,19 @@ def isotherm(structure: str | Path | Framework, gas: str | Path | GuestModel, *,
     from zifsim.runs.progress import silent
 
     job = IsothermJob.load(structure, gas, temperature_k, pascals(pressures_bar), forcefield, charges,
-                           sampling_of(settings), threads, flat_histogram, None if blocked is None else Path(blocked))
+                           sampling_of(settings), threads, flat_histogram, None if blocked is None else Path(blocked),
+                           report or silent)
     return job.sample(None, report or silent) if out is None else job.run(Path(out), report or silent)
 
 
 def henry(structure: str | Path | Framework, gas: str | Path | GuestModel, *, temperature_k: float = 273.0,
           forcefield: str | Path = "PP", charges: str | Path | None = None, insertions: int = 1_000_000,
-          threads: int = 1, **settings: Unpack[Sampling]) -> HenryResult:
+          threads: int = 1, report: Report | None = None, **settings: Unpack[Sampling]) -> HenryResult:
     """Henry coefficient and heat of adsorption at zero loading, by Widom insertion: `zifsim widom`.
 
     Parameters
     ----------
-    structure, gas, temperature_k, forcefield, charges, settings: as of :func:`zifsim.isotherm`.
+    structure, gas, temperature_k, forcefield, charges, report, settings: as of :func:`zifsim.isotherm`.
     insertions: test molecules.
     threads: that build the grids.
 
@@ -93,10 +94,11 @@ def henry(structure: str | Path | Framework, gas: str | Path | GuestModel, *, te
     from zifsim.gcmc.noroom import has_room, without_room
     from zifsim.gcmc.widom import widom
     from zifsim.io.guests import load_guest
+    from zifsim.runs.progress import silent
 
     guest = load_guest(gas, temperature_k=temperature_k)
     check_temperature(guest.gas, temperature_k)
     values = sampling_of({**settings, "widom_insertions": insertions})
-    host = load_host(structure, (guest,), forcefield, charges, values)
+    host = load_host(structure, (guest,), forcefield, charges, values, report or silent)
     result = widom(host.framework, guest, host.forcefield, temperature_k, values, threads=threads)
     return result if has_room(host.framework, result) else without_room(result)

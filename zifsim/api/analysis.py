@@ -86,7 +86,7 @@ def analyse(structures: Structure | Sequence[Structure], *, segment: str = "", e
     given: list[Structure] = [structures] if single else list(structures)  # type: ignore[list-item,arg-type]
     if out is not None:
         return _recorded(given, Path(out), segment, every, values, report)
-    found = [analyse_one(_frames(one, segment, every), values, report=report) for one in given]
+    found = [analyse_one(_frames(one, segment, every, report), values, report=report) for one in given]
     return found[0] if single else Analyses(found)
 
 
@@ -99,13 +99,13 @@ def _recorded(structures: list[Structure], out: Path, segment: str, every: int, 
     if len(names) < len(structures):
         raise InputError("An analysis that is recorded reads names, files or folders: write the Framework to a file, "
                          "or leave out 'out'.")
-    return run_analysis_job(AnalysisJob.load(names, settings, segment=segment, every=every), out, report)
+    return run_analysis_job(AnalysisJob.load(names, settings, segment=segment, every=every, report=report), out, report)
 
 
-def _frames(structure: Structure, segment: str, every: int) -> Frames:
+def _frames(structure: Structure, segment: str, every: int, report: Report) -> Frames:
     from zifsim.analysis.frames import load_frames, of_framework
     from zifsim.model.framework import Framework
 
     if isinstance(structure, Framework):
         return of_framework(structure)
-    return load_frames(structure, segment=segment, every=every)
+    return load_frames(structure, segment=segment, every=every, report=report)

@@ -70,7 +70,7 @@ def melt(structure: str | Path | Framework, *, out: str | Path | None = None, fo
                             anneal_ps=anneal_ps, equilibrate_ps=equilibrate_ps, timestep_fs=timestep_fs,
                             pressure_bar=pressure_bar)
     values = settings_of(MeltSettings, settings)
-    framework = load_structure(structure)
+    framework = load_structure(structure, report=report or silent)
     parameters = load_potential(potential, framework) if potential else load_melt_forcefield(forcefield)
     check_temperatures(schedule, parameters)
     with results_in(out) as folder:

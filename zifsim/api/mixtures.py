@@ -51,7 +51,7 @@ def mixture(structure: str | Path | Framework, composition: Mapping[str, float],
     from zifsim.runs.progress import silent
 
     job = MixtureJob.load(structure, composition, temperature_k, pascals(pressures_bar), forcefield, charges,
-                          sampling_of(settings), threads)
+                          sampling_of(settings), threads, report or silent)
     if pure:
         job = job.predict(_read(pure), extrapolation)
     return job.sample(None, report or silent) if out is None else job.run(Path(out), report or silent)

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from zifsim.model.framework import Framework
     from zifsim.model.guest import GuestModel
+    from zifsim.runs.progress import Report
 
 
 def load(structure: str | Path | Framework, *, configuration: str = "A", bim_per_cell: int | None = None,
-         supercell: tuple[int, int, int] = (1, 1, 1), charges: str | Path | None = None) -> Framework:
+         supercell: tuple[int, int, int] = (1, 1, 1), charges: str | Path | None = None,
+         report: Report | None = None) -> Framework:
     """A framework: ordered, with linkers recognised, bonds and atom types.
 
     Parameters
@@ -23,6 +25,8 @@ def load(structure: str | Path | Framework, *, configuration: str = "A", bim_per
     supercell: repeats along a, b, c.
     charges: charge set to assign (``ZIF-FF``, ``PP``, ``RESP``, …, or a TOML file); None: none. The functions that
         sample assign charges themselves.
+    report: takes an event (:class:`zifsim.runs.progress.Event`) where atoms are relaxed, which takes a minute; None:
+        silence.
 
     Returns
     -------
@@ -40,9 +44,11 @@ def load(structure: str | Path | Framework, *, configuration: str = "A", bim_per
     0.924...
     """
     from zifsim.io.adsorption import assign_charges, load_charge_set
+    from zifsim.runs.progress import silent
     from zifsim.structures import load_structure
 
-    framework = load_structure(structure, configuration=configuration, bim_per_cell=bim_per_cell, supercell=supercell)
+    framework = load_structure(structure, configuration=configuration, bim_per_cell=bim_per_cell, supercell=supercell,
+                               report=report or silent)
     return framework if charges is None else assign_charges(framework, load_charge_set(charges))
 
 

@@ -69,7 +69,7 @@ class AccessJob:
     def load(cls, structure: str | Path | Framework, guests: Gases, forcefield: str | Path | AdsorptionForceField,
              charges: str | Path | ChargeSet | None, settings: AccessSettings, *,
              snapshots: str | None = None, snapshot_temperature_k: float | None = None, dynamics: str = "ZIF-FF",
-             umbrella_ps: float = 0.0, platform: str = "auto", threads: int = 1) -> AccessJob:
+             umbrella_ps: float = 0.0, platform: str = "auto", threads: int = 1, report: Report = silent) -> AccessJob:
         """Load a job by names, files or values; ``snapshots``: how many to make, or a file or folder to read them from.
 
         Raises
@@ -89,7 +89,7 @@ class AccessJob:
 
         parameters, charge_set = load_adsorption_forcefield(forcefield), load_charge_set(
             charge_source(charges, forcefield))
-        framework = load_structure(structure)
+        framework = load_structure(structure, report=report)
         if any(model.has_charges for model, _ in guests):
             framework = assign_charges(framework, charge_set)
         lj_parameters(framework, parameters)

@@ -60,8 +60,9 @@ class LoadedHost:
 
 def load_host(structure: str | Path | Framework, guests: Sequence[GuestModel],
               forcefield: str | Path | AdsorptionForceField, charges: str | Path | ChargeSet | None,
-              settings: GCMCSettings) -> LoadedHost:
+              settings: GCMCSettings, report: Report = silent) -> LoadedHost:
     """Load and check a host for these gases, by names, files or values. Charges are assigned where a gas feels them.
+    ``report`` is told where atoms are relaxed, which takes a minute.
 
     Raises
     ------
@@ -81,7 +82,7 @@ def load_host(structure: str | Path | Framework, guests: Sequence[GuestModel],
     check_coulomb(guests, settings)
     parameters, charge_set = load_adsorption_forcefield(forcefield), load_charge_set(
         charge_source(charges, forcefield))
-    framework = load_structure(structure)
+    framework = load_structure(structure, report=report)
     if any(guest.has_charges for guest in guests):
         framework = assign_charges(framework, charge_set)
     lj_parameters(framework, parameters)

@@ -44,7 +44,8 @@ class AnalysisJob:
 
     @classmethod
     def load(cls, structures: Sequence[str], settings: AnalysisSettings, *, segment: str = "", every: int = 1,
-             measured: Sequence[MeasuredCurve] = (), bet: Sequence[Isotherm] = ()) -> AnalysisJob:
+             measured: Sequence[MeasuredCurve] = (), bet: Sequence[Isotherm] = (),
+             report: Report = silent) -> AnalysisJob:
         """Load a job by names, files and folders of melts; ``bet``: isotherms whose BET area is wanted.
 
         Raises
@@ -53,7 +54,7 @@ class AnalysisJob:
         """
         areas = tuple((isotherm.framework, BETArea().compute(isotherm)) for isotherm in bet)
         names = short_names(structures)
-        frames = tuple(load_frames(structure, segment=segment, every=every, name=name)
+        frames = tuple(load_frames(structure, segment=segment, every=every, name=name, report=report)
                        for structure, name in zip(structures, names, strict=True))
         inputs = {f"{name}: {file.name}": sha256_file(file)
                   for structure, name in zip(structures, names, strict=True) for file in source_files(structure)}

@@ -15,7 +15,7 @@ from zifsim.model.forcefield import AdsorptionForceField, ChargeSet
 from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel
 from zifsim.model.uptake import Isotherm
-from zifsim.runs.progress import Report
+from zifsim.runs.progress import Report, silent
 from zifsim.runs.version import version
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class IsothermJob(AdsorptionJob[Isotherm]):
     def load(cls, structure: str | Path | Framework, gas: str | Path | GuestModel, temperature_k: float,
              pressures_pa: Sequence[float], forcefield: str | Path | AdsorptionForceField,
              charges: str | Path | ChargeSet | None, settings: GCMCSettings, threads: int = 1,
-             flat_histogram: bool = False, blocked: Path | None = None) -> IsothermJob:
+             flat_histogram: bool = False, blocked: Path | None = None, report: Report = silent) -> IsothermJob:
         """Load a job by names, files or values; ``blocked``: a folder of `zifsim access`, whose pores to close.
 
         Raises
@@ -68,7 +68,7 @@ class IsothermJob(AdsorptionJob[Isotherm]):
         eos = equation_of_state(guest, temperature_k, settings.metastable)
         for pressure in pressures_pa:
             eos.fugacity_pa(temperature_k, pressure)
-        host = load_host(structure, (guest,), forcefield, charges, settings)
+        host = load_host(structure, (guest,), forcefield, charges, settings, report)
         pores = None if blocked is None else BlockedPores.load(
             blocked, host.framework, guest, temperature_k, host.forcefield, host.charges)
         return cls(host.framework, (guest,), host.forcefield, host.charges, temperature_k, tuple(pressures_pa),

@@ -18,7 +18,7 @@ from zifsim.model.mixture import MixtureIsotherm
 from zifsim.model.uptake import Isotherm, MixturePoint
 from zifsim.runs.digest import digest
 from zifsim.runs.folder import rewrite
-from zifsim.runs.progress import Report
+from zifsim.runs.progress import Report, silent
 
 if TYPE_CHECKING:
     from zifsim.gcmc.iast import Surroundings
@@ -42,7 +42,8 @@ class MixtureJob(AdsorptionJob[MixtureIsotherm]):
     @classmethod
     def load(cls, structure: str | Path | Framework, fractions: Mapping[str, float], temperature_k: float,
              pressures_pa: Sequence[float], forcefield: str | Path | AdsorptionForceField,
-             charges: str | Path | ChargeSet | None, settings: GCMCSettings, threads: int = 1) -> MixtureJob:
+             charges: str | Path | ChargeSet | None, settings: GCMCSettings, threads: int = 1,
+             report: Report = silent) -> MixtureJob:
         """Load a job by names or files; ``fractions``: gas, guest model or guest file -> mole fraction.
 
         Raises
@@ -61,7 +62,7 @@ class MixtureJob(AdsorptionJob[MixtureIsotherm]):
         values = check_composition(guests, composition)
         for pressure in pressures_pa:
             mixture_fugacities_pa(guests, values, temperature_k, pressure, settings.metastable)
-        host = load_host(structure, guests, forcefield, charges, settings)
+        host = load_host(structure, guests, forcefield, charges, settings, report)
         return cls(host.framework, guests, host.forcefield, host.charges, temperature_k, tuple(pressures_pa), settings,
                    threads, composition)
 

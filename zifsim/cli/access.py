@@ -85,7 +85,7 @@ def access(
     from zifsim.access.filling import Experiment
     from zifsim.access.run import AccessSettings
     from zifsim.campaign.access_job import AccessJob, run_access_job
-    from zifsim.cli.screen import screen
+    from zifsim.cli.screen import preparing, screen
     from zifsim.gcmc.settings import GCMCSettings
 
     if led_ps:
@@ -93,9 +93,10 @@ def access(
         umbrella_ps = umbrella_ps or led_ps
     settings = AccessSettings(experiment=Experiment(size_um, hours), pressure_bar=pressure, gcmc=GCMCSettings(
         cutoff_angstrom=cutoff, grid_spacing_angstrom=spacing, seed=seed))
-    job = AccessJob.load(structure, parse_guests(gas, temperature), forcefield, charges, settings, snapshots=snapshots,
-                         snapshot_temperature_k=snapshot_temperature, dynamics=dynamics, umbrella_ps=umbrella_ps,
-                         platform=platform, threads=threads)
+    with preparing() as report:
+        job = AccessJob.load(structure, parse_guests(gas, temperature), forcefield, charges, settings,
+                             snapshots=snapshots, snapshot_temperature_k=snapshot_temperature, dynamics=dynamics,
+                             umbrella_ps=umbrella_ps, platform=platform, threads=threads, report=report)
     folder = out or job.default_folder
     job.check(folder)
     _say_what(job)

@@ -77,7 +77,7 @@ def analyse(
     from zifsim.analysis.measured import read_curve
     from zifsim.analysis.summary import AnalysisSettings
     from zifsim.campaign.analysis_job import AnalysisJob, run_analysis_job
-    from zifsim.cli.screen import screen
+    from zifsim.cli.screen import preparing, screen
     from zifsim.io.results import read_isotherm
     from zifsim.runs.folder import unaltered
     from zifsim.runs.progress import silent
@@ -85,8 +85,9 @@ def analyse(
     settings = AnalysisSettings(zn_n_cutoff=cutoff, r_max=r_max, q_max=q_max, q_resolution=q_resolution,
                                 lorch=not no_lorch, rings=rings, pores=pores, energy_pores=energy_pores)
     curves = [read_curve(kind, path) for kind, path in map(_kind_and_file, measured or [])]
-    job = AnalysisJob.load(structures, settings, segment=segment, every=every, measured=curves,
-                           bet=[read_isotherm(unaltered(path)) for path in bet or []])
+    with preparing() as report:
+        job = AnalysisJob.load(structures, settings, segment=segment, every=every, measured=curves,
+                               bet=[read_isotherm(unaltered(path)) for path in bet or []], report=report)
     if out is not None:
         job.claim.check(out)
     with nullcontext(silent) if as_json else screen(out) as report:

@@ -15,7 +15,6 @@ from zifsim.limits import Limits
 if TYPE_CHECKING:
     from zifsim.crystals.ordering import LinkerClass
     from zifsim.model.framework import Framework
-    from zifsim.runs.progress import Event
 
 FORMATS = (".cif", ".extxyz", ".xyz")
 
@@ -52,22 +51,14 @@ def build(
 
     zifsim build my.cif --no-relax
     """
-    from rich.text import Text
-
+    from zifsim.cli.screen import preparing
     from zifsim.crystals.crystal import open_crystal
     from zifsim.structures import prepared
 
     crystal = open_crystal(structure)
     chosen = crystal.choose(configuration, bim_per_cell)
     targets = _targets(out, chosen, configuration, force)
-    terminal = console()
-    with terminal.status("") as status:
-        def report(event: Event) -> None:
-            if event.kind == "note":
-                say(f"note: {event.message}")
-            else:
-                status.update(Text(event.message))
-
+    with preparing() as report:
         frameworks = [prepared(cell, crystal, relax=relax, report=report).supercell(supercell)
                       for cell in crystal.order(configuration, bim_per_cell)]
     _show_classes(crystal.classes(bim_per_cell), chosen)

@@ -39,6 +39,7 @@ def energy(
     import json
 
     from zifsim.campaign.adsorption import load_host
+    from zifsim.cli.screen import preparing
     from zifsim.gcmc.energy import configuration_energy
     from zifsim.gcmc.eos import check_temperature
     from zifsim.gcmc.settings import GCMCSettings
@@ -47,7 +48,8 @@ def energy(
     guest = load_guest(gas, temperature_k=temperature)
     check_temperature(guest.gas, temperature)
     settings = GCMCSettings(cutoff_angstrom=cutoff, truncation=truncation, host_path=path, ewald_tolerance=1e-10)
-    host = load_host(structure, (guest,), forcefield, charges, settings)
+    with preparing() as report:
+        host = load_host(structure, (guest,), forcefield, charges, settings, report)
     terms = configuration_energy(host.framework, guest, host.forcefield, temperature,
                                  read_guest_sites(guests, guest), settings).to_dict()
     if as_json:

@@ -72,7 +72,7 @@ def gcmc(
         say_what_will_run,
         with_cells,
     )
-    from zifsim.cli.screen import screen
+    from zifsim.cli.screen import preparing, screen
     from zifsim.errors import InputError
     from zifsim.runs import devices
 
@@ -84,8 +84,9 @@ def gcmc(
                              guest_images=guest_images, metastable=metastable,
                              target_relative_error=error, max_moves=max_moves, seed=seed)
     pressures_pa = _pressures_pa(pressures, relative_pressures, gas, temperature)
-    job = IsothermJob.load(structure, gas, temperature, pressures_pa, forcefield, charges, settings,
-                           devices.worker_count(threads), flat_histogram, blocked)
+    with preparing() as report:
+        job = IsothermJob.load(structure, gas, temperature, pressures_pa, forcefield, charges, settings,
+                               devices.worker_count(threads), flat_histogram, blocked, report)
     folder = out or job.default_folder
     job.claim.check(folder)
     say_what_will_run(job, folder)

@@ -77,6 +77,7 @@ def melt(
     """
     from zifsim.campaign.melt_job import MeltJob
     from zifsim.cli.melt_view import run_one, run_several, show_cost, show_job
+    from zifsim.cli.screen import preparing
     from zifsim.errors import InputError
     from zifsim.io.melt_forcefields import load_melt_forcefield
     from zifsim.melt.potential import load_potential
@@ -90,7 +91,8 @@ def melt(
                             equilibrate_ps=equilibrate_ps, timestep_fs=timestep_fs, pressure_bar=pressure_bar)
     settings = MeltSettings(seed=seed, platform=platform, cpu_threads=threads, cutoff_angstrom=cutoff,
                             tail_correction=tail_correction)
-    framework = load_structure(structure).supercell(supercell)
+    with preparing() as report:
+        framework = load_structure(structure, report=report).supercell(supercell)
     parameters = load_potential(potential, framework) if potential else load_melt_forcefield(
         forcefield or "nb-ZIF-FF-s")
     check_temperatures(schedule, parameters)

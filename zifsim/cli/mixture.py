@@ -56,7 +56,7 @@ def mixture(
     from zifsim.cli.iast import parse_composition
     from zifsim.cli.isotherm_view import live_table, say_where, with_cells
     from zifsim.cli.mixture_view import MixtureColumns, mixture_lines, print_mixture, print_mixture_plan
-    from zifsim.cli.screen import screen
+    from zifsim.cli.screen import preparing, screen
     from zifsim.io.results import read_isotherm
     from zifsim.runs import devices
     from zifsim.runs.folder import unaltered
@@ -65,8 +65,9 @@ def mixture(
     settings = make_settings(cutoff_angstrom=cutoff, truncation=truncation, guest_coulomb=coulomb, starts=starts,
                              guest_images=guest_images, metastable=metastable,
                              target_relative_error=error, max_moves=max_moves, seed=seed)
-    job = MixtureJob.load(structure, parse_composition(composition), temperature, parse_pressures(pressures or "1"),
-                          forcefield, charges, settings, devices.worker_count(threads))
+    with preparing() as report:
+        job = MixtureJob.load(structure, parse_composition(composition), temperature, parse_pressures(pressures or "1"),
+                              forcefield, charges, settings, devices.worker_count(threads), report)
     if pure is not None:
         job = job.predict([read_isotherm(unaltered(Path(p.strip()))) for p in pure.split(",")], extrapolation)
     folder = out or job.default_folder

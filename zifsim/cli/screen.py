@@ -43,6 +43,29 @@ def screen(folder: Path | None = None, table: Table | None = None) -> Iterator[R
         ticking.join()
 
 
+@contextmanager
+def preparing() -> Iterator[Report]:
+    """A report for what comes before a run, such as relaxing a structure: what goes on while a terminal watches, a line
+    elsewhere. On stderr, since stdout may be JSON."""
+    from rich.text import Text
+
+    status = console(error=True).status("")
+
+    def report(event: Event) -> None:
+        if event.kind == "note":
+            say(f"note: {event.message}", error=True)
+        elif sys.stderr.isatty():
+            status.update(Text(event.message))
+            status.start()
+        else:
+            say(event.message, error=True)
+
+    try:
+        yield report
+    finally:
+        status.stop()
+
+
 class _Plain:
     """A line per finished part, and one every 15 s; the base of the live screen, which sends them to the log alone."""
 

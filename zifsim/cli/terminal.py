@@ -19,8 +19,9 @@ def say(text: str = "", *, end: str = "\n", error: bool = False, flush: bool = F
     print(printable(text), end=end, file=sys.stderr if error else sys.stdout, flush=flush)
 
 
-def console(plain_width: int | None = None) -> Console:
-    """A console for tables that takes no text for markup; ``plain_width``: where nobody watches (None: 80)."""
+def console(plain_width: int | None = None, *, error: bool = False) -> Console:
+    """A console for tables that takes no text for markup; ``plain_width``: where nobody watches (None: 80).
+    ``error``: on stderr."""
     from rich.console import Console
 
     class Plain(Console):
@@ -31,4 +32,5 @@ def console(plain_width: int | None = None) -> Console:
                 shown = segment.text if segment.control else printable(segment.text)
                 yield segment if shown == segment.text else segment._replace(text=shown)
 
-    return Plain(width=None if sys.stdout.isatty() else plain_width, markup=False, emoji=False, highlight=False)
+    watched = (sys.stderr if error else sys.stdout).isatty()
+    return Plain(stderr=error, width=None if watched else plain_width, markup=False, emoji=False, highlight=False)

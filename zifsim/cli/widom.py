@@ -38,6 +38,7 @@ def widom(
     import json
 
     from zifsim.campaign.adsorption import load_host
+    from zifsim.cli.screen import preparing
     from zifsim.gcmc.eos import check_temperature
     from zifsim.gcmc.noroom import has_room, without_room
     from zifsim.gcmc.settings import GCMCSettings
@@ -48,7 +49,8 @@ def widom(
     check_temperature(guest.gas, temperature)
     settings = GCMCSettings(cutoff_angstrom=cutoff, truncation=truncation, host_path=path, seed=seed,
                             widom_insertions=insertions)
-    host = load_host(structure, (guest,), forcefield, charges, settings)
+    with preparing() as report:
+        host = load_host(structure, (guest,), forcefield, charges, settings, report)
     framework = host.framework
     result = test_insertion(framework, guest, host.forcefield, temperature, settings, threads=threads)
     room = has_room(framework, result)

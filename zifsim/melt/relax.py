@@ -36,7 +36,6 @@ MAX_COORDINATES = 6_000         # of a Hessian (0.3 GB); a larger cell is left a
 MEMORY = 30                     # steps that L-BFGS remembers
 HESSIAN_STEP = 1e-3             # Å
 LEAST_CURVATURE = 0.05          # kJ/mol/Å²: softer modes are scaled as this one
-LOOK_EVERY = 50                 # evaluations between two looks at the stop flag
 
 
 def relax_framework(fw: Framework, forcefield: MeltForceField, *, cutoff_angstrom: float = DEFAULT_CUTOFF) -> Framework:
@@ -103,13 +102,10 @@ class _Surface:
 
     def __init__(self, model: MeltSystem) -> None:
         self._context = _open(model, PlatformChoice("Reference", {}, "Reference, double precision"))
-        self._looks = 0
 
     def __call__(self, flat: FloatArray) -> tuple[float, FloatArray]:
         """Energy, kJ/mol, and gradient (3P,), kJ/mol/Å, at positions (3P,), Å."""
-        self._looks += 1
-        if self._looks % LOOK_EVERY == 0:
-            stopping.check()
+        stopping.check()
         self._context.setPositions(flat.reshape(-1, 3) * NM)
         forces = self._context.getState(getForces=True).getForces(asNumpy=True)
         slope = -np.asarray(forces.value_in_unit(unit.kilojoule_per_mole / unit.angstrom), dtype=np.float64)
