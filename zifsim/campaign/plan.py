@@ -99,20 +99,24 @@ def _crystal_model(name: str, label: str, source: str, crystal: CrystalStructure
                  size=f"{cell.n_atoms} atoms, {cell.density_g_cm3:.3f} g/cm³", work=cell.formula)
     stages.append(last)
     if relax_with is not None:
-        last = _relax_stage(name, label, relax_with, last, cell, insist=material.relax_with is not None)
+        last = _relax_stage(name, label, relax_with, last, replace(cell, name=framework_name),
+                            insist=material.relax_with is not None)
         stages.append(last)
     return StructuralModel(name, label, material.framework_kind, last.id, cell)
 
 
 def _relax_stage(name: str, label: str, forcefield: str, build: Stage, cell: Framework, insist: bool) -> Stage:
     from zifsim.io.melt_forcefields import load_melt_forcefield
+    from zifsim.structures import relaxed_path
 
     parameters = {"forcefield": load_melt_forcefield(forcefield)}
+    travels = relaxed_path(cell, parameters["forcefield"]).is_file()
     return Stage("relax", f"{name} {label}",
                  {"forcefield": forcefield, "parameters_sha256": parameter_digests(parameters), "insist": insist},
                  f"{STAGES}:run_relax", needs={"framework": (build.id, "framework.extxyz")},
-                 seconds=estimate.relax_seconds(cell.n_atoms), size=f"{cell.n_atoms} atoms",
-                 work=f"atoms in the fixed cell, {parameters['forcefield'].name}", parameters=parameters)
+                 seconds=estimate.relax_seconds(cell.n_atoms, travels), size=f"{cell.n_atoms} atoms",
+                 work=f"atoms in the fixed cell, {parameters['forcefield'].name}{', travels with zifsim' * travels}",
+                 parameters=parameters)
 
 
 def melt_stages(study: Study, name: str, crystals: list[StructuralModel], stages: list[Stage],
