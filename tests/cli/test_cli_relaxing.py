@@ -1,4 +1,4 @@
-"""A structure whose atoms are relaxed first, which takes a minute: said by every command and function, and stoppable."""
+"""A structure that is relaxed first, which takes a minute: every command and function says so and can be stopped."""
 
 import json
 

@@ -12,6 +12,8 @@ from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError, RunInterrupted, SimulationError
 from zifsim.io.files import read_json
 from zifsim.io.melt_forcefields import load_melt_forcefield
+from zifsim.io.xyz import read_framework, write_framework
+from zifsim.melt.glass import called
 from zifsim.melt.program import melt_program
 from zifsim.melt.result import verdict
 from zifsim.melt.run import MeltSettings, run_melt
@@ -95,6 +97,21 @@ def test_what_kept_more_than_half_of_its_bonds_is_not_called_a_glass() -> None:
     assert verdict(0.5, True) == "melted"
     assert verdict(0.72, True) == "not melted: 72 % of the crystal's Zn–N bonds kept"
     assert verdict(1.0, False).endswith("which this force field cannot break")
+
+
+def test_name_and_source_say_whether_it_is_a_glass(zif8: Framework, forcefield: MeltForceField, tmp_path: Path) -> None:
+    """So that what is read from its file alone says it too."""
+    glass, crystal = called(zif8, 0.1, forcefield), called(zif8, 0.92, forcefield)
+    assert (glass.name, crystal.name) == ("ZIF-8 glass", "ZIF-8 not melted")
+    assert "; melted and quenched with nb-ZIF-FF-s" in glass.source
+    assert "; heated and cooled with nb-ZIF-FF-s" in crystal.source
+    assert crystal.source.endswith("; not melted: 92 % of the crystal's Zn–N bonds kept")
+    write_framework(tmp_path / "glass.extxyz", crystal)
+    read = read_framework(tmp_path / "glass.extxyz")
+    assert (read.name, read.source) == (crystal.name, crystal.source)
+    annealed = called(glass, 0.9, forcefield)           # of a glass: its own bonds
+    assert annealed.name == "ZIF-8 glass"
+    assert "not melted" not in annealed.source
 
 
 def test_a_linker_that_the_force_field_does_not_know_is_named(zif8: Framework, forcefield: MeltForceField,

@@ -73,6 +73,7 @@ def test_a_run_leaves_its_glass_numbers_states_and_frames(finished, zif8: Framew
     assert any(e.kind == "note" and e.message.startswith("platform: CPU, 1 thread") for e in events)
     assert result.coordination == {"4": 1.0}
     assert (result.bonds_kept, result.bonds_new) == (1.0, 0.0)
+    assert result.framework.name == f"{zif8.name} not melted"
     assert result.mean_zn_n_angstrom == pytest.approx(1.99, abs=0.03)
     values = read_json(folder / "melt.json")
     assert values["n_steps"] == 600

@@ -3,6 +3,7 @@
 import csv
 import math
 import time
+from dataclasses import replace
 
 import finished_sweep
 import numpy as np
@@ -178,3 +179,19 @@ def test_slope_and_its_error_are_those_of_textbook_regression():
 
 def test_fewer_than_three_rates_have_no_line():
     assert fit_trend([1.0, 1.0, 10.0, 10.0], [1.0, 2.0, 3.0, 4.0]) is None
+
+
+def test_what_has_not_melted_is_counted_and_said(finished, capsys):
+    from zifsim.cli.sweep_view import print_summary
+
+    _, _, collected = finished
+    assert collected.warning == ""
+    (kept,) = (quantity for quantity in collected.measured if quantity.key == "bonds_kept")
+    first, second, *rest = collected.measured[kept]
+    changed = (replace(first, value=80.0), replace(second, value=51.0), *rest)
+    unmelted = replace(collected, measured={**collected.measured, kept: changed})
+    said = "2 of 18 kept more than half of the crystal's Zn–N bonds: not melted, no glasses."
+    assert unmelted.warning == said
+    assert said.replace("'", "&#39;") in render(unmelted, load_sweep("smoke_sweep", CHANGES), "<svg/>")
+    print_summary(unmelted)
+    assert f"note: {said}" in capsys.readouterr().out

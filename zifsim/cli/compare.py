@@ -48,6 +48,8 @@ def compare(
     wide = terminal.width >= WIDE
     quick = table.quality == "quick"
     terminal.print(f"{table.quality_note.capitalize()}.", style="bold yellow" if quick else "bold green")
+    for warning in table.warnings:
+        terminal.print(warning, style="bold yellow")
     rows = [export.shown_row(row) for row in table.rows]
     scores = [export.shown_score(score) for score in score_table(table)]
     terminal.print(_table(export.SHOWN, rows, _columns(wide, table), "Gas"))

@@ -106,3 +106,5 @@ def _print_comparison(comparison: ComparisonTable) -> None:
         cells = dict(zip(SHOWN, shown_row(row), strict=True))
         table.add_row(*(Text(cells[column]) for column in columns))
     console(150).print(table)
+    for warning in comparison.warnings:
+        say(f"note: {warning}")

@@ -128,6 +128,8 @@ def print_summary(collected: Collected) -> None:
         cells = [collected.cell(quantity, rate) for rate in collected.rates]
         table.add_row(Text(quantity.label), *cells, collected.experiment_text(quantity))
     console(WIDTH).print(table)
+    if collected.warning:
+        say(f"note: {collected.warning}")
     say("± one standard error over glasses (replicates and configurations); * not settled")
     for path in collected.files:
         say(f"written: {path}")

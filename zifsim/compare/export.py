@@ -159,7 +159,7 @@ def shown_row(row: ComparisonRow) -> tuple[str, ...]:
 
 
 def ours_text(row: ComparisonRow) -> str:
-    """Value ± sampling error, starred where not equilibrated; 'missing' where there is none."""
+    """Value ± sampling error, starred where not equilibrated; 'missing' where there is none, or none to compare."""
     if row.ours is None:
         return "missing"
     digits = 1 if row.ours.sampling_error >= 0.05 or row.ours.value >= 10.0 else 2
@@ -222,6 +222,7 @@ def as_markdown(table: ComparisonTable, scores: tuple[Score, ...]) -> str:
     parts = [
         f"# Uptake at 1 bar: {table.study}",
         f"**{table.quality_note.capitalize()}.** {EXPLANATION}",
+        *(f"**{warning}**" for warning in table.warnings),
         markdown_table(SHOWN, [shown_row(row) for row in table.rows], SHOWN_ALIGN),
         "## Scores against experiment",
         SCORE_EXPLANATION,
@@ -236,6 +237,7 @@ def as_markdown(table: ComparisonTable, scores: tuple[Score, ...]) -> str:
 
 def as_latex(table: ComparisonTable) -> str:
     """table1.tex: the table for a manuscript."""
+    said = " ".join((f"{table.quality_note.capitalize()}.", *table.warnings))
     rows = [
         (material, gas.translate(SUBSCRIPTS), *rest) for material, gas, *rest in map(shown_row, table.rows)
     ]
@@ -244,7 +246,7 @@ def as_latex(table: ComparisonTable) -> str:
         SHOWN,
         rows,
         SHOWN_ALIGN,
-        f"{table.quality_note.capitalize()}. {EXPLANATION} Settings: {table.settings_line}.",
+        f"{said} {EXPLANATION} Settings: {table.settings_line}.",
         "tab:uptake",
         groups,
     )

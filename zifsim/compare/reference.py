@@ -71,10 +71,11 @@ class Property:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Everything there is to compare with."""
+    """Everything there is to compare with. ``compositions``: material -> formulas; its own is one or between them."""
 
     sources: Mapping[str, Source]
     blends: Mapping[str, Mapping[str, float]]
+    compositions: Mapping[str, tuple[str, ...]]
     table1: tuple[ReferenceUptake, ...]
     text: tuple[ReferenceUptake, ...]
     cited: tuple[ReferenceUptake, ...]
@@ -170,6 +171,7 @@ def load_reference() -> Reference:
     return Reference(
         sources=sources,
         blends=paper["blends"],
+        compositions={material: tuple(ends) for material, ends in paper["compositions"].items()},
         table1=tuple(_row("table1", row, sources) for row in paper["table1"]["rows"]),
         text=tuple(_row("text", row, sources) for row in paper["text_uptake"]["rows"]),
         cited=tuple(_row("cited", row, sources) for row in paper["cited_uptake"]["rows"]),

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from zifsim.compare.accessible import AccessibleUptake, accessible_at
+from zifsim.compare.materials import no_glasses, other_composition
 from zifsim.compare.reference import GASES, PRESSURE_BAR, Reference, ReferenceUptake
 from zifsim.compare.results import ModelIsotherm, StudyResults
 from zifsim.compare.uptakes import Missing, contributing, same_temperature, uptake_at
@@ -29,7 +30,7 @@ class RowSettings:
 class ComparisonRow:
     """One material and gas at 1 bar; uptakes in mL(STP)/g.
 
-    ``ours`` is None where there is nothing to show, and ``note`` says why. Deviations from a measured range
+    ``ours`` is None where there is nothing to show or compare, and ``note`` says why. Deviations from a measured range
     are signed distances to its nearer end, and zero inside it. ``accessible`` is None where no access result is known.
     """
 
@@ -76,6 +77,7 @@ class ComparisonTable(Drawn):
 
     Sections of the rows: ``table1`` (the paper's 4 materials × 5 gases, always all of them), ``text``
     (uptakes of the paper's text), ``literature`` (ZIF-8, against ranges), ``own`` (nothing to compare with).
+    ``warnings``: what to know before any of them is read.
     """
 
     study: str
@@ -84,6 +86,7 @@ class ComparisonTable(Drawn):
     versions: str
     seed: int | None
     rows: tuple[ComparisonRow, ...]
+    warnings: tuple[str, ...] = ()
 
     def section(self, name: str) -> tuple[ComparisonRow, ...]:
         return tuple(row for row in self.rows if row.reference.section == name)
@@ -115,16 +118,17 @@ def build_table(results: StudyResults, reference: Reference) -> ComparisonTable:
     for further in (*reference.text, *reference.zif8):
         if any(_same(further, key) for key in simulated):
             wanted.append(further)
-    for material, gas, temperature_k in simulated:
-        if not any(_same(row, (material, gas, temperature_k)) for row in wanted):
-            wanted.append(ReferenceUptake("own", material, gas, temperature_k, None, None, "", None))
+    for key in simulated:
+        if not any(_same(row, key) for row in wanted) or other_composition(reference, contributing(results, *key)):
+            wanted.append(ReferenceUptake("own", *key, None, None, "", None))
     return ComparisonTable(
         study=results.name,
         quality=results.quality,
         quality_note=results.quality_note,
         versions=results.versions,
         seed=results.seed,
-        rows=tuple(_row(results, row) for row in wanted),
+        rows=tuple(_row(results, row, reference) for row in wanted),
+        warnings=_warnings(results, reference),
     )
 
 
@@ -149,15 +153,27 @@ def _same(row: ReferenceUptake, key: tuple[str, str, float]) -> bool:
     return (row.material, row.gas) == key[:2] and same_temperature(row.temperature_k, key[2])
 
 
-def _row(results: StudyResults, reference: ReferenceUptake) -> ComparisonRow:
+def _warnings(results: StudyResults, reference: Reference) -> tuple[str, ...]:
+    """A sentence for every material that is not what it is called."""
+    materials = dict.fromkeys(model.material for model in results.isotherms)
+    models = [[model for model in results.isotherms if model.material == material] for material in materials]
+    return tuple(said[0].upper() + said[1:] + "." for of_one in models
+                 for said in (other_composition(reference, of_one), no_glasses(results, of_one)) if said)
+
+
+def _row(results: StudyResults, reference: ReferenceUptake, known: Reference) -> ComparisonRow:
     key = (reference.material, reference.gas, reference.temperature_k)
     found = uptake_at(results, *key, PRESSURE_BAR)
     notes = [reference.note] if reference.note else []
     if isinstance(found, Missing):
         return ComparisonRow(reference, None, _settings(()), "; ".join([found.reason, *notes]))
+    if (other := other_composition(known, contributing(results, *key))) and reference.section != "own":
+        return ComparisonRow(reference, None, _settings(()), "; ".join([other, *notes]))
     if not found.equilibrated:
         notes.insert(0, "not equilibrated")
     used = contributing(results, *key)
+    if unmelted := no_glasses(results, used):
+        notes.append(unmelted)
     others = {m.isotherm.temperature_k for m in used} - {reference.temperature_k}
     if others:
         notes.append(f"simulated at {', '.join(f'{t:g}' for t in sorted(others))} K")

@@ -159,7 +159,7 @@ def run_isotherm(framework: Framework, guest: GuestModel, forcefield: Adsorption
         points=tuple(points), henry=henry, settings=asdict(settings) | more,
         molar_mass_g_mol=guest.molar_mass_g_mol, unit_cell_mass_amu=framework.mass_amu,
         void_fraction=system.void_fraction, saturation_pressure_pa=eos.saturation_or_nan_pa(temperature_k),
-        geometry_sha256=framework.geometry_hash(), forcefield_sha256=digest(forcefield))
+        geometry_sha256=framework.geometry_hash(), forcefield_sha256=digest(forcefield), formula=framework.formula)
 
 
 def mask_values(blocked: NDArray[np.bool_]) -> dict[str, Any]:

@@ -84,6 +84,7 @@ class IsothermTable(ResultTable):
     unit_cell_mass_amu: Mass | None = None
     saturation_pressure_pa: Pressure | None = None
     void_fraction: Unknown = None
+    formula: Name = ""
 
     @model_validator(mode="after")
     def _ascending(self) -> IsothermTable:

@@ -20,13 +20,15 @@ from zifsim.melt.dynamics import Dynamics
 from zifsim.melt.observe import Observer
 from zifsim.melt.platform import PlatformChoice
 from zifsim.melt.relax import carry_molecules, minimise
-from zifsim.melt.result import MeltResult
+from zifsim.melt.result import NOT_MELTED, MeltResult, melted, verdict
 from zifsim.melt.system import NM, MeltSystem
+from zifsim.model.forcefield import MeltForceField
 from zifsim.model.framework import Framework
 
 FloatArray = NDArray[np.float64]
 
 SETTLED_SAMPLES = 10            # independent samples below which a mean is called unsettled
+GLASS_MADE, HEATED = "melted and quenched with", "heated and cooled with"     # in the source of what is left
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ def make_result(dynamics: Dynamics, choice: PlatformChoice, table: Path) -> Melt
     positions = frame.to_box_frame(glass.positions)
     pairs, distances = observer.pairs(positions, frame.vectors)
     kept_bonds, new_bonds = observer.bonds_kept_and_new(pairs)
+    glass = called(glass, kept_bonds, model.forcefield)
     numbers = Counter(Counter(pairs[:, 0].tolist()).get(int(z), 0) for z in observer.zinc)
     return MeltResult(
         framework=glass, forcefield=model.forcefield.name, program=program.name, seed=dynamics.settings.seed,
@@ -116,6 +119,14 @@ def make_glass(model: MeltSystem, positions: FloatArray, box: FloatArray, mean_b
         metal = [fw.types[i] == "Zn" or fw.types[j] == "Zn" for i, j in bonds]
         pairs, _ = Observer(model).pairs(relaxed, mean_box)
         bonds = np.concatenate([bonds[~np.array(metal)], pairs])
-    return replace(fw, name=f"{fw.name} glass", positions=atoms, cell=cell, bonds=bonds, charges=None,
-                   source=f"{fw.source}; melted and quenched with {model.forcefield.name}, minimised at the "
-                          "mean 300 K cell".lstrip("; "))
+    return replace(fw, positions=atoms, cell=cell, bonds=bonds, charges=None)
+
+
+def called(end: Framework, bonds_kept: float, forcefield: MeltForceField) -> Framework:
+    """The end of a run with a name and source that say what it is: a glass, or what has not melted."""
+    is_glass = melted(bonds_kept) or GLASS_MADE in end.source       # an annealed glass keeps its bonds
+    what = f"{GLASS_MADE if is_glass else HEATED} {forcefield.name}, minimised at the mean 300 K cell"
+    if not is_glass:
+        what += f"; {verdict(bonds_kept, forcefield.dissociable)}"
+    return replace(end, name=f"{end.name.removesuffix(' glass')} {'glass' if is_glass else NOT_MELTED}",
+                   source=f"{end.source}; {what}".lstrip("; "))

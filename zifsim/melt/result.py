@@ -16,6 +16,7 @@ from zifsim.runs.seal import made_of
 RESULT = "melt.json"
 GLASS = "glass.extxyz"
 CRYSTAL_LEFT = 0.5      # of the Zn–N bonds of the start: what has kept more of them has not melted
+NOT_MELTED = "not melted"   # in place of "glass" in the name of the structure that such a run leaves
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -87,7 +88,7 @@ def verdict(bonds_kept: float, can_break: bool) -> str:
     """``melted``, or in a few words that and why not."""
     if melted(bonds_kept):
         return "melted"
-    return (f"not melted: {100 * bonds_kept:.0f} % of the crystal's Zn–N bonds kept"
+    return (f"{NOT_MELTED}: {100 * bonds_kept:.0f} % of the crystal's Zn–N bonds kept"
             f"{'' if can_break else ', which this force field cannot break'}")
 
 

@@ -208,8 +208,13 @@ class Framework(Shown):
         )
 
 
+def amounts(formula: str) -> dict[str, int]:
+    """``Zn C8 N4`` as ``{"Zn": 1, "C": 8, "N": 4}``, in its order."""
+    return {symbol: int(number or 1) for symbol, number in re.findall(r"([A-Z][a-z]?)(\d*)", formula)}
+
+
 def reduced(formula: str) -> str:
     """``Zn16 C128 N64`` as ``Zn C8 N4``: what cells of any size of one material have in common."""
-    parts = [(symbol, int(number or 1)) for symbol, number in re.findall(r"([A-Z][a-z]?)(\d*)", formula)]
-    common = math.gcd(*(number for _, number in parts)) or 1
-    return " ".join(f"{symbol}{number // common if number > common else ''}" for symbol, number in parts)
+    parts = amounts(formula)
+    common = math.gcd(*parts.values()) or 1
+    return " ".join(f"{symbol}{number // common if number > common else ''}" for symbol, number in parts.items())

@@ -98,7 +98,7 @@ class Isotherm(Drawn):
     NaN where unknown: molar mass of the gas (g/mol), mass of the unit cell (amu), saturation pressure of the gas by its
     equation of state (Pa; NaN above the critical temperature too), helium void fraction. Of the framework there are
     ``framework_sha256`` and, without its charges, ``geometry_sha256``; that and the digest of the force field are empty
-    in results of versions before 0.1.0.
+    in results of versions before 0.1.0, ``formula`` (of the cell) in those of 0.1.0.
     """
 
     gas: str
@@ -118,6 +118,7 @@ class Isotherm(Drawn):
     void_fraction: float = math.nan
     geometry_sha256: str = ""
     forcefield_sha256: str = ""
+    formula: str = ""
 
     @property
     def no_room(self) -> bool:

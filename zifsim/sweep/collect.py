@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from zifsim.compare.materials import is_made_of
 from zifsim.compare.reference import Range, Reference, load_reference
 from zifsim.compare.results import QUALITY_NOTES
 from zifsim.errors import InputError
@@ -110,7 +111,10 @@ def _of_isotherm(job: Job, isotherm: Isotherm, glass: str, reference: Reference)
 
 
 def _measured_uptake(reference: Reference, glass: str, isotherm: Isotherm, bar: float) -> Range | None:
-    """The experiment at 1 bar in the glass, where there is one."""
+    """The experiment at 1 bar in the glass, where there is one of a glass of this composition."""
+    ends = reference.compositions.get(glass, ())
+    if ends and isotherm.formula and not is_made_of(isotherm.formula, ends):
+        return None
     for row in (*reference.table1, *reference.text):
         if (row.material, row.gas, row.temperature_k, COMPARED_BAR) == (glass, isotherm.gas, isotherm.temperature_k,
                                                                         bar) and row.low is not None:

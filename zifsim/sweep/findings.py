@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from zifsim.compare.reference import Range
+from zifsim.melt.result import melted
 from zifsim.sweep.trend import Trend, fit_trend
 
 PS_PER_S = 1e12
@@ -94,6 +95,14 @@ class Collected:
         deviation = float(values.std(ddof=1)) if len(values) > 1 else float("nan")
         return Mean(float(values.mean()), deviation / len(values) ** 0.5, deviation, len(values),
                     all(m.settled for m in found))
+
+    @property
+    def warning(self) -> str:
+        """How many of the glasses are none, in a sentence; '' where all have melted."""
+        kept = next((group for quantity, group in self.measured.items() if quantity.key == "bonds_kept"), ())
+        unmelted = sum(not melted(m.value / 100.0) for m in kept)
+        return "" if not unmelted else (f"{unmelted} of {len(kept)} kept more than half of the crystal's Zn–N bonds: "
+                                        f"not melted, no {'glass' if unmelted == 1 else 'glasses'}.")
 
     def trend(self, quantity: Quantity) -> Trend | None:
         """A straight line in the logarithm of the rate, None where three rates are not there yet."""
