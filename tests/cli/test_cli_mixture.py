@@ -169,3 +169,20 @@ def test_pure_isotherms_that_do_not_belong_to_the_mixture_are_refused(capsys, ch
     assert call("mixture", "small.extxyz", *QUICK, "--pure", "CO2,N2", "--out", "out") == 2
     assert sentence in capsys.readouterr().err
     assert not Path("out").exists()
+
+
+def test_a_mixture_beyond_its_dew_point_is_called_so_on_the_screen_and_in_the_result(capsys, monkeypatch):
+    """As a pure gas beyond its saturation pressure is."""
+    monkeypatch.setattr("zifsim.gcmc.mixtures.points_where_there_is_room",      # nothing is sampled
+                        lambda system, pressures, sample, empty: (list(map(empty, pressures)), None))
+    cold = ["mixture", "small.extxyz", "--composition", "CO2=0.5,CH4=0.5", "-T", "250", "--cutoff", "4.4"]
+    said = "0.5 CO2 + 0.5 CH4 condenses from 40.41 bar on at 250 K"
+    assert call(*cold, "--pressures", "30", "--dry-run") == 0
+    assert "condenses" not in capsys.readouterr().out
+    assert call(*cold, "--pressures", "30,60", "--dry-run") == 0
+    shown = capsys.readouterr().out
+    assert f"note: {said}" in shown
+    assert "two phases" in shown
+    assert call(*cold, "--pressures", "60", "--out", "out") == 0
+    assert capsys.readouterr().out.count(f"note: {said}") == 2          # before and after
+    assert any(said in note for note in read_json(Path("out/mixture.json"))["settings"]["notes"])

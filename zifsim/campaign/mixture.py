@@ -85,6 +85,23 @@ class MixtureJob(AdsorptionJob[MixtureIsotherm]):
                                        self.settings.metastable)
         return dict(zip(self.composition, values, strict=True))
 
+    @property
+    def notes(self) -> list[str]:
+        """What to know of the gas outside before its numbers are used."""
+        from zifsim.gcmc.bulk import notes_of
+        from zifsim.gcmc.dewpoint import condensation_notes
+
+        return [*notes_of(self.guests, self.temperature_k),
+                *condensation_notes(self.guests, tuple(self.composition.values()), self.temperature_k,
+                                    self.pressures_pa, self.settings.metastable)]
+
+    def phase(self, pressure_pa: float) -> str:
+        """The state of the gas outside at a total pressure: ``gas``, ``two phases`` or ``liquid``."""
+        from zifsim.gcmc.dewpoint import phase_of
+
+        return phase_of(self.guests, tuple(self.composition.values()), self.temperature_k, pressure_pa,
+                        self.settings.metastable)
+
     def predict(self, pure: Sequence[Isotherm], extrapolation: str = "error") -> MixtureJob:
         """The same job with what ideal adsorbed solution theory makes of the pure gases' isotherms at its fugacities.
 

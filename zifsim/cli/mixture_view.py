@@ -85,7 +85,6 @@ def _table(title: str, names: Sequence[str], rows: Sequence[Sequence[str]]) -> T
 
 def mixture_lines(job: MixtureJob) -> list[str]:
     """The calculation in a few lines."""
-    from zifsim.gcmc.bulk import notes_of
     from zifsim.gcmc.eos import MIXTURES_BY
 
     cost, settings = job.cost, job.settings
@@ -95,7 +94,7 @@ def mixture_lines(job: MixtureJob) -> list[str]:
             f"{'×'.join(map(str, cost.repeats))} unit cells, {cost.n_atoms} atoms; {job.forcefield.name}, {charges}, "
             f"cut-off {settings.cutoff_angstrom:g} Å ({settings.truncation}), seed {settings.seed}",
             f"gas outside: {MIXTURES_BY}{', metastable vapour kept' if settings.metastable else ''}",
-            *(f"note: {note}" for note in notes_of(job.guests, job.temperature_k)),
+            *(f"note: {note}" for note in job.notes),
             f"{job.framework.name}: {job.framework.source}",
             *(["every pressure is sampled from an empty and from a full cell; the two must meet in every gas."]
               if job.both_starts else [])]
@@ -104,8 +103,9 @@ def mixture_lines(job: MixtureJob) -> list[str]:
 def print_mixture_plan(job: MixtureJob) -> None:
     """What ``--dry-run`` adds: the size of things and the gas at every pressure."""
     print_size(job.cost, job.settings, 1)
-    rows = [(f"{p / BAR:.4g}", *(f"{f / BAR:.6g}" for f in job.fugacities_pa(p).values())) for p in job.pressures_pa]
-    print_table(_table("", ("pressure, bar", *(f"fugacity {gas}, bar" for gas in job.composition)), rows))
+    rows = [(f"{p / BAR:.4g}", *(f"{f / BAR:.6g}" for f in job.fugacities_pa(p).values()), job.phase(p))
+            for p in job.pressures_pa]
+    print_table(_table("", ("pressure, bar", *(f"fugacity {gas}, bar" for gas in job.composition), "phase"), rows))
     say("dry run: nothing was written")
 
 
@@ -121,3 +121,5 @@ def print_mixture(mixture: MixtureIsotherm, job: MixtureJob, columns: MixtureCol
         say(f"{NOT_EQUILIBRATED}: a loading was still drifting{meeting}; its error is how far. Raise --max-moves.")
     if not all(p.equilibrated for p in columns.predicted.values()):
         say("note: a pressure of the pure isotherms was not equilibrated")
+    for note in job.notes:
+        say(f"note: {note}")

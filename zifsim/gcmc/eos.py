@@ -222,25 +222,56 @@ def mixture_fugacities_pa(models: Sequence[GuestModel], fractions: Sequence[floa
 
     a = (Σ yᵢ√aᵢ)², b = Σ yᵢbᵢ (eqs. 20–23 of the paper with δ = 0). ``fractions``: mole fractions in the gas. Of
     several roots that of the lowest Gibbs energy at this composition is taken, or the vapour's where ``metastable``;
-    that a mixture may part into two phases of other compositions is not looked for. Raises InputError for a temperature
-    or pressure out of range.
+    whether the mixture would part into phases of other compositions is told by :mod:`dewpoint`. Raises InputError for a
+    temperature or pressure out of range.
     """
-    for model in models:
-        check_state(model.gas, temperature_k, pressure_pa)
-    thermal = GAS_CONSTANT * temperature_k
-    y = np.asarray(fractions, dtype=float)
-    roots_a = np.sqrt([PengRobinson(m).attraction_pa_m6_mol2(temperature_k) for m in models])
-    covolumes = np.array([PengRobinson(m).covolume_m3_mol for m in models])
-    mean_root, mean_covolume = float(y @ roots_a), float(y @ covolumes)
-    a, b = mean_root**2 * pressure_pa / thermal**2, mean_covolume * pressure_pa / thermal
-    ratio = covolumes / mean_covolume
+    fluid = _OneFluid.of(models, fractions, temperature_k, pressure_pa)
+    coefficients = np.exp(fluid.log_coefficients(fluid.root(metastable)))
+    return tuple(float(f) for f in fluid.fractions * pressure_pa * coefficients)
 
-    def log_coefficients(z: float) -> NDArray[np.float64]:
+
+def mixture_is_liquid(models: Sequence[GuestModel], fractions: Sequence[float], temperature_k: float,
+                      pressure_pa: float, metastable: bool = False) -> bool:
+    """Whether the root that :func:`mixture_fugacities_pa` takes is a liquid's: denser than at the critical point of the
+    one fluid that stands for the mixture, and below its temperature."""
+    fluid = _OneFluid.of(models, fractions, temperature_k, pressure_pa)
+    below_critical = fluid.a / fluid.b > OMEGA_A / OMEGA_B * (1.0 + NEAR_CRITICAL)
+    return below_critical and fluid.root(metastable) / fluid.b < CRITICAL_COMPRESSIBILITY / OMEGA_B
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _OneFluid:
+    """What a mixture is by its mixing rule: A = ap/(RT)², B = bp/RT; ``ratios`` bᵢ/b and ``pulls`` √(aᵢ/a) of gases."""
+
+    fractions: NDArray[np.float64]
+    a: float
+    b: float
+    ratios: NDArray[np.float64]
+    pulls: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, models: Sequence[GuestModel], fractions: Sequence[float], temperature_k: float,
+           pressure_pa: float) -> _OneFluid:
+        for model in models:
+            check_state(model.gas, temperature_k, pressure_pa)
+        thermal = GAS_CONSTANT * temperature_k
+        y = np.asarray(fractions, dtype=float)
+        roots_a = np.sqrt([PengRobinson(m).attraction_pa_m6_mol2(temperature_k) for m in models])
+        covolumes = np.array([PengRobinson(m).covolume_m3_mol for m in models])
+        mean_root, mean_covolume = float(y @ roots_a), float(y @ covolumes)
+        return cls(y, mean_root**2 * pressure_pa / thermal**2, mean_covolume * pressure_pa / thermal,
+                   covolumes / mean_covolume, roots_a / mean_root)
+
+    def log_coefficients(self, z: float) -> NDArray[np.float64]:
+        """ln φᵢ of a root z."""
+        a, b = self.a, self.b
         attraction = a / (2.0 * _SQRT2 * b) * math.log((z + (1.0 + _SQRT2) * b) / (z + (1.0 - _SQRT2) * b))
         logs: NDArray[np.float64] = (
-            ratio * (z - 1.0) - math.log(z - b) - attraction * (2.0 * roots_a / mean_root - ratio))
+            self.ratios * (z - 1.0) - math.log(z - b) - attraction * (2.0 * self.pulls - self.ratios))
         return logs
 
-    roots = _roots(a, b)
-    z = float(roots[-1]) if metastable else _stable(roots, [float(y @ log_coefficients(float(r))) for r in roots])
-    return tuple(float(f) for f in y * pressure_pa * np.exp(log_coefficients(z)))
+    def root(self, metastable: bool) -> float:
+        """The root that is used."""
+        roots = _roots(self.a, self.b)
+        return float(roots[-1]) if metastable else _stable(
+            roots, [float(self.fractions @ self.log_coefficients(float(z))) for z in roots])

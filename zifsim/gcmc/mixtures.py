@@ -15,6 +15,7 @@ from zifsim.errors import InputError
 from zifsim.gcmc.accuracy import ExactSums
 from zifsim.gcmc.branches import Measurement, mean_of_finite, merged, sample_branches
 from zifsim.gcmc.bulk import notes_of
+from zifsim.gcmc.dewpoint import condensation_notes
 from zifsim.gcmc.engine import check_pressures
 from zifsim.gcmc.eos import MIXTURES_BY, mixture_fugacities_pa
 from zifsim.gcmc.noroom import points_where_there_is_room
@@ -75,7 +76,9 @@ def run_mixture(framework: Framework, models: Sequence[GuestModel], composition:
     points, _ = points_where_there_is_room(
         system, pressures, lambda: sample_branches(system, measurement, pressures, out_dir, threads, report),
         lambda pressure: MixturePoint.empty(framework.name, temperature_k, pressure, composition))
-    more = {"equation_of_state": MIXTURES_BY, "notes": notes_of(models, temperature_k)}
+    more = {"equation_of_state": MIXTURES_BY, "notes": [
+        *notes_of(models, temperature_k),
+        *condensation_notes(models, fractions, temperature_k, pressures, settings.metastable)]}
     return MixtureIsotherm(
         composition=dict(composition), guest_models={m.gas: m.name for m in models},
         molar_masses_g_mol={m.gas: m.molar_mass_g_mol for m in models}, forcefield=forcefield.name,
