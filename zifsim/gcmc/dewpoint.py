@@ -29,7 +29,7 @@ SETTLED = 1e-10             # change of a trial composition after which no step 
 TRIVIAL = 1e-6              # a trial that has come as close to the mixture itself is of the same phase
 NEARLY_PURE = 0.999
 LEAST_PA = 1.0              # the dew point is not looked for below
-HALVINGS = 40
+HALVINGS = 17              # of a factor of two: five digits
 
 
 def phase_of(models: Sequence[GuestModel], fractions: Sequence[float], temperature_k: float, pressure_pa: float,
