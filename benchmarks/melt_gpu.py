@@ -58,7 +58,7 @@ def main() -> None:
     try:
         choice = choose_platform(options.platform, precision=options.precision)
         forcefield = load_melt_forcefield("nb-ZIF-FF-s")
-        crystal = relax_framework(load_framework("ZIF-62"), forcefield, platform="CPU")
+        crystal = relax_framework(load_framework("ZIF-62"), forcefield)
         print(f"{card(choice.name)}; {choice.note}; OpenMM {openmm.__version__}; {machine()}\n")
         table(["cells", "particles", "cut-off, Å", "melts side by side", "ns/day each", "ns/day together",
                *(f"glasses an hour, {name}" for name in GLASS_PS)])

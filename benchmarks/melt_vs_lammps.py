@@ -119,7 +119,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     forcefield = load_melt_forcefield(arguments.forcefield)
-    framework = relax_framework(load_framework(arguments.structure), forcefield, platform="CPU", cpu_threads=1)
+    framework = relax_framework(load_framework(arguments.structure), forcefield)
     model = build_model(framework.supercell(tuple(arguments.supercell)), forcefield)
     print(f"{machine()}\nOpenMM {openmm.__version__}; {arguments.timestep_fs:g} fs, constant volume, "
           f"{arguments.rounds} rounds of {arguments.steps} steps, median (range)\n")

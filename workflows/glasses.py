@@ -29,7 +29,6 @@ from zifsim.io.tables import markdown_table
 from zifsim.io.tomltable import read_toml
 from zifsim.io.xyz import read_framework, write_framework
 from zifsim.melt.program import melt_program
-from zifsim.melt.relax import relax_framework
 from zifsim.melt.result import MeltResult
 from zifsim.melt.settings import MeltSettings
 from zifsim.model.framework import Framework
@@ -39,6 +38,7 @@ from zifsim.runs import stopping
 from zifsim.runs.digest import plain, sha256_file
 from zifsim.runs.folder import try_lock
 from zifsim.runs.record import finish_record, start_record
+from zifsim.structures import relaxed
 
 ROOT = Path(__file__).resolve().parents[1]
 LIST, RUNS = ROOT / "structures/glasses/glasses.toml", Path("results/glasses")
@@ -84,7 +84,7 @@ class Glass:
             ordered = load_framework(self.common["structure"], configuration=self.configuration,
                                      bim_per_cell=self.bim_per_cell)
             forcefield = load_melt_forcefield(self.common["relax_with"])
-            write_framework(kept, relax_framework(ordered, forcefield, platform="CPU", cpu_threads=1))
+            write_framework(kept, relaxed(ordered, forcefield))
         return read_framework(kept)
 
     @property

@@ -171,3 +171,29 @@ def test_the_old_name_of_umbrella_sampling_is_accepted_and_told(tmp_path, capsys
     assert told == "--led-ps is now called --umbrella-ps."
     assert "--umbrella-ps" in error
     assert "--snapshots" in error
+
+
+def test_a_number_that_is_none_is_no_result(tmp_path, capsys, monkeypatch):
+    from dataclasses import replace
+
+    from zifsim.access import run
+
+    made = run._result
+    monkeypatch.setattr(run, "_result", lambda *a, **k: replace(made(*a, **k), diffusion_m2_s=float("nan")))
+    with pytest.raises(SystemExit) as stop:
+        main(["access", "ZIF-8", *QUICK, "--out", str(tmp_path / "out")])
+    assert stop.value.code == 1
+    assert "diffusion_m2_s came out as nan, which is no result" in capsys.readouterr().err
+    assert not (tmp_path / "out" / "access.json").exists()
+
+
+def test_a_feynman_hibbs_gas_out_of_its_range_is_noted(tmp_path, capsys):
+    """As `zifsim gcmc` does."""
+    for gas, noted in (("H2@30,H2@77", True), ("H2@77", False)):
+        out = tmp_path / str(noted)
+        with pytest.raises(SystemExit) as stop:
+            main(["access", "ZIF-8", "--cutoff", "7", "--spacing", "0.6", "--gas", gas, "--out", str(out)])
+        assert stop.value.code == 0
+        notes = json.loads((out / "access.json").read_text())["notes"]
+        assert ["30 K" in note and "Feynman" in note for note in notes] == [True] * noted
+        assert capsys.readouterr().out.count("note: ") == 2 * noted     # before and after

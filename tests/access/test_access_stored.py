@@ -12,7 +12,7 @@ from zifsim.access.landscape import FreeEnergyGrid
 from zifsim.access.result import GasAccess, Loading, Pocket, Reach, UmbrellaBarrier
 from zifsim.access.stored import best_access, read_access, read_results, write_access
 from zifsim.crystals.load import load_framework
-from zifsim.errors import InputError
+from zifsim.errors import InputError, SimulationError
 from zifsim.io.guests import load_guest
 
 SETTINGS = {"forcefield": "PP", "charges": "ZIF-FF"}
@@ -110,6 +110,37 @@ def test_whole_results_are_read_but_for_their_masks(tmp_path):
                       loading=Loading(1.0, 5.0, 0.1, 4.0, 0.1))
     write_access(tmp_path, load_framework("ZIF-8"), [access_of(), sampled], SETTINGS, "1.0")
     assert read_results(tmp_path) == [access_of(), sampled]
+
+
+def whole():
+    """A result with every part that there is; what never happens is infinite."""
+    return replace(access_of(77.0, 20, 77.0), pockets=(Pocket(0.1, -5.0, np.inf, np.inf),),
+                   umbrella=UmbrellaBarrier("b", 9.0, 1.0, 10.0, 0.5, 2, 12.0, ((0.0, 0.0, 0.0), (0.5, 9.0, 10.0))),
+                   convergence=((10, np.inf, np.inf), (20, 9.0, 1.0)), snapshot_barriers=(1.0, 2.0, np.inf),
+                   largest_snapshot=0.4, loading=Loading(1.0, 5.0, 0.1, 4.0, 0.1))
+
+
+def test_what_never_happens_may_be_infinite():
+    access_of().check_finite("ZIF-8")
+    whole().check_finite("ZIF-8")
+
+
+@pytest.mark.parametrize("changes", [
+    {"barrier_kj_mol": np.nan}, {"barrier_kj_mol": -np.inf}, {"barrier_band": (1.0, np.nan)},
+    {"axis_barriers_kj_mol": (1.0, np.nan, 2.0)},
+    {"diffusion_m2_s": np.inf}, {"diffusion_axes_m2_s": (1.0, np.nan, 1.0)},
+    {"fill_time_s": np.nan}, {"fill_time_band": (np.nan, 1.0)}, {"accessible_fraction": np.nan},
+    {"reaches": (Reach(1.0, 24.0, np.nan, 0.8, 1.0),)}, {"reaches": (Reach(1.0, 24.0, 0.9, 0.8, np.inf),)},
+    {"mean_weight": np.inf},
+    {"pockets": (Pocket(np.nan, -5.0, 1.0, 1.0),)}, {"pockets": (Pocket(0.1, -np.inf, 1.0, 1.0),)},
+    {"snapshot_barriers": (1.0, np.nan, 2.0)}, {"largest_snapshot": np.nan}, {"convergence": ((10, np.nan, 1.0),)},
+    {"loading": Loading(1.0, 5.0, np.nan, 4.0, 0.1)}, {"loading": Loading(1.0, np.inf, 0.1, 4.0, 0.1)},
+    {"umbrella": UmbrellaBarrier("b", np.inf, 1.0, 10.0, 0.5, 2, 12.0, ())},
+    {"umbrella": UmbrellaBarrier("b", 9.0, 1.0, 10.0, np.nan, 2, 12.0, ())},
+], ids=str)
+def test_a_number_that_is_none_leaves_no_calculation(changes):
+    with pytest.raises(SimulationError, match=r"Access of N2-TraPPE to ZIF-8 at 77 K.*which is no result"):
+        replace(whole(), **changes).check_finite("ZIF-8")
 
 
 def test_a_result_of_a_newer_version_is_one_sentence(tmp_path):

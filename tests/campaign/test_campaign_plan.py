@@ -44,6 +44,19 @@ def test_the_shipped_glasses_are_models_of_one_material_named_by_their_files():
         load_study("shipped_glasses", ["access.umbrella_ps=12", "access.snapshots=0"])
 
 
+def test_the_study_of_the_shipped_glasses_names_every_model_and_force_field():
+    """A default that changes must not change what its numbers are of."""
+    from zifsim.io.resources import data_folder
+    from zifsim.io.tomltable import read_toml
+
+    study = read_toml(data_folder("workflows") / "shipped_glasses.toml")
+    recipe = read_toml(data_folder("structures") / "glasses" / "glasses.toml")
+    assert all("model" in gas for gas in study["gcmc"]["gases"])
+    assert {"forcefield", "charges", "cutoff_angstrom", "truncation"} <= set(study["gcmc"])
+    assert study["melt"]["forcefield"] == recipe["forcefield"] == "nb-ZIF-FF-s"
+    assert recipe["relax_with"] == study["materials"]["ZIF-62"]["relax_with"]
+
+
 def test_inputs_come_before_what_uses_them_and_from_the_right_stage(quick):
     seen = set()
     for stage in quick:

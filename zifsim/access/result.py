@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -11,9 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zifsim.io.tables import Cell
+from zifsim.limits import require_finite
 from zifsim.model.shown import Drawn
 
 YEAR_S = 3.156e7
+# Fields that are infinite where a gas does not get through: barriers, times, and (snapshots, barrier, time) together.
+MAY_BE_INFINITE = ("barrier", "axis_barriers", "snapshot_barriers", "fill_time", "convergence", "pockets_barrier",
+                   "pockets_exchange")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +128,13 @@ class GasAccess(Drawn):
         fractions = [r.fraction for r in self.reaches]
         return min(fractions), max(fractions)
 
+    def check_finite(self, framework: str) -> None:
+        """Raise SimulationError where a number is none: only what never happens (a barrier, a time) may be infinite."""
+        what = f"Access of {self.guest_model} to {framework} at {self.temperature_k:g} K, {self.kind}"
+        for name, value in _numbers(asdict(replace(self, blocked=None))):
+            never = value == math.inf and name.startswith(MAY_BE_INFINITE)
+            require_finite(what, **{name: 0.0 if never else value})
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready values without the mask; what is infinite ("never") or not a number is None."""
         values: dict[str, Any] = _plain(asdict(replace(self, blocked=None)))
@@ -176,6 +187,18 @@ class GasAccess(Drawn):
             unit = "" if name == "pressure_bar" else "_ml_stp_g"
             values[name + unit] = getattr(self.loading, name) if self.loading else None
         return {name: _plain(value) for name, value in values.items()}
+
+
+def _numbers(value: Any, name: str = "") -> Iterator[tuple[str, float]]:
+    """Every number within a value, by the name of the field that it stands in."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _numbers(inner, f"{name}_{key}".lstrip("_"))
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _numbers(inner, name)        # rows of pockets: pockets_minimum_kj_mol
+    elif isinstance(value, float):
+        yield name, value
 
 
 def _plain(value: Any) -> Any:

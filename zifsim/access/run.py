@@ -208,7 +208,8 @@ def _result(kinetics: Kinetics, guest: GuestModel, settings: AccessSettings, spa
 def _with_loading(found: GasAccess, framework: Framework, guest: GuestModel, forcefield: AdsorptionForceField,
                   settings: AccessSettings, threads: int, part: str, report: Report) -> GasAccess:
     """The same with its loadings at a pressure, if one is asked for: of all pores, and with the blocked ones closed.
-    It ends ``part`` of the report."""
+    It ends ``part`` of the report, and no number leaves it that is none."""
+    found.check_finite(framework.name)
     done = Event(part, 1.0, f"barrier {found.barrier_kj_mol:.1f} kJ/mol", kind="done")
     if settings.pressure_bar is None:
         report(done)
@@ -223,5 +224,7 @@ def _with_loading(found: GasAccess, framework: Framework, guest: GuestModel, for
         point = loading_with(mask, framework, guest, forcefield, found.temperature_k, settings.pressure_bar * BAR_PA,
                              settings.gcmc, threads=threads)
         loadings.append((mol_kg_to_ml_stp_g(point.loading_mol_kg), mol_kg_to_ml_stp_g(point.loading_error_mol_kg)))
+    found = replace(found, loading=Loading(settings.pressure_bar, *loadings[0], *loadings[1]))
+    found.check_finite(framework.name)
     report(done)
-    return replace(found, loading=Loading(settings.pressure_bar, *loadings[0], *loadings[1]))
+    return found

@@ -90,10 +90,11 @@ class StoredAccess:
 
 
 def write_access(folder: Path, framework: Framework, results: Sequence[GasAccess], settings: dict[str, Any],
-                 version: str) -> tuple[str, str, str]:
+                 version: str, notes: Sequence[str] = ()) -> tuple[str, str, str]:
     """Write access.json, access.csv and the masks; returns their names.
 
-    ``settings`` of the record, ``forcefield`` and ``charges`` among them; ``version`` of zifsim.
+    ``settings`` of the record, ``forcefield`` and ``charges`` among them; ``version`` of zifsim; ``notes``: what to
+    know before the numbers are used.
     """
     rows = [r.row() for r in results]
     write_csv(folder / TABLE, list(rows[0]), [list(row.values()) for row in rows])
@@ -103,7 +104,8 @@ def write_access(folder: Path, framework: Framework, results: Sequence[GasAccess
     write_json_atomic(folder / RESULT, {
         "schema": SCHEMA, "framework": framework.name, "framework_sha256": framework.content_hash(),
         "geometry_sha256": framework.geometry_hash(), "mass_amu": framework.mass_amu, "source": framework.source,
-        "zifsim_version": version, "settings": settings, "results": [r.to_dict() for r in results]})
+        "zifsim_version": version, "settings": settings, "notes": list(notes),
+        "results": [r.to_dict() for r in results]})
     return RESULT, TABLE, MASKS
 
 

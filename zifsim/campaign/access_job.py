@@ -104,6 +104,13 @@ class AccessJob:
                    umbrella_ps=umbrella_ps, platform=platform, threads=threads)
 
     @property
+    def notes(self) -> list[str]:
+        """What to know of the gases at their temperatures before the numbers are used."""
+        from zifsim.gcmc.potential import quantum_note
+
+        return list(dict.fromkeys(said for guest, at_k in self.guests if (said := quantum_note(guest, at_k))))
+
+    @property
     def n_snapshots(self) -> int:
         """Of each set; 0 where the framework is rigid."""
         return len(self.frames) or self.snapshots
@@ -273,7 +280,7 @@ def write_results(job: AccessJob, folder: Path, results: Sequence[GasAccess]) ->
     from zifsim.access.stored import write_access
     from zifsim.io.files import write_bytes_atomic
 
-    names = write_access(folder, job.framework, results, job.config, version())
+    names = write_access(folder, job.framework, results, job.config, version(), job.notes)
     what = f": {job.n_snapshots} snapshots" if job.n_snapshots else ", rigid"
     write_bytes_atomic(folder / FIGURE, access_png(results, job.framework.name + what))
     return [*names, FIGURE]

@@ -103,6 +103,7 @@ def access(
     with screen(folder) as report:
         results = run_access_job(job, folder, report)
     print_results(results)
+    _say_notes(job)
     say(f"written: {folder}/access.csv, access.json, access.png, blocked.npz, record.json")
 
 
@@ -138,6 +139,12 @@ def _say_what(job: AccessJob) -> None:
         f"{f'{job.n_snapshots} snapshots' if job.n_snapshots else 'rigid'}{f' at {at} K' if at else ''}\n"
         f"{framework.name}: {framework.source}\n{named}\n"
         f"experiment: particles of {experiment.size_um:g} µm, {experiment.hours:g} h")
+    _say_notes(job)
+
+
+def _say_notes(job: AccessJob) -> None:
+    for note in job.notes:
+        say(f"note: {note}")
 
 
 def print_results(results: list[GasAccess]) -> None:
