@@ -39,12 +39,12 @@ def budget_bytes() -> float:
     """Bytes that may be used: ``--max-memory`` where it was given, else four fifths of what this machine, the control
     group or ulimit allow the process."""
     if given := os.environ.get(VARIABLE):
-        return parse_size(given)
+        return parse_size(given, VARIABLE)
     return SHARE * min(_machine(), _left_by_ulimit())
 
 
-def parse_size(text: str) -> float:
-    """Bytes of ``4GiB``, ``500MB``, ``2G`` or a plain number.
+def parse_size(text: str, name: str = "--max-memory") -> float:
+    """Bytes of ``4GiB``, ``500MB``, ``2G`` or a plain number, which was given as ``name``.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def parse_size(text: str) -> float:
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?(?:[eE]\+?\d{1,3})?)\s*([KMGT]I?)?B?\s*", text, re.IGNORECASE)
     size = float(found[1]) * _UNITS[(found[2] or "").upper()] if found else 0.0
     if not 0.0 < size < math.inf:
-        raise InputError(f"--max-memory '{text}' is no size; give one such as 4GiB or 500MB.")
+        raise InputError(f"{name} '{text}' is no size; give one such as 4GiB or 500MB.")
     return size
 
 

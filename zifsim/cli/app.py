@@ -30,6 +30,7 @@ from zifsim.cli.widom import widom
 from zifsim.errors import RunInterrupted, SimulationError, ZifsimError
 from zifsim.io.files import refused
 from zifsim.printable import one_line
+from zifsim.runs.environment import whole_number
 
 app = typer.Typer(
     name="zifsim", no_args_is_help=True, add_completion=False, rich_markup_mode="rich",
@@ -83,9 +84,11 @@ app.add_typer(sweep, name="sweep")
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command line. Exit codes: 0 done, 1 failed, 2 wrong input, 75 stopped with its state saved, 130 Ctrl-C."""
+    os.environ["MPLBACKEND"] = "agg"        # pictures go into files; a notebook's backend is none of ours
     logging.getLogger("matplotlib").setLevel(logging.ERROR)     # a cache that it cannot keep is no news to a user
     try:
         try:
+            whole_number("NUMBA_NUM_THREADS", "threads")        # of which numba itself says nothing, or a traceback
             app(_options_first(sys.argv[1:] if arguments is None else arguments), prog_name="zifsim")
         finally:
             sys.stdout.flush()

@@ -18,6 +18,7 @@ from zifsim import units
 from zifsim.gcmc.spline import Spline
 from zifsim.runs.caches import read_entry, say_once, user_cache, write_entry
 from zifsim.runs.digest import digest, sha256_bytes, sha256_file
+from zifsim.runs.environment import folder_of
 
 VARIABLE = "ZIFSIM_CACHE"
 LIMIT_BYTES = 2 * 1024**3
@@ -26,13 +27,10 @@ SUFFIX = ".grid.npz"
 
 def cache_folder() -> Path | None:
     """Where grids are kept, None where they are not to be kept."""
-    chosen = os.environ.get(VARIABLE, "")
-    if chosen.lower() == "off":
+    if os.environ.get(VARIABLE, "").lower() == "off":
         return None
-    if chosen:
-        return Path(chosen).expanduser()
     own = user_cache()
-    return own and own / "grids"
+    return folder_of(VARIABLE) or (own and own / "grids")
 
 
 def entry_name(*ingredients: Any) -> str:

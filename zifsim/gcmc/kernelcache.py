@@ -18,6 +18,7 @@ from numba.core.caching import _Cache
 
 from zifsim.gcmc.kernelkey import UnknownValueError, kernel_key, signature_key
 from zifsim.runs.caches import read_entry, say_once, user_cache, write_entry
+from zifsim.runs.environment import folder_of
 
 _compiled: Any = compiler.CompileResult      # untyped
 _dumps: Any = serialize.dumps
@@ -28,8 +29,10 @@ LIMIT_BYTES = 256 * 1024**2         # all kernels of one state of the code take 
 
 def cache_folders() -> list[Path]:
     """Where compiled kernels are looked for, and kept in the first that can be written."""
-    if chosen := os.environ.get(VARIABLE) or getattr(config, "CACHE_DIR", ""):
-        return [Path(chosen).expanduser()]
+    if chosen := folder_of(VARIABLE):
+        return [chosen]
+    if VARIABLE not in os.environ and (configured := getattr(config, "CACHE_DIR", "")):     # in numba's own file
+        return [Path(configured)]
     own = user_cache()
     return [*([own / "kernels"] if own else []), Path(__file__).parent / "__pycache__"]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from zifsim.errors import InputError, UnknownNameError
 from zifsim.melt.trial import ABSENT, Trial, trial
+from zifsim.runs.environment import whole_number
 from zifsim.runs.progress import Report, note, silent
 
 KNOWN = ("CUDA", "HIP", "OpenCL", "CPU", "Reference")
@@ -104,12 +105,7 @@ def _cpu(cpu_threads: int | None) -> PlatformChoice:
 
 
 def _threads_of_environment() -> int | None:
-    value = os.environ.get(THREADS_VARIABLE)
-    if not value or value in _set_here:
-        return None
-    if not value.isdecimal() or int(value) < 1:
-        raise InputError(f"{THREADS_VARIABLE} is '{value}': set it to a number of threads, or not at all.")
-    return int(value)
+    return None if os.environ.get(THREADS_VARIABLE) in _set_here else whole_number(THREADS_VARIABLE, "threads")
 
 
 def _hold_threads(threads: int) -> None:

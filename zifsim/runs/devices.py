@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TextIO
 
 from zifsim.runs import stopping
+from zifsim.runs.environment import whole_number
 from zifsim.runs.folder import try_lock
 
-# Cells of some thousand atoms leave most of a GPU idle: several melts share one. ZIFSIM_MELTS_PER_GPU overrides it.
-MELTS_PER_GPU = 4
+# Cells of some thousand atoms leave most of a GPU idle: several melts share one, unless the variable says otherwise.
+MELTS_PER_GPU, SHARES_VARIABLE = 4, "ZIFSIM_MELTS_PER_GPU"
 LEASE_CHECK_SECONDS = 1.0
 
 
@@ -60,7 +61,12 @@ def gpu_lease(platform: str) -> Iterator[str | None]:
     """Hold a share of a GPU for a melt (waiting for one), or None where the platform uses none.
 
     CUDA_VISIBLE_DEVICES is set to the device while the lease lasts. The locks die with their process.
+
+    Raises
+    ------
+    InputError: ZIFSIM_MELTS_PER_GPU is no number of melts, whether there is a GPU or not.
     """
+    shares = whole_number(SHARES_VARIABLE, "melts") or MELTS_PER_GPU
     gpus = visible_gpus() if platform in {"auto", "CUDA"} else []
     if not gpus:
         yield None
@@ -68,7 +74,7 @@ def gpu_lease(platform: str) -> Iterator[str | None]:
     before = os.environ.get("CUDA_VISIBLE_DEVICES")
     folder = Path(tempfile.gettempdir()) / f"zifsim-gpu-{os.getuid()}"
     folder.mkdir(exist_ok=True)
-    stream, gpu = _wait_for_share(folder, gpus)
+    stream, gpu = _wait_for_share(folder, gpus, shares)
     os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     try:
         yield gpu
@@ -80,9 +86,8 @@ def gpu_lease(platform: str) -> Iterator[str | None]:
             os.environ["CUDA_VISIBLE_DEVICES"] = before
 
 
-def _wait_for_share(folder: Path, gpus: list[str]) -> tuple[TextIO, str]:
+def _wait_for_share(folder: Path, gpus: list[str], shares: int) -> tuple[TextIO, str]:
     """(locked stream, device) of the first free share, spread over devices before doubling up."""
-    shares = int(os.environ.get("ZIFSIM_MELTS_PER_GPU") or MELTS_PER_GPU)
     while True:
         for share in range(shares):
             for gpu in gpus:

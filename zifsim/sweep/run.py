@@ -116,7 +116,7 @@ def _run_snakemake(out: Path, profile: Path, resources: Resources, jobs: Sequenc
     """Run it in a process group of its own, with its words in a log; returns its exit code."""
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
-        "ZIFSIM_MELTS_PER_GPU": str(resources.melts_per_gpu)}
+        devices.SHARES_VARIABLE: str(resources.melts_per_gpu)}
     with open(out / LOG, "ab") as log, stopping.polled(GRACE_SECONDS):
         process = subprocess.Popen(snakemake_command(out, profile, resources, jobs), stdin=subprocess.DEVNULL,
                                    stdout=log, stderr=log, cwd=out, env=environment, start_new_session=True,
