@@ -17,7 +17,16 @@ from zifsim.crystals.linkers import recognise
 from zifsim.crystals.load import load_framework
 from zifsim.errors import InputError
 from zifsim.io.melt_forcefields import load_melt_forcefield
-from zifsim.melt.system import NM, build_model, energy_of, energy_terms, particle_charges
+from zifsim.melt.system import (
+    GROUP,
+    NM,
+    SOFT_LEFT_OUT,
+    build_model,
+    energy_of,
+    energy_terms,
+    particle_charges,
+    soft_reach,
+)
 from zifsim.model.framework import Framework
 
 DATA = Path(__file__).resolve().parents[1] / "data"
@@ -166,6 +175,30 @@ def test_terms_equal_their_formulas_summed_naively(zif62: Framework, name: str) 
     assert name != "nb-ZIF-FF-s" or naive["zinc_wall"] > 1.0
     for term in terms.keys() & naive.keys():
         assert terms[term] == pytest.approx(naive[term], rel=1e-6, abs=1e-4), term
+
+
+def test_the_soft_core_loses_nothing_that_could_be_seen_at_its_own_cutoff(zif62: Framework) -> None:
+    """Beyond r_c a pair is worth |4ε(s² − s)| < 4εs ≤ the limit, and its force is below six times that per r_c."""
+    forcefield = load_melt_forcefield("nb-ZIF-FF-s")
+    reach = soft_reach(forcefield)
+    assert reach == pytest.approx(2.70, abs=0.01)
+    assert soft_reach(replace(forcefield, soft_epsilon_kj_mol=64 * forcefield.soft_epsilon_kj_mol)) == (
+        pytest.approx(2 * reach))
+    model = build_model(shaken(zif62), forcefield)
+    (soft,) = (f for f in model.system.getForces() if f.getName() == "soft")
+    assert soft.getCutoffDistance()._value == pytest.approx(reach * NM)
+
+    def seen() -> tuple[float, np.ndarray]:
+        state = open_context(model).getState(getEnergy=True, getForces=True, groups={GROUP["soft"]})
+        return state.getPotentialEnergy()._value, np.array(state.getForces(asNumpy=True)._value) * NM
+
+    energy, forces = seen()
+    soft.setCutoffDistance(model.cutoff_angstrom * NM)
+    all_energy, all_forces = seen()
+    partners = model.topology.types.count("He")         # as many Ne
+    assert 0.0 < abs(all_energy - energy) < partners**2 * SOFT_LEFT_OUT
+    assert np.abs(all_forces).max() > 0.01
+    assert np.abs(all_forces - forces).max() < partners * 6.0 * SOFT_LEFT_OUT / reach
 
 
 @pytest.mark.parametrize("name", ["nb-ZIF-FF-s", "nb-ZIF-FF", "ZIF-FF"])
