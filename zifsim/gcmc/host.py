@@ -269,8 +269,9 @@ def _is_blocked(grid: HostGrid, first: int, count: int, sites: FloatArray, m: in
     fa = x * inverse[0, 0] + y * inverse[1, 0] + z * inverse[2, 0]
     fb = x * inverse[0, 1] + y * inverse[1, 1] + z * inverse[2, 1]
     fc = x * inverse[0, 2] + y * inverse[1, 2] + z * inverse[2, 2]
-    i = math.floor(fa * blocked.shape[0] + 0.5) % blocked.shape[0]
-    j = math.floor(fb * blocked.shape[1] + 0.5) % blocked.shape[1]
-    k = math.floor(fc * blocked.shape[2] + 0.5) % blocked.shape[2]
+    # math.floor is a float on a card, which is no index
+    i = int((fa - math.floor(fa)) * blocked.shape[0] + 0.5) % blocked.shape[0]
+    j = int((fb - math.floor(fb)) * blocked.shape[1] + 0.5) % blocked.shape[1]
+    k = int((fc - math.floor(fc)) * blocked.shape[2] + 0.5) % blocked.shape[2]
     closed: bool = blocked[i, j, k] != 0
     return closed
