@@ -12,6 +12,7 @@ import dis
 import sys
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -21,12 +22,14 @@ import numpy as np
 from numba.core import config, types
 from numba.core.registry import cpu_target
 
-from zifsim.runs.digest import canonical_json, digest
+from zifsim.gcmc import lowering
+from zifsim.runs.digest import canonical_json, digest, sha256_file
 
 # Settings of numba, from its environment variables, that change what it makes of a kernel.
 SETTINGS = ("BOUNDSCHECK", "CPU_FEATURES", "CPU_NAME", "DISABLE_INTEL_SVML", "ENABLE_AVX",
             "LOOP_VECTORIZE", "OPT", "SLP_VECTORIZE",
             "DEBUGINFO_DEFAULT")
+COMPILER = sha256_file(Path(lowering.__file__))     # as it was when it was loaded
 
 
 class UnknownValueError(TypeError):
@@ -124,6 +127,6 @@ def _type(argument: Any) -> Any:
 
 def _surroundings() -> list[Any]:
     """Compilers, their settings, and the processor: a home folder may be shared by unlike machines."""
-    return [sys.implementation.cache_tag, numba.__version__, llvmlite.__version__, np.__version__,
+    return [COMPILER, sys.implementation.cache_tag, numba.__version__, llvmlite.__version__, np.__version__,
             *cpu_target.target_context.codegen().magic_tuple(),
             [(name, repr(getattr(config, name, None))) for name in SETTINGS]]
