@@ -13,6 +13,7 @@ import resource
 import signal
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -209,6 +210,32 @@ def test_the_result_of_a_calculation_is_the_same_after_room_is_made(place, out, 
         assert not left(out)
     assert call(*arguments(command, out)) == 0
     assert results(out) == results(whole)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("snakemake") is None, reason="Snakemake is not installed (pip install 'zifsim[sweep]')")
+def test_the_result_of_a_sweep_is_the_same_after_room_is_made(out, capfd):
+    """One glass and one isotherm, on one core: with more the order of a melt's sums is not fixed."""
+    axes = ("axes.replicates=1", "axes.quench_rate_k_per_ps=[1000.0]", 'axes.configurations=["A"]',
+            "melt.anneal_ps=0.02", "melt.equilibrate_ps=0.1", "gcmc.gases.0.pressures_bar=[1.0]",
+            "gcmc.cutoff_angstrom=7.8")
+    command = ["sweep", "run", "smoke_sweep", "--cores", "1", *(word for change in axes for word in ("--set", change))]
+    whole = out.with_name("whole")
+    assert call(*command, "--out", whole) == 0
+    # the plan, what a build leaves, a melt's checkpoint, its picture
+    for most, said in ((1000, "config.json"), (20_000, "parameters.json"), (70_000, "checkpoint.json"),
+                       (140_000, "melt.png")):
+        capfd.readouterr()
+        with full(most):
+            assert call(*command, "--out", out) in (1, 2)       # 1: of a job, which says it
+        text = capfd.readouterr().err
+        assert f"{said} cannot be written to (File too large); make room" in text
+        assert "Traceback" not in text
+        assert not left(out)
+    assert call(*command, "--out", out) == 0
+    same = {name: content for name, content in results(whole).items() if not name.startswith(".snakemake")}
+    assert {name.partition("/")[0] for name in same} >= {"sweep.csv", "summary.csv", "build", "relax", "melt", "gcmc"}
+    assert {name: results(out)[name] for name in same} == same
 
 
 def results(folder: Path) -> dict[str, bytes]:

@@ -106,6 +106,7 @@ class _Planned:
 
     def __init__(self) -> None:
         self.jobs: dict[str, Job] = {}
+        self._parameters: dict[str, Any] = {}       # digest -> force field, charges or guest as plain values
 
     def add(self, stages: Iterable[Stage], **point: Any) -> None:
         for stage in stages:
@@ -119,8 +120,15 @@ class _Planned:
                 needs={name: (self.jobs[source].id, file) for name, (source, file) in stage.needs.items()},
                 seed=seed_of(stage.config),
                 seconds=stage.seconds, gpu_seconds=_gpu_seconds(stage), megabytes=stage.megabytes, size=stage.size,
-                work=stage.work, parameters={sha256: plain(stage.parameters[name]) for name, sha256 in
-                                             stage.config.get("parameters_sha256", {}).items()}, **point)
+                work=stage.work, parameters=self._parameters_of(stage), **point)
+
+    def _parameters_of(self, stage: Stage) -> dict[str, Any]:
+        """By their digests; jobs with the same ones share them."""
+        named = stage.config.get("parameters_sha256", {})
+        for name, sha256 in named.items():
+            if sha256 not in self._parameters:
+                self._parameters[sha256] = plain(stage.parameters[name])
+        return {sha256: self._parameters[sha256] for sha256 in named.values()}
 
 
 def _gpu_seconds(stage: Stage) -> float:
