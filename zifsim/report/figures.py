@@ -377,7 +377,8 @@ def to_svg(figure: Figure, identifier: str, description: str) -> str:
     markup = re.sub(r"<metadata>.*?</metadata>", "", markup, flags=re.DOTALL)
     markup = re.sub(r' xmlns(:\w+)?="[^"]*"', "", markup).replace("xlink:href", "href")
     markup = re.sub(r' (width|height)="[\d.]+pt"', "", markup, count=2)
-    # matplotlib names clip paths by a hash of their corners, whose last bit changes from one layout to the next
+    # The last bits of a layout change from run to run, and with them the names of clip paths, hashes of their corners.
+    markup = re.sub(r'="[^"]*"', lambda value: re.sub(r"\d+\.\d{3,}", lambda n: f"{float(n[0]):.2f}", value[0]), markup)
     clips = {name: f"clip{number}" for number, name in enumerate(re.findall(r'<clipPath id="(\w+)"', markup))}
     markup = re.sub(r"\bp[0-9a-f]{10}\b", lambda found: clips.get(found[0], found[0]), markup)
     markup = re.sub(r'\bid="', f'id="{identifier}-', markup)
