@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 from scipy.special import erfc
 
+from zifsim.gcmc.macrostates import NO_LADDER
 from zifsim.gcmc.moves import SWAP, Conditions, run_moves
 from zifsim.gcmc.random import streams
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.gcmc.system import AdsorptionSystem, make_system
-from zifsim.gcmc.walker import Walker
+from zifsim.gcmc.walker import DOWN, UP, Walker
 from zifsim.model.forcefield import AdsorptionForceField, LennardJones
 from zifsim.model.framework import Framework
 from zifsim.model.guest import GuestModel, GuestSite
@@ -203,7 +204,7 @@ def fugacity(per_cubic_angstrom, temperature_k):
 
 
 def conditions_of(system, activity, *, probabilities=BALANCED, steps=(1.0, 0.8), orientations=1,
-                  log_bias=None) -> Conditions:
+                  log_bias=None, ladder=NO_LADDER) -> Conditions:
     """Moves in the given proportions (a sixth is the swap's) at βf = ``activity`` (1/Å³; one, or one per gas)."""
     activities = np.atleast_1d(np.asarray(activity, dtype=float))
     mix = np.cumsum([*probabilities, 0.0][:SWAP + 1])
@@ -213,7 +214,23 @@ def conditions_of(system, activity, *, probabilities=BALANCED, steps=(1.0, 0.8),
         weights = np.zeros(system.capacity + 1)
         weights[:len(log_bias)], weights[len(log_bias):] = log_bias, log_bias[-1]
     return Conditions(1.0 / system.temperature_k, np.log(activities), system.volume, mix, np.array(steps), orientations,
-                      weights)
+                      weights, np.exp(ladder.log_activities))
+
+
+def noting(walker, ladder) -> Walker:
+    """The same walker, with room for what is noted at the rungs of a ladder."""
+    return walker._replace(transitions=np.zeros((len(walker.transitions), 2, 1 + ladder.count)))
+
+
+def ideal_transitions(n, mean, ladder, tried=1.0, acceptance=1.0):
+    """(n, 2, 1 + K) transitions without noise of an ideal gas of so many molecules at unit activity; ``tried`` (n,)
+    insertions and deletions each, a part of which is taken."""
+    ratio = mean * np.exp(ladder.log_activities) / np.arange(1, n + 1)[:, None]     # of an insertion
+    transitions = np.zeros((n, 2, 1 + ladder.count))
+    transitions[:, :, 0] = np.broadcast_to(tried, n)[:, None]
+    transitions[:, UP, 1:] = transitions[:, UP, :1] * acceptance * ratio / (1.0 + ratio)
+    transitions[1:, DOWN, 1:] = transitions[1:, DOWN, :1] * acceptance / (1.0 + ratio[:-1])
+    return transitions
 
 
 def sample(system, activity, n_moves, seed, *, walker=None, every=20, trials=None, **conditions):

@@ -20,7 +20,7 @@ from zifsim.runs.seal import write_sealed_json
 TEMPERATURE = 300.0
 FRAMEWORK = toy_framework(CUBIC * 1.3)
 LOW, HIGH = 1e5, 4e5
-SETTINGS = quick_settings(min_moves=15_000, max_moves=15_000)
+SETTINGS = quick_settings(min_moves=15_000, max_moves=15_000, isotherm="plain")
 NAMES = ("100000Pa", "400000Pa")
 
 
@@ -100,15 +100,19 @@ def walkers(tmp_path):
 
 def test_of_walkers_that_belong_together_all_begin_anew(walkers):
     system, out = walkers
+
+    def new():
+        return [new_run(system, w) for w in (1, 2)]
+
     files = {p: p.read_bytes() for p in (out / "points").iterdir()}
-    begun, rounds, most = flat_histogram._begun(system, 1, None, 2, 5, out, silent)
+    begun, rounds, most = flat_histogram._begun(new(), 5, out, silent)
     assert (rounds, most, [len(r.counts) for r in begun]) == (1, 9, [1, 1])
     draw = random.Random(4)
     for _ in range(MUTATIONS // 4):
         path = draw.choice(list(files))
         damaged(draw, path)
         told = []
-        begun, rounds, most = flat_histogram._begun(system, 1, None, 2, 5, out, told.append)
+        begun, rounds, most = flat_histogram._begun(new(), 5, out, told.append)
         if told:
             assert told[0].message.endswith("so all walkers begin anew.")
             assert (rounds, most, [len(r.counts) for r in begun]) == (0, 5, [0, 0])
@@ -118,7 +122,7 @@ def test_of_walkers_that_belong_together_all_begin_anew(walkers):
         for file, content in files.items():
             file.write_bytes(content)
     next(out.glob("points/walker-1.npz")).unlink()
-    assert flat_histogram._begun(system, 1, None, 2, 5, out, silent)[1:] == (0, 5)
+    assert flat_histogram._begun(new(), 5, out, silent)[1:] == (0, 5)
 
 
 def test_a_run_of_another_kind_is_said(tmp_path):

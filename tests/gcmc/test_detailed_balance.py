@@ -12,6 +12,7 @@ from gcmc_naive import (
     TRICLINIC,
     conditions_of,
     guest_model,
+    noting,
     sample,
     system_of,
     toy_framework,
@@ -22,16 +23,17 @@ from gcmc_twin import Xoroshiro
 from zifsim.gcmc.accuracy import _only
 from zifsim.gcmc.bias import log_density_at
 from zifsim.gcmc.energy import real_space_energies, total_energy
+from zifsim.gcmc.macrostates import Ladder
 from zifsim.gcmc.moves import run_moves
 from zifsim.gcmc.random import streams
-from zifsim.gcmc.walker import DELETION_CHANCE, DELETIONS, INSERTION_CHANCE, INSERTIONS, copy_walker
+from zifsim.gcmc.walker import CHANCES, DOWN, TRIED, UP, copy_walker
 
 TEMPERATURE = 500.0
 LARGE = guest_model([(120.0, 4.1, 0.0, 0.0)], "large", "SF6", 146.0)
 
 
 INSERTION, DELETION = (1.0, 0, 0, 0, 0), (0, 1.0, 0, 0, 0)
-WEIGHTED = (0.0,)       # equal weights: as without, but every chance is noted
+RUNG = Ladder(-8, 1)    # chances are noted at one activity
 
 
 def tried(probabilities, system, walker, activity, seed, component=0, **conditions):
@@ -66,42 +68,41 @@ def energy_of(system, walker):
 ], ids=lambda x: "+".join(g.gas for g in x) if isinstance(x, tuple) else None)
 def test_insertion_and_deletion_of_a_molecule_have_the_ratio_of_the_grand_ensemble(guests, cell, settings):
     # The only molecule of the second gas comes and goes among three of the first. One trial: the chance of either
-    # move is one number, and only it is min(1, ·), so the two together give the bare ratio.
+    # move is one number, and the two together give the bare ratio.
     system = system_of(toy_framework(cell), guests, TEMPERATURE, cutoff_angstrom=5.0, **settings)
     start, seen, seed = walker_with(system, 3, 0), 0, 0
     activity = np.array([2e-4, 3e-4])
     while seen < 12:
-        walker = copy_walker(start)
-        walker.transitions[:] = 0.0
+        walker = noting(copy_walker(start), RUNG)
         seed += 1
-        if not tried(INSERTION, system, walker, activity, seed, 1, log_bias=WEIGHTED):
+        if not tried(INSERTION, system, walker, activity, seed, 1, ladder=RUNG):
             continue
         assert walker.number.tolist() == [3, 1]
         assert walker.kind[3] == 1
         density = math.exp(log_density_at(system.bias, 1, walker.centres, 3)) / system.volume
         expected = (activity[1] / (1 * density)
                     * math.exp(-(energy_of(system, walker) - energy_of(system, start)) / TEMPERATURE))
-        tried(DELETION, system, walker, activity, seed, 1, log_bias=WEIGHTED)
-        assert walker.transitions[3, INSERTIONS] == walker.transitions[4, DELETIONS] == 1.0
-        there, back = walker.transitions[3, INSERTION_CHANCE], walker.transitions[4, DELETION_CHANCE]
-        assert max(there, back) == 1.0
-        assert there / back == pytest.approx(expected, rel=1e-6)
+        tried(DELETION, system, walker, activity, seed, 1, ladder=RUNG)
+        assert walker.transitions[3, UP, TRIED] == walker.transitions[4, DOWN, TRIED] == 1.0
+        there, back = walker.transitions[3, UP, CHANCES], walker.transitions[4, DOWN, CHANCES]
+        assert there + back == pytest.approx(1.0)
+        assert there / back == pytest.approx(expected * math.exp(RUNG.log_activities[0]) / activity[1], rel=1e-6)
         seen += 1
 
 
-@pytest.mark.parametrize("log_bias", [WEIGHTED, tuple(0.2 * np.arange(30) ** 2)], ids=["plain", "weighted"])
+@pytest.mark.parametrize("log_bias", [None, tuple(0.2 * np.arange(30) ** 2)], ids=["plain", "weighted"])
 def test_repeated_insertions_are_accepted_as_often_as_their_chances_say(log_bias):
     system = system_of(toy_framework(), METHANE, TEMPERATURE, cutoff_angstrom=6.0)
     start = walker_with(system, 2)
     before, accepted, n = copy_walker(start), 0, 6000
     chances = []
     for seed in range(n):
-        walker = copy_walker(before)
-        walker.transitions[:] = 0.0
-        accepted += tried(INSERTION, system, walker, 3e-5, seed, log_bias=log_bias)
-        chances.append(walker.transitions[2, INSERTION_CHANCE])
-    # the recorded chance is that of the unweighted ensemble; the weights enter the decision alone
-    expected = np.sum(chances) * (1.0 if log_bias == WEIGHTED else math.exp(log_bias[3] - log_bias[2]))
+        walker = noting(copy_walker(before), RUNG)
+        accepted += tried(INSERTION, system, walker, 3e-5, seed, log_bias=log_bias, ladder=RUNG)
+        noted = walker.transitions[2, UP, CHANCES]          # zx/(1 + zx) at the rung's activity
+        chances.append(noted / (1.0 - noted) * 3e-5 / math.exp(RUNG.log_activities[0]))
+    # what is noted is of the unweighted ensemble; the weights enter the decision alone
+    expected = np.sum(chances) * (1.0 if log_bias is None else math.exp(log_bias[3] - log_bias[2]))
     assert 0.0 < np.max(chances) < 0.1
     assert accepted == pytest.approx(expected, abs=4 * math.sqrt(expected))
 

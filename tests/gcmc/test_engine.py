@@ -26,6 +26,7 @@ from gcmc_naive import (
 from zifsim.errors import InputError, RunInterrupted, SimulationError
 from zifsim.gcmc import sampling
 from zifsim.gcmc.engine import run_isotherm, run_point
+from zifsim.gcmc.macrostates import Block, Ladder
 from zifsim.gcmc.random import streams, uniform
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.gcmc.system import supercell_repeats
@@ -42,7 +43,7 @@ FRAMEWORK = toy_framework(CUBIC * 1.3)
 
 def isotherm(out_dir=None, pressures=PRESSURES, framework=FRAMEWORK, guest=CO2, threads=1, report=silent,
              temperature=TEMPERATURE, forcefield=FORCEFIELD, **settings):
-    values = {"min_moves": 15_000, "max_moves": 15_000} | settings
+    values = {"min_moves": 15_000, "max_moves": 15_000, "isotherm": "plain"} | settings
     return run_isotherm(framework, guest, forcefield, temperature, pressures, quick_settings(**values),
                         out_dir=out_dir, threads=threads, report=report)
 
@@ -105,8 +106,9 @@ def test_finished_pressures_are_read_back_and_not_run_again(tmp_path):
 def test_a_checkpoint_restores_walker_series_steps_and_generator_bit_for_bit(tmp_path):
     system = system_of(FRAMEWORK, CO2, TEMPERATURE)
     walker, counts, energies = sample(system, 1e-4, 2000, 3)
-    run = sampling.Run(walker, streams(5, 9), np.array([0.7, 0.3]), [counts[:, None]], [energies], 4, 9000, 2000, 1500,
-                       400)
+    blocks = [Block(n, np.full((2, 2, 3), n + 0.5), np.ones(2), -np.ones(2), 1000) for n in (4, 5)]
+    run = sampling.Run(walker, streams(5, 9), np.array([0.7, 0.3]), [counts[:, None]], [energies], 4, 9000,
+                       Ladder(-9, 2), blocks, 2000, 1500, 400)
     uniform(run.rng, 3)
     sampling.save_run(tmp_path / "state.npz", run)
     back = sampling.load_run(tmp_path / "state.npz")
@@ -116,6 +118,10 @@ def test_a_checkpoint_restores_walker_series_steps_and_generator_bit_for_bit(tmp
     assert np.array_equal(back.rng, run.rng)
     assert back.rng.dtype == run.rng.dtype
     assert np.array_equal(back.steps, run.steps)
+    assert (back.ladder, [b.moves for b in back.blocks]) == (run.ladder, [1000, 1000])
+    for saved, block in zip(back.blocks, blocks, strict=True):
+        assert np.array_equal(saved.transitions, block.widened(4, 3).transitions)
+        assert np.array_equal(saved.energies, block.widened(4, 3).energies)
     assert [np.array_equal(a, b) for a, b in zip(back.series(), run.series(), strict=True)] == [True, True]
     assert (back.n_trials, back.adapt_until, back.moves, back.judged_at, back.adapted_at) == (4, 9000, 2000, 1500, 400)
 

@@ -16,7 +16,7 @@ LOW, MIDDLE, HIGH = 2e4, 1e5, 4e5
 
 
 def isotherm(out, pressures, report=silent, guest=CO2, **settings):
-    values = {"min_moves": 15_000, "max_moves": 15_000} | settings
+    values = {"min_moves": 15_000, "max_moves": 15_000, "isotherm": "plain"} | settings
     return run_isotherm(FRAMEWORK, guest, FORCEFIELD, TEMPERATURE, pressures, quick_settings(**values), out_dir=out,
                         report=report)
 

@@ -11,6 +11,7 @@ from gcmc_naive import (
     empty_box,
     fugacity,
     guest_model,
+    ideal_transitions,
     one_kind_framework,
     quick_settings,
     system_of,
@@ -21,6 +22,8 @@ from zifsim.errors import InputError
 from zifsim.gcmc import flat_histogram
 from zifsim.gcmc.engine import run_point
 from zifsim.gcmc.flat_histogram import FlatHistogram, log_probability_of, sample_flat_histogram
+from zifsim.gcmc.macrostates import Ladder
+from zifsim.gcmc.sampling import log_activities
 from zifsim.gcmc.system import make_system
 
 TEMPERATURE = 300.0
@@ -29,28 +32,33 @@ IDEAL = guest_model([(1e-9, 1.0, 0.0, 0.0)], "ideal", "CH4", 16.0, critical_temp
                     critical_pressure_pa=4.6e6, acentric_factor=0.011)
 
 
+LADDER = Ladder(-4, 12)
+
+
+def ideal_histogram(means, tried=None):
+    """Of walkers that saw an ideal gas of such means at 1 bar, without noise."""
+    (log_activity,) = log_activities((1e5,), TEMPERATURE)
+    ladder, tried = Ladder.around(log_activity), tried or [1.0] * len(means)
+    transitions = np.array([ideal_transitions(60, mean / math.exp(log_activity), ladder, n)
+                            for mean, n in zip(means, tried, strict=True)])
+    return FlatHistogram(1e5, TEMPERATURE, ladder, transitions, np.zeros((len(means), 60)), np.ones((len(means), 60)))
+
+
 def test_log_probability_of_perfect_transitions_is_exact():
     # an ideal gas of mean 3: inserting at N has the ratio 3/(N+1)
     n = np.arange(20)
-    transitions = np.zeros((20, 4))
-    transitions[:, 0] = transitions[:, 2] = 1.0
-    transitions[:, 1] = np.minimum(1.0, 3.0 / (n + 1))
-    transitions[:, 3] = np.minimum(1.0, n / 3.0)
     expected = n * math.log(3.0) - np.array([math.lgamma(i + 1) for i in n])
-    assert log_probability_of(transitions[None]) == pytest.approx(expected, abs=1e-12)
+    found = log_probability_of(ideal_transitions(20, 1.0, LADDER)[None], LADDER, math.log(3.0))
+    assert found == pytest.approx(expected, abs=1e-12)
 
 
 def test_walkers_with_different_numbers_of_trials_do_not_spoil_each_other():
     # both know the exact ratios 3/(N+1); one accepts four times as often, and they dwell at different N
     n = np.arange(20)
-    transitions = np.zeros((2, 20, 4))
-    transitions[0, :, 0] = transitions[0, :, 2] = 1000.0 * np.exp(-0.3 * n)
-    transitions[1, :, 0] = transitions[1, :, 2] = 5.0 * np.exp(0.3 * n)
-    for walker, acceptance in ((0, 0.2), (1, 0.05)):
-        transitions[walker, :, 1] = transitions[walker, :, 0] * acceptance * np.minimum(1.0, 3.0 / (n + 1))
-        transitions[walker, :, 3] = transitions[walker, :, 2] * acceptance * np.minimum(1.0, n / 3.0)
+    transitions = np.array([ideal_transitions(20, 1.0, LADDER, tried, acceptance) for tried, acceptance in (
+        (1000.0 * np.exp(-0.3 * n), 0.2), (5.0 * np.exp(0.3 * n), 0.05))])
     expected = n * math.log(3.0) - np.array([math.lgamma(i + 1) for i in n])
-    assert log_probability_of(transitions) == pytest.approx(expected, abs=1e-12)
+    assert log_probability_of(transitions, LADDER, math.log(3.0)) == pytest.approx(expected, abs=1e-12)
 
 
 def test_a_range_that_was_guessed_too_short_grows(monkeypatch):
@@ -63,12 +71,7 @@ def test_a_range_that_was_guessed_too_short_grows(monkeypatch):
 
 
 def test_another_fugacity_shifts_the_histogram_exactly():
-    n = np.arange(60)
-    transitions = np.zeros((2, 60, 4))
-    transitions[..., 0] = transitions[..., 2] = 1.0
-    transitions[..., 1] = np.minimum(1.0, 3.0 / (n + 1))
-    transitions[..., 3] = np.minimum(1.0, n / 3.0)
-    histogram = FlatHistogram(1e5, TEMPERATURE, transitions, np.zeros((2, 60)), np.ones((2, 60)))
+    histogram = ideal_histogram((3.0, 3.0))
     for factor in (0.1, 1.0, 4.0):
         mean, error = histogram.loading(factor * 1e5)
         assert mean == pytest.approx(3.0 * factor, rel=1e-9)
@@ -136,14 +139,8 @@ def test_a_small_error_is_not_enough_while_the_two_halves_of_the_walkers_disagre
 
 def test_halves_with_little_data_meet_within_their_own_error():
     # walkers that began full saw a hundredth of the transitions, and scatter by 10 %
-    n = np.arange(60)
-    transitions = np.zeros((8, 60, 4))
-    for w in range(8):
-        own = 3.0 if w % 2 == 0 else 3.0 * (0.8, 1.0, 0.9, 1.1)[w // 2]
-        transitions[w, :, 0] = transitions[w, :, 2] = 1000.0 if w % 2 == 0 else 10.0
-        transitions[w, :, 1] = transitions[w, :, 0] * np.minimum(1.0, own / (n + 1))
-        transitions[w, :, 3] = transitions[w, :, 2] * np.minimum(1.0, n / own)
-    histogram = FlatHistogram(1e5, TEMPERATURE, transitions, np.zeros((8, 60)), np.ones((8, 60)))
+    means = [3.0 if w % 2 == 0 else 3.0 * (0.8, 1.0, 0.9, 1.1)[w // 2] for w in range(8)]
+    histogram = ideal_histogram(means, [1000.0 if w % 2 == 0 else 10.0 for w in range(8)])
     empty, full, meet = histogram.halves(1e5)
     assert empty == pytest.approx(3.0)
     assert full == pytest.approx(2.85, abs=0.03)

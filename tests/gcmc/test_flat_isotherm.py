@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from gcmc_naive import CUBIC, FORCEFIELD, METHANE, quick_settings, system_of, toy_framework
+from gcmc_naive import CUBIC, FORCEFIELD, METHANE, ideal_transitions, quick_settings, system_of, toy_framework
 
 from zifsim.errors import SimulationError
 from zifsim.gcmc import flat_isotherm
@@ -13,6 +13,8 @@ from zifsim.gcmc.engine import run_isotherm
 from zifsim.gcmc.eos import PengRobinson
 from zifsim.gcmc.flat_histogram import FlatHistogram
 from zifsim.gcmc.flat_isotherm import point_of, sample_flat_isotherm
+from zifsim.gcmc.macrostates import Ladder
+from zifsim.gcmc.sampling import log_activities
 from zifsim.runs.progress import silent
 from zifsim.units import molecules_to_mol_kg
 
@@ -29,14 +31,12 @@ def isotherm(out_dir=None, report=silent, flat_histogram=True, **settings):
 
 def ideal(mean, n_walkers=8, spread=0.0):
     """Perfect transitions of an ideal gas; walkers that began full see a mean larger by a factor 1 + ``spread``."""
-    n = np.arange(60)
-    transitions = np.zeros((n_walkers, 60, 4))
-    transitions[..., 0] = transitions[..., 2] = 1.0
-    for w in range(n_walkers):
-        own = mean * (1.0 + spread * (w % 2))
-        transitions[w, :, 1] = np.minimum(1.0, own / (n + 1))
-        transitions[w, :, 3] = np.minimum(1.0, n / own)
-    return FlatHistogram(1e5, TEMPERATURE, transitions, np.zeros((n_walkers, 60)), np.ones((n_walkers, 60)), 800, 80)
+    (log_activity,) = log_activities((1e5,), TEMPERATURE)
+    ladder = Ladder.around(log_activity)
+    transitions = np.array([ideal_transitions(60, mean * (1.0 + spread * (w % 2)) / math.exp(log_activity), ladder)
+                            for w in range(n_walkers)])
+    return FlatHistogram(1e5, TEMPERATURE, ladder, transitions, np.zeros((n_walkers, 60)), np.ones((n_walkers, 60)),
+                         800, 80)
 
 
 def test_a_point_holds_the_histograms_loading_and_the_moves_of_all_walkers():

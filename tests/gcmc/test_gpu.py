@@ -114,7 +114,7 @@ def on_the_cpu(batch, w):
     walker = copy_walker(batch.starts[w]) if batch.starts else system.new_walker()
     conditions = Conditions(1.0 / system.temperature_k, log_activities(batch.fugacities_pa[w], system.temperature_k),
                             system.volume, move_mix(system, batch.n_trials), np.array(batch.steps),
-                            orientations_of(batch.n_trials), np.zeros(1))
+                            orientations_of(batch.n_trials), np.zeros(1), np.zeros(0))
     counts, energies = np.zeros((N_MOVES, len(system.guest_models))), np.zeros(N_MOVES)
     assert run_moves(streams(batch.seeds[w], batch.n_trials + 1), system.host, system.guests, system.ewald,
                      system.bias, walker, system.new_scratch(batch.n_trials), conditions, N_MOVES, 1, counts, energies)

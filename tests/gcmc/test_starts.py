@@ -103,7 +103,7 @@ FRAMEWORK = toy_framework(CUBIC * 1.3)
 
 
 def isotherm(pressures, guest=METHANE, out_dir=None, report=silent, threads=1, **settings):
-    values = {"min_moves": 60_000, "max_moves": 60_000} | settings
+    values = {"min_moves": 60_000, "max_moves": 60_000, "isotherm": "plain"} | settings
     return run_isotherm(FRAMEWORK, guest, FORCEFIELD, TEMPERATURE, pressures, quick_settings(**values),
                         out_dir=out_dir, report=report, threads=threads)
 

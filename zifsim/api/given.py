@@ -33,6 +33,7 @@ class Sampling(TypedDict, total=False):
     n_trials: int
     bias_exponent: float
     metastable: bool
+    isotherm: str
     starts: str
     min_moves: int
     max_moves: int

@@ -141,12 +141,16 @@ class Gcmc(Section):
     truncation: Literal["truncated", "shifted", "tail"] = "truncated"
     grid_spacing_angstrom: float = Field(default=0.2, ge=0.05, le=1.0, description="Å")
     metastable: bool = Field(default=False, description="beyond saturation: the vapour's fugacity, not the liquid's")
-    min_moves: int = Field(default=100_000, ge=1, le=10**12, description="per pressure, at least")
+    isotherm: Literal["pooled", "plain"] = Field(
+        default="pooled", description="loadings from what insertions and deletions tell at all pressures, or from "
+        "averages over each pressure's own run")
+    min_moves: int = Field(default=100_000, ge=1, le=10**12,
+                           description="at least: of a pooled isotherm, per pressure of a plain one")
     max_moves: int = Field(default=20_000_000, ge=1, le=10**12, description="per pressure, at most")
     target_relative_error: float = Field(default=0.01, gt=0, le=1,
                                          description="standard error over loading, each pressure")
     min_effective_samples: int = Field(default=100, ge=2, le=10**6,
-                                       description="independent samples per pressure")
+                                       description="independent samples per pressure of a plain isotherm")
     widom_insertions: int = Field(default=200_000, ge=0, le=10**12,
                                   description="for the Henry coefficient; 0: none")
     gases: Row[GasRun] = Field(min_length=1)

@@ -37,6 +37,7 @@ def gcmc(
     metastable: options.Metastable = False,
     error: options.Error = 0.01,
     max_moves: options.MaxMoves = 20_000_000,
+    isotherm: options.Sampled = "pooled",
     starts: options.Starts = "auto",
     flat_histogram: Annotated[bool, typer.Option(
         "--flat-histogram", rich_help_panel=options.SAMPLING,
@@ -81,7 +82,7 @@ def gcmc(
         raise InputError("--starts belongs to sampling pressure by pressure; half of the walkers of --flat-histogram "
                          "begin empty and half full, always.")
     settings = make_settings(cutoff_angstrom=cutoff, truncation=truncation, guest_coulomb=coulomb, starts=starts,
-                             guest_images=guest_images, metastable=metastable,
+                             guest_images=guest_images, metastable=metastable, isotherm=isotherm,
                              target_relative_error=error, max_moves=max_moves, seed=seed)
     pressures_pa = _pressures_pa(pressures, relative_pressures, gas, temperature)
     with preparing() as report:
@@ -95,8 +96,8 @@ def gcmc(
         return
     columns = Columns(job, unit_key)
     with screen(folder, live_table(columns)) as report:
-        isotherm = job.run(folder, with_cells(report, columns), unit_key)
-    print_isotherm(job, isotherm, columns)
+        found = job.run(folder, with_cells(report, columns), unit_key)
+    print_isotherm(job, found, columns)
     also = "ln_probability.csv, " if (folder / "ln_probability.csv").is_file() else ""
     say(f"written: {folder}/isotherm.csv, isotherm.json, isotherm.aif, isotherm.png, {also}record.json")
 

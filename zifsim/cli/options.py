@@ -63,14 +63,18 @@ Error = Annotated[float, typer.Option(
 MaxMoves = Annotated[int, typer.Option(
     "--max-moves", metavar="N", help="... or after so many Monte Carlo moves.", rich_help_panel=SAMPLING,
     callback=within(limits.MOVES))]
+Sampled = Annotated[str, typer.Option(
+    "--isotherm", metavar="NAME", rich_help_panel=SAMPLING,
+    help="pooled: what insertions and deletions tell at all pressures gives the loading at each of them. plain: the "
+    "average over each pressure's own run, slower, a check.")]
 Starts = Annotated[str, typer.Option(
     "--starts", metavar="NAME", rich_help_panel=SAMPLING,
     help="Each pressure from an empty cell, from both an empty and a full one (which must meet), or auto: both below "
     "0.7 of the critical temperature of a gas, where a pore fills and empties in steps.")]
 Threads = Annotated[int, typer.Option(
     "--threads", metavar="N", callback=within(limits.THREADS), rich_help_panel=SAMPLING,
-    help="Pressures side by side; 0: all cores. With the seed it decides the numbers: each thread starts from an "
-    "empty cell.")]
+    help="Pressures side by side; 0: all cores. Of a plain isotherm and a mixture it decides the numbers, with the "
+    "seed: each thread starts from an empty cell.")]
 Seed = Annotated[int, typer.Option(
     "--seed", metavar="N", help="Seed of the random streams.", rich_help_panel=SAMPLING, callback=within(limits.SEED))]
 Unit = Annotated[str, typer.Option(

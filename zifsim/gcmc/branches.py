@@ -104,7 +104,7 @@ def sample_branches(system: AdsorptionSystem, measurement: Measurement[P], press
         found.add(pressure, branch, point, "resumed")
     if there := [pressure_name(p) for p in pressures if all((p, branch) in kept for branch in branches)]:
         report(Event(kind="note", message=f"finished before and kept as it is: {', '.join(there)}"))
-    if others := _other_pressures(pressures, out_dir):
+    if others := other_pressures(pressures, out_dir):
         report(Event(kind="note", message=f"finished before, not asked for, left out of the result: {others}"))
     with stopping.polled(PATIENCE_S), ThreadPoolExecutor(threads) as pool:
         jobs = [pool.submit(_run_branch, system, measurement, hand if branch == EMPTY else hand[::-1], branch, out_dir,
@@ -165,7 +165,7 @@ def _kept_points(system: AdsorptionSystem, measurement: Measurement[P], pressure
     return kept
 
 
-def _other_pressures(pressures: Sequence[float], out_dir: Path | None) -> str:
+def other_pressures(pressures: Sequence[float], out_dir: Path | None) -> str:
     """Names of the finished pressures in ``out_dir`` that are not among these."""
     asked = {point_name(pressure) for pressure in pressures}
     there = {path.stem for path in (out_dir / "points").glob("[0-9]*Pa.json")} if out_dir else set()

@@ -16,6 +16,8 @@ from zifsim.gcmc.branches import Measurement, mean_of_finite, merged, point_name
 from zifsim.gcmc.bulk import equation_of_state, notes_of
 from zifsim.gcmc.flat_isotherm import sample_flat_isotherm
 from zifsim.gcmc.noroom import points_where_there_is_room
+from zifsim.gcmc.points import loading_point
+from zifsim.gcmc.pooled import sample_alone, sample_pooled
 from zifsim.gcmc.sampling import SAMPLE_EVERY, Run, sample_point
 from zifsim.gcmc.settings import GCMCSettings
 from zifsim.gcmc.statistics import heat_of_adsorption
@@ -28,33 +30,26 @@ from zifsim.model.guest import GuestModel
 from zifsim.model.uptake import HenryResult, Isotherm, LoadingPoint
 from zifsim.runs.digest import digest, sha256_bytes
 from zifsim.runs.progress import Report, silent
-from zifsim.units import ANGSTROM_M, AVOGADRO, molecules_to_mol_kg
 
 
 def _point(system: AdsorptionSystem, run: Run, pressure_pa: float, fugacity_pa: float, seed: int) -> LoadingPoint:
     """Averages of a finished pressure."""
-    temperature, model = system.temperature_k, system.guest_models[0]
     counts, energies = run.series()
     (summary,) = run.summaries()
     start = run.adapted_at // SAMPLE_EVERY + summary.equilibration_index
-    heat, heat_error = heat_of_adsorption(counts[start:, 0], energies[start:], temperature)
-    per_molecule = molecules_to_mol_kg(1.0, system.mass_amu)
-    gas_density = equation_of_state(model, temperature, system.settings.metastable).molar_density_mol_m3(
-        temperature, pressure_pa)
-    gas_in_cell = gas_density * AVOGADRO * ANGSTROM_M**3 * system.volume
-    return LoadingPoint(
-        pressure_pa=pressure_pa, fugacity_pa=fugacity_pa,
-        loading_mol_kg=summary.mean * per_molecule, loading_error_mol_kg=summary.standard_error * per_molecule,
-        excess_mol_kg=(summary.mean - gas_in_cell * system.void_fraction) * per_molecule,
-        molecules_per_cell=summary.mean, molecules_per_cell_error=summary.standard_error,
-        heat_of_adsorption_kj_mol=heat, heat_of_adsorption_error_kj_mol=heat_error,
-        n_moves=run.moves, n_equilibration_moves=start * SAMPLE_EVERY,
+    heat, heat_error = heat_of_adsorption(counts[start:, 0], energies[start:], system.temperature_k)
+    return loading_point(
+        system, pressure_pa, fugacity_pa, summary.mean, summary.standard_error, heat_of_adsorption_kj_mol=heat,
+        heat_of_adsorption_error_kj_mol=heat_error, n_moves=run.moves, n_equilibration_moves=start * SAMPLE_EVERY,
         effective_samples=summary.effective_samples, equilibrated=summary.equilibrated, seed=seed)
 
 
 def run_point(system: AdsorptionSystem, pressure_pa: float, fugacity_pa: float, seed: int, *,
               start: Walker | None = None) -> tuple[LoadingPoint, Walker]:
-    """Loading of one gas at one pressure, and the walker it ended with; see :func:`sampling.sample_point`."""
+    """Loading of one gas at one pressure from one start, and the walker it ended with; see :mod:`pooled` and
+    :func:`sampling.sample_point`."""
+    if system.settings.isotherm == "pooled":
+        return sample_alone(system, pressure_pa, fugacity_pa, seed, start)
     run = sample_point(system, (fugacity_pa,), seed, start=start)
     return _point(system, run, pressure_pa, fugacity_pa, seed), run.walker
 
@@ -111,14 +106,18 @@ def loading_points(system: AdsorptionSystem, forcefield: AdsorptionForceField, p
     def fugacity(pressure_pa: float) -> float:
         return eos.fugacity_pa(system.temperature_k, pressure_pa)
 
+    def with_accuracy(point: LoadingPoint, walker: Walker) -> LoadingPoint:
+        accuracy = exact.accuracy(walker)
+        return replace(point, grid_error_k=accuracy.grid_error_k, ewald_error_k=accuracy.ewald_error_k)
+
     def point(run: Run, pressure_pa: float, seed: int) -> LoadingPoint:
-        accuracy = exact.accuracy(run.walker)
-        return replace(_point(system, run, pressure_pa, fugacity(pressure_pa), seed),
-                       grid_error_k=accuracy.grid_error_k, ewald_error_k=accuracy.ewald_error_k)
+        return with_accuracy(_point(system, run, pressure_pa, fugacity(pressure_pa), seed), run.walker)
 
     def sample() -> list[LoadingPoint]:
         if flat_histogram:
             return sample_flat_isotherm(system, pressures, out_dir, threads, report)
+        if system.settings.isotherm == "pooled":
+            return sample_pooled(system, pressures, fugacity, with_accuracy, out_dir, threads, report)
         measurement = Measurement(LoadingPoint, lambda pressure: (fugacity(pressure),), point, merge_starts)
         return sample_branches(system, measurement, pressures, out_dir, threads, report)
 

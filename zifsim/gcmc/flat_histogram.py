@@ -19,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zifsim.errors import DamagedError, InputError, SimulationError
-from zifsim.gcmc.sampling import BLOCK_MOVES, Run, advance, check_energy, load_run, new_run, save_run
+from zifsim.gcmc.macrostates import Ladder, Steps
+from zifsim.gcmc.sampling import BLOCK_MOVES, Run, advance, check_energy, load_run, log_activities, new_run, save_run
 from zifsim.gcmc.system import AdsorptionSystem
-from zifsim.gcmc.walker import DELETION_CHANCE, DELETIONS, INSERTION_CHANCE, INSERTIONS, Walker
+from zifsim.gcmc.walker import CHANCES, TRIED, Walker
 from zifsim.rng import derive_seed
 from zifsim.runs import stopping
 from zifsim.runs.progress import Event, Report, note, silent
@@ -45,8 +46,7 @@ class FlatHistogram:
     Attributes
     ----------
     reference_fugacity_pa: fugacity at which the histogram was sampled.
-    transitions: (W, n, 4) of each walker: insertions tried at N, sum of their acceptance probabilities, the same of
-        deletions.
+    transitions: (W, n, 2, 1 + K) of each walker, as in ``Walker.transitions``; ladder: of their K chances.
     energy_sums: (W, n) sums of the total guest energy (K) over the samples at N; visits: (W, n) samples.
     temperature_k: of the run.
     n_moves, n_adaptation_moves: of all walkers together; those before the last change of trials are not counted in
@@ -55,6 +55,7 @@ class FlatHistogram:
 
     reference_fugacity_pa: float
     temperature_k: float
+    ladder: Ladder
     transitions: FloatArray
     energy_sums: FloatArray
     visits: FloatArray
@@ -63,8 +64,8 @@ class FlatHistogram:
 
     def log_probability(self, fugacity_pa: float) -> FloatArray:
         """(n,) ln Π(N) at a fugacity, normalised."""
-        log_pi = log_probability_of(self.transitions)
-        log_pi += np.arange(len(log_pi)) * math.log(fugacity_pa / self.reference_fugacity_pa)
+        (log_activity,) = log_activities((fugacity_pa,), self.temperature_k)
+        log_pi = log_probability_of(self.transitions, self.ladder, log_activity)
         log_pi -= log_pi.max()
         result: FloatArray = log_pi - math.log(np.exp(log_pi).sum())
         return result
@@ -136,24 +137,18 @@ def _jackknife_error(left_out: Sequence[float] | Sequence[FloatArray]) -> FloatA
     return result
 
 
-def log_probability_of(transitions: FloatArray) -> FloatArray:
-    """(n,) ln Π(N) from the transitions (W, n, 4) of walkers, 0 at N = 0.
+def log_probability_of(transitions: FloatArray, ladder: Ladder, log_activity: float) -> FloatArray:
+    """(n,) ln Π(N) at an activity from the transitions (W, n, 2, 1 + K) of walkers, 0 at N = 0.
 
-    A walker's two mean probabilities of a step, up and down, get one weight: each walker's ratio is right by itself,
-    but walkers with different numbers of trials have different probabilities. Steps that were never seen continue the
-    last slope.
+    Steps that were never seen continue the last slope.
     """
-    up, down = transitions[:, :-1, INSERTIONS], transitions[:, 1:, DELETIONS]
-    weight = up * down / np.maximum(up + down, 1.0)
-    inserting = (weight * transitions[:, :-1, INSERTION_CHANCE] / np.maximum(up, 1.0)).sum(axis=0)
-    deleting = (weight * transitions[:, 1:, DELETION_CHANCE] / np.maximum(down, 1.0)).sum(axis=0)
-    known = (inserting > 0.0) & (deleting > 0.0)
-    steps = np.zeros(len(inserting))
-    steps[known] = np.log(inserting[known] / deleting[known])
-    if known.any():
-        places = np.arange(len(steps))
-        steps = np.interp(places, places[known], steps[known])
-    return np.concatenate([[0.0], np.cumsum(steps)])
+    chances = transitions[..., CHANCES:]
+    tried = np.broadcast_to(transitions[..., TRIED, None], chances.shape)
+    steps = Steps.of(tried, chances, ladder.log_activities)
+    places, rise = np.arange(len(steps.rung)), np.zeros(len(steps.rung))
+    if steps.seen.any():
+        rise = np.interp(places, places[steps.seen], steps.log_ratio[steps.seen] + log_activity)
+    return np.concatenate([[0.0], np.cumsum(rise)])
 
 
 def sample_flat_histogram(system: AdsorptionSystem, fugacities_pa: Sequence[float], seed: int, *,
@@ -173,7 +168,9 @@ def sample_flat_histogram(system: AdsorptionSystem, fugacities_pa: Sequence[floa
     highest, lowest = max(fugacities_pa), min(fugacities_pa)
     reference = math.sqrt(highest * lowest)
     full, most = _scout(system, highest, seed, full)
-    runs, rounds, most = _begun(system, seed, full, n_walkers, most, out_dir, report)
+    ladder = Ladder.around(log_activities((lowest, highest), system.temperature_k))
+    new = [new_run(system, derive_seed(seed, "walker", w), full if w % 2 else None, ladder) for w in range(n_walkers)]
+    runs, rounds, most = _begun(new, most, out_dir, report)
     while True:
         with stopping.polled(PATIENCE_S):
             _run_round(system, runs, reference, rounds, most, out_dir, threads)
@@ -214,11 +211,9 @@ def _walker_file(out_dir: Path, w: int) -> Path:
     return out_dir / "points" / f"walker-{w}.npz"
 
 
-def _begun(system: AdsorptionSystem, seed: int, full: Walker | None, n_walkers: int, most: int, out_dir: Path | None,
-           report: Report) -> tuple[list[Run], int, int]:
-    """The walkers, their round and its range of N, where an earlier call left them. Where a file of theirs is damaged,
-    that is told, and all of them begin anew: they belong together."""
-    new = [new_run(system, derive_seed(seed, "walker", w), full if w % 2 else None) for w in range(n_walkers)]
+def _begun(new: list[Run], most: int, out_dir: Path | None, report: Report) -> tuple[list[Run], int, int]:
+    """The walkers, their round and its range of N, where an earlier call left them: ``new`` ones and ``most`` if none
+    did. Where a file of theirs is damaged, that is told, and all of them begin anew: they belong together."""
     if out_dir is None:
         return new, 0, most
     place = out_dir / "points" / ROUND
@@ -263,8 +258,9 @@ def _advance(system: AdsorptionSystem, run: Run, fugacity_pa: float, most: int, 
 
     Where the process was asked to stop, the walker is kept as it is.
     """
+    (log_activity,) = log_activities((fugacity_pa,), system.temperature_k)
     while run.moves < end and not stopping.asked():
-        log_bias = -log_probability_of(run.walker.transitions[None, : most + 1])
+        log_bias = -log_probability_of(run.walker.transitions[None, : most + 1], run.ladder, log_activity)
         # beyond the range every step down is taken and none up, so a walker that began there finds back
         beyond = log_bias[-1] - STEEP * np.arange(1, system.capacity + 1 - most)
         log_bias = np.concatenate([log_bias, beyond])
@@ -287,8 +283,8 @@ def _histogram(runs: list[Run], reference_pa: float, most: int, temperature_k: f
             inside = n <= most
             visits[w] = np.bincount(n[inside], minlength=most + 1)
             energy_sums[w] = np.bincount(n[inside], weights=energies[inside], minlength=most + 1)
-    return FlatHistogram(reference_pa, temperature_k, transitions, energy_sums, visits, sum(r.moves for r in runs),
-                         sum(r.adapted_at for r in runs))
+    return FlatHistogram(reference_pa, temperature_k, runs[0].ladder, transitions, energy_sums, visits,
+                         sum(r.moves for r in runs), sum(r.adapted_at for r in runs))
 
 
 def _worst_error(histogram: FlatHistogram, fugacities_pa: Sequence[float]) -> float:

@@ -11,12 +11,13 @@ from zifsim.errors import InputError, SimulationError
 from zifsim.gcmc.branches import pressure_name
 from zifsim.gcmc.bulk import equation_of_state
 from zifsim.gcmc.flat_histogram import FlatHistogram, sample_flat_histogram
+from zifsim.gcmc.points import loading_point
 from zifsim.gcmc.system import AdsorptionSystem
 from zifsim.io.tables import write_csv
 from zifsim.model.uptake import LoadingPoint
 from zifsim.rng import derive_seed
 from zifsim.runs.progress import Event, Report, silent
-from zifsim.units import ANGSTROM_M, AVOGADRO, molecules_to_mol_kg
+from zifsim.units import molecules_to_mol_kg
 
 LN_PROBABILITY = "ln_probability.csv"
 
@@ -68,15 +69,8 @@ def point_of(system: AdsorptionSystem, histogram: FlatHistogram, pressure_pa: fl
     heat, heat_error = histogram.heat_of_adsorption_kj_mol(fugacity_pa)
     empty, full, meet = histogram.halves(fugacity_pa)
     per_molecule = molecules_to_mol_kg(1.0, system.mass_amu)
-    eos = equation_of_state(system.guest_models[0], system.temperature_k, system.settings.metastable)
-    density = eos.molar_density_mol_m3(system.temperature_k, pressure_pa)
-    gas_in_void = density * AVOGADRO * ANGSTROM_M**3 * system.volume * system.void_fraction
-    return LoadingPoint(
-        pressure_pa=pressure_pa, fugacity_pa=fugacity_pa,
-        loading_mol_kg=mean * per_molecule, loading_error_mol_kg=error * per_molecule,
-        excess_mol_kg=(mean - gas_in_void) * per_molecule,
-        molecules_per_cell=mean, molecules_per_cell_error=error,
-        heat_of_adsorption_kj_mol=heat, heat_of_adsorption_error_kj_mol=heat_error,
-        n_moves=histogram.n_moves, n_equilibration_moves=histogram.n_adaptation_moves, effective_samples=math.nan,
-        equilibrated=meet, seed=seed,
+    return loading_point(
+        system, pressure_pa, fugacity_pa, mean, error, heat_of_adsorption_kj_mol=heat,
+        heat_of_adsorption_error_kj_mol=heat_error, n_moves=histogram.n_moves,
+        n_equilibration_moves=histogram.n_adaptation_moves, effective_samples=math.nan, equilibrated=meet, seed=seed,
         from_empty_mol_kg=empty * per_molecule, from_full_mol_kg=full * per_molecule)

@@ -45,7 +45,7 @@ from zifsim.gcmc.moves import (
     displacement,
     draw_kind,
     draw_lot,
-    may_be_deleted,
+    most_likely,
     pick,
 )
 from zifsim.gcmc.random import streams
@@ -134,7 +134,7 @@ def _scratch_of(all_, w, lane):
 @cuda.jit(device=True)
 def _conditions_of(all_, w):
     return Conditions(all_.beta, all_.log_activities[w], all_.volume, all_.mix, all_.steps, all_.orientations,
-                      all_.log_bias)
+                      all_.log_bias, all_.ladder)
 
 
 # ---------------------------------------------------------------- a move, divided among lanes
@@ -151,8 +151,8 @@ def make_plan(rng, field, walker, scratch, conditions, plan):
         if walker.number[gas] > 0:
             molecule = walker.members[gas, pick(rng, walker.number[gas])]
             log_lot = draw_lot(rng)
-            rounds = int(may_be_deleted(field.host, field.guests, field.ewald, field.bias, walker, scratch, conditions,
-                                        molecule, log_lot))
+            rounds = int(log_lot <= most_likely(field.host, field.guests, field.ewald, field.bias, walker, scratch,
+                                                conditions, molecule))
     elif kind == REGROWTH:
         if walker.total[0] > 0:
             molecule, rounds = pick(rng, walker.total[0]), 2
@@ -192,7 +192,7 @@ def decide(rng, field, walker, scratch, conditions, plan, log_lot, log_old, old_
         done = decide_insertion(rng, host, guests, ewald, walker, scratch, conditions, gas, walker.total[0])
     elif kind == DELETION:
         if tried:
-            done = decide_deletion(host, guests, ewald, walker, scratch, conditions, i, log_lot)
+            done = decide_deletion(host, guests, ewald, walker, scratch, conditions, i, log_lot, 0.0)
     elif kind == REGROWTH:
         if tried:
             done = decide_regrowth(rng, host, guests, ewald, walker, scratch, conditions, i, log_old, old_pair)
@@ -310,13 +310,14 @@ def arguments_for(batch: Batch, samples: int) -> tuple[Field, Conditions, Walker
     starts = [copy_walker(w) for w in batch.starts] or [system.new_walker() for _ in range(n)]
     if len(starts) != n:
         raise InputError(f"A batch needs as many walkers to start from as seeds ({n}), not {len(starts)}.")
+    starts = [walker._replace(transitions=np.zeros((system.capacity + 1, 2, 1))) for walker in starts]
     for walker in starts:
-        for array in (walker.accepted, walker.attempted, walker.transitions):
+        for array in (walker.accepted, walker.attempted):
             array[...] = 0
     conditions = Conditions(1.0 / system.temperature_k,
                             np.stack([log_activities(row, system.temperature_k) for row in fugacities]),
                             system.volume, move_mix(system, batch.n_trials), np.array(batch.steps),
-                            orientations_of(batch.n_trials), np.zeros(1))
+                            orientations_of(batch.n_trials), np.zeros(1), np.zeros(0))
     series = Series(np.stack([streams(seed, batch.n_trials + 1) for seed in batch.seeds]),
                     np.zeros((n, samples, len(system.guest_models))), np.zeros((n, samples)),
                     np.zeros(n, dtype=np.int64))

@@ -11,6 +11,11 @@ reciprocal-space part of Ewald and the tail, ΔR, are no part of it and enter th
 A swap turns a molecule of one gas into another at the same centre; its trials are orientations (g V = 1). With the
 weights η(N) of ``Conditions.log_bias`` insertion and deletion gain exp(±(η(N+1) − η(N))). Every move leaves the walker
 as if nothing had happened when it is rejected.
+
+Every insertion and deletion, accepted or not, is noted (``Walker.transitions``): with x the ratio of an insertion at
+unit activity, its chance at an activity z is zx/(1 + zx), and that of the deletion which undoes it 1/(1 + zx) (Barker
+1965, doi:10.1071/PH650119). Whatever activity the walker is at, the two means at any z fix Π(N+1)/Π(N) by detailed
+balance, best where they are alike (Bennett 1976, doi:10.1016/0021-9991(76)90078-4); so there is a ladder of them.
 """
 
 from __future__ import annotations
@@ -44,26 +49,28 @@ from zifsim.gcmc.trials import (
     weigh,
 )
 from zifsim.gcmc.walker import (
-    DELETION_CHANCE,
-    DELETIONS,
+    CHANCES,
+    DOWN,
     FOURIER,
     HOST,
-    INSERTION_CHANCE,
-    INSERTIONS,
     PAIR,
     TAIL,
+    TRIED,
+    UP,
     find_neighbours,
     turn_body,
 )
 
 INSERTION, DELETION, REGROWTH, TRANSLATION, ROTATION, SWAP = range(6)
+LARGEST_LOG = 300.0      # of a ratio that is noted; at any activity the chance is then 0 or 1
 MOVE_NAMES = ("insertion", "deletion", "regrowth", "translation", "rotation", "swap")
 
 
 class Conditions(NamedTuple):
     """What a walker is run at. ``beta`` 1/K; ``log_activities`` (C,) ln(βf/Å⁻³) of each gas; ``volume`` Å³; ``mix``
     (6,) cumulative probabilities of the moves; ``steps`` (2,) translation, Å, and rotation, rad; ``orientations`` of
-    each trial position; ``log_bias`` (M + 1,) weights η(N) of a flat-histogram run, (1,) otherwise."""
+    each trial position; ``log_bias`` (M + 1,) weights η(N) of a flat-histogram run, (1,) otherwise; ``ladder`` (K,)
+    activities βf, Å⁻³, at which the chances of insertions and deletions are noted."""
 
     beta: float
     log_activities: NDArray[np.float64]
@@ -72,6 +79,28 @@ class Conditions(NamedTuple):
     steps: NDArray[np.float64]
     orientations: int
     log_bias: NDArray[np.float64]
+    ladder: NDArray[np.float64]
+
+
+@kernel
+def note_insertion(transitions, n, ladder, log_weight):
+    """Note that an insertion at ``n`` molecules was tried, of the ln of its ratio at unit activity (NEVER: impossible).
+    """
+    if ladder.shape[0] > 0:
+        transitions[n, UP, TRIED] += 1.0
+        if log_weight > NEVER:
+            weight = math.exp(max(-LARGEST_LOG, min(LARGEST_LOG, log_weight)))
+            for k in range(ladder.shape[0]):
+                transitions[n, UP, CHANCES + k] += ladder[k] * weight / (1.0 + ladder[k] * weight)
+
+
+@kernel
+def note_deletion(transitions, n, ladder, log_weight, share):
+    """Note a deletion at ``n`` molecules, the reverse of an insertion of ``log_weight``, with a weight of ``share``."""
+    if ladder.shape[0] > 0:
+        weight = math.exp(max(-LARGEST_LOG, min(LARGEST_LOG, log_weight)))
+        for k in range(ladder.shape[0]):
+            transitions[n, DOWN, CHANCES + k] += share / (1.0 + ladder[k] * weight)
 
 
 @kernel
@@ -93,17 +122,16 @@ def insertion(rng, host, guests, ewald, bias, walker, scratch, conditions, compo
 def decide_insertion(rng, host, guests, ewald, walker, scratch, conditions, component, n):
     """Choose among the weighed trials and accept or reject the insertion."""
     accepted = False
-    if is_weighted(conditions):
-        walker.transitions[n, INSERTIONS] += 1.0
+    log_weight = NEVER
     log_mean = log_mean_weight(scratch.log_weights, scratch.log_weights.shape[0])
     if log_mean > NEVER:
         t = choose(rng, scratch.log_weights, log_mean)
         fourier = reciprocal_change(host, guests, ewald, walker, scratch, -1, t, component)
         tail = tail_of_adding(walker.number, host.tail_energies, guests.tails, conditions.volume, component, 1.0)
-        log_ratio = (conditions.log_activities[component] + math.log(conditions.volume / (walker.number[component] + 1))
-                     + log_mean - conditions.beta * (fourier + tail))
+        log_weight = (math.log(conditions.volume / (walker.number[component] + 1)) + log_mean
+                      - conditions.beta * (fourier + tail))
+        log_ratio = log_weight + conditions.log_activities[component]
         if is_weighted(conditions):
-            walker.transitions[n, INSERTION_CHANCE] += math.exp(min(0.0, log_ratio))
             log_ratio += conditions.log_bias[n + 1] - conditions.log_bias[n]
         if metropolis(rng, log_ratio):
             take_trial(guests, walker, scratch, n, t, component)
@@ -112,6 +140,7 @@ def decide_insertion(rng, host, guests, ewald, walker, scratch, conditions, comp
             add_to_component(walker, n, component)
             walker.total[0] = n + 1
             accepted = True
+    note_insertion(walker.transitions, n, conditions.ladder, log_weight)
     return accepted
 
 
@@ -119,14 +148,15 @@ def decide_insertion(rng, host, guests, ewald, walker, scratch, conditions, comp
 def deletion(rng, host, guests, ewald, bias, walker, scratch, conditions, component):
     """Try to remove a random molecule of a component. Returns True if accepted."""
     accepted = False
+    if conditions.ladder.shape[0] > 0:
+        walker.transitions[walker.total[0], DOWN, TRIED] += 1.0
     if walker.number[component] > 0:
         i = walker.members[component, pick(rng, walker.number[component])]
         log_lot = draw_lot(rng)
-        if may_be_deleted(host, guests, ewald, bias, walker, scratch, conditions, i, log_lot):
+        log_most = most_likely(host, guests, ewald, bias, walker, scratch, conditions, i)
+        if log_lot <= log_most:
             old_placement(rng, host, guests, bias, walker, scratch, conditions, i)
-            accepted = decide_deletion(host, guests, ewald, walker, scratch, conditions, i, log_lot)
-    elif is_weighted(conditions):
-        walker.transitions[walker.total[0], DELETIONS] += 1.0
+            accepted = decide_deletion(host, guests, ewald, walker, scratch, conditions, i, log_lot, log_most)
     return accepted
 
 
@@ -138,47 +168,51 @@ def draw_lot(rng):
 
 @inlined
 def is_weighted(conditions):
-    """Whether this is a flat-histogram run, which needs the chance of every insertion and deletion."""
+    """Whether this is a flat-histogram run, whose acceptance is weighted."""
     return conditions.log_bias.shape[0] > 1
 
 
 @kernel
-def may_be_deleted(host, guests, ewald, bias, walker, scratch, conditions, i, log_lot):
-    """False where molecule ``i`` stays, whatever the trials beside it weigh: they can only make it more welcome.
+def most_likely(host, guests, ewald, bias, walker, scratch, conditions, i):
+    """ln of what the chance of removing molecule ``i`` is at most, whatever the trials beside it weigh: they can only
+    make it more welcome. 0 where nothing is known.
 
     In a crowd that spares nearly all of the weighing (the few that pass are weighed anew with the rest). Its mean
     weight is at least its own divided by all trials.
     """
     trials = scratch.log_weights.shape[0] * conditions.orientations
     if trials == 1 or is_weighted(conditions):
-        return True
+        return 0.0
     least = (old_weight(host, guests, walker, scratch, conditions.beta, i)
              - log_density_at(bias, walker.kind[i], walker.centres, i) - math.log(trials))
-    log_ratio, _, _ = removal(host, guests, ewald, walker, scratch, conditions, i, least)
-    return log_lot <= log_ratio
+    log_weight, _, _ = removal(host, guests, ewald, walker, scratch, conditions, i, least)
+    return min(0.0, -log_weight - conditions.log_activities[walker.kind[i]])
 
 
 @kernel
 def removal(host, guests, ewald, walker, scratch, conditions, i, log_mean):
-    """ln of the acceptance ratio of removing molecule ``i`` of mean weight ``log_mean``, and the changes of the
-    reciprocal-space and the tail energy, K."""
+    """ln of the ratio, at unit activity, of the insertion that removing molecule ``i`` of mean weight ``log_mean``
+    undoes, and the changes of the reciprocal-space and the tail energy, K."""
     component = walker.kind[i]
     fourier = reciprocal_change(host, guests, ewald, walker, scratch, i, -1, component)
     tail = tail_of_adding(walker.number, host.tail_energies, guests.tails, conditions.volume, component, -1.0)
-    log_ratio = (math.log(walker.number[component] / conditions.volume) - conditions.log_activities[component]
-                 - log_mean - conditions.beta * (fourier + tail))
-    return log_ratio, fourier, tail
+    log_weight = (math.log(conditions.volume / walker.number[component]) + log_mean
+                  + conditions.beta * (fourier + tail))
+    return log_weight, fourier, tail
 
 
 @inlined
-def decide_deletion(host, guests, ewald, walker, scratch, conditions, i, log_lot):
-    """Accept or reject the removal of molecule ``i``, whose old placement is weighed as trial 0."""
+def decide_deletion(host, guests, ewald, walker, scratch, conditions, i, log_lot, log_most):
+    """Accept or reject the removal of molecule ``i``, whose old placement is weighed as trial 0.
+
+    ``log_most``: ln of the probability with which it came to be weighed at all, so that what is noted counts for all.
+    """
     n = walker.total[0]
     log_mean = log_mean_weight(scratch.log_weights, scratch.log_weights.shape[0])
-    log_ratio, fourier, tail = removal(host, guests, ewald, walker, scratch, conditions, i, log_mean)
+    log_weight, fourier, tail = removal(host, guests, ewald, walker, scratch, conditions, i, log_mean)
+    note_deletion(walker.transitions, n, conditions.ladder, log_weight, math.exp(-log_most))
+    log_ratio = -log_weight - conditions.log_activities[walker.kind[i]]
     if is_weighted(conditions):
-        walker.transitions[n, DELETIONS] += 1.0
-        walker.transitions[n, DELETION_CHANCE] += math.exp(min(0.0, log_ratio))
         log_ratio += conditions.log_bias[n - 1] - conditions.log_bias[n]
     accepted = log_lot <= log_ratio
     if accepted:

@@ -12,6 +12,7 @@ TRUNCATIONS = ("truncated", "shifted", "tail")
 PATHS = ("grid", "direct")
 GUEST_COULOMB = ("auto", "cutoff", "ewald")
 GUEST_IMAGES = ("nearest", "all")
+ISOTHERMS = ("pooled", "plain")
 STARTS = ("auto", "empty", "both")
 MAX_TRIALS = 32             # every trial has a random stream of its own
 LIMITS = {
@@ -51,11 +52,15 @@ class GCMCSettings:
     bias_exponent: trial positions are drawn with the host's Boltzmann weight to this power (0: uniformly).
     metastable: beyond the saturation pressure of the gas outside, take its fugacity from the metastable vapour, as far
         as there is one, in place of the liquid that is stable.
+    isotherm: ``pooled``: every insertion and deletion tried, at all pressures, tells of the loading at each of them
+        (pooled.py); ``plain``: each pressure by the average number of molecules in its own run, slower, a check.
+        Mixtures are sampled plainly.
     starts: ``empty``, ``both`` (each pressure from an empty and from a full cell, which must meet), or ``auto``: both
         below 0.7 of the critical temperature.
-    min_moves, max_moves: Monte Carlo moves per pressure: at least (after adaptation), at most.
+    min_moves: Monte Carlo moves at least (after adaptation), of all pressures of a pooled isotherm together, of each
+        pressure of a plain one; max_moves: of a pressure at most, from each of its starts.
     target_relative_error: a pressure stops once the standard error of the loading is below this fraction.
-    min_effective_samples: and there are at least so many independent samples.
+    min_effective_samples: and, of a plain isotherm or a mixture, there are at least so many independent samples.
     widom_insertions: insertions for the Henry coefficient (0: none).
     seed: of the random streams.
     """
@@ -68,8 +73,9 @@ class GCMCSettings:
     guest_images: str = "nearest"
     ewald_tolerance: float = 1e-3
     n_trials: int = 1
-    bias_exponent: float = 0.3
+    bias_exponent: float = 0.7
     metastable: bool = False
+    isotherm: str = "pooled"
     starts: str = "auto"
     min_moves: int = 100_000
     max_moves: int = 20_000_000
@@ -87,6 +93,8 @@ class GCMCSettings:
             raise InputError(f"guest_coulomb '{self.guest_coulomb}' is not one of {', '.join(GUEST_COULOMB)}.")
         if self.guest_images not in GUEST_IMAGES:
             raise InputError(f"guest_images '{self.guest_images}' is not one of {', '.join(GUEST_IMAGES)}.")
+        if self.isotherm not in ISOTHERMS:
+            raise InputError(f"isotherm '{self.isotherm}' is not one of {', '.join(ISOTHERMS)}.")
         if self.starts not in STARTS:
             raise InputError(f"starts '{self.starts}' is not one of {', '.join(STARTS)}.")
         if not limits.CUTOFF.admit(self.cutoff_angstrom):

@@ -182,6 +182,13 @@ def _drift_sigmas(production: NDArray[np.float64], error: float) -> float:
     return abs(float(production[:third].mean() - production[-third:].mean())) / (math.sqrt(6.0) * error)
 
 
+def inefficiency(series: NDArray[np.float64]) -> float:
+    """How many values of a correlated series (n,) know as much as one independent one; 1 for a constant."""
+    if series.size < 4 or np.ptp(series) == 0.0:
+        return 1.0
+    return float(_timeseries().statistical_inefficiency(series))
+
+
 def _timeseries() -> ModuleType:
     """pymbar.timeseries without the notices it logs on import (general advice, and that JAX is absent)."""
     logger = logging.getLogger("pymbar")

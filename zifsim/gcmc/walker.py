@@ -20,8 +20,10 @@ N_MOVES = 6                      # kinds of moves (zifsim.gcmc.moves)
 
 # Places in ``Walker.energy``: the running total of each term, K.
 HOST, PAIR, FOURIER, TAIL = range(4)
-# Places in a row of ``Walker.transitions``.
-INSERTIONS, INSERTION_CHANCE, DELETIONS, DELETION_CHANCE = range(4)
+# Places in ``Walker.transitions[n]``, and in a row of it: how often it was tried, then the sum of its chances at each
+# activity of the ladder.
+UP, DOWN = range(2)
+TRIED, CHANCES = 0, 1
 
 
 class Walker(NamedTuple):
@@ -31,8 +33,9 @@ class Walker(NamedTuple):
     (C, M) the molecules of a component, ``place`` (M,) where a molecule stands among them; ``centres`` (3, M)
     fractional in the supercell; ``quaternions`` (M, 4); ``offsets`` (M, S, 3) Å of the sites from the centre;
     ``host_energies`` (M,) K; ``real``, ``imaginary`` (K,) structure factor; ``energy`` (4,) running totals, K;
-    ``accepted``, ``attempted`` per kind of move; ``transitions`` (M + 1, 4): at each number of molecules, insertions
-    and deletions tried and the sums of their acceptance probabilities, noted in flat-histogram runs only.
+    ``accepted``, ``attempted`` per kind of move; ``transitions`` (M + 1, 2, 1 + K): at each number of molecules, how
+    many insertions and deletions were tried, and the sums of their chances at the K activities of
+    ``moves.Conditions.log_ladder`` (K = 0: nothing is noted).
     """
 
     total: IntArray
@@ -84,7 +87,7 @@ def make_walker(guests: Guests, ewald: Ewald, capacity: int) -> Walker:
         _integers(1), _integers(components), _integers(capacity), _integers(components, capacity), _integers(capacity),
         np.zeros((3, capacity)), np.zeros((capacity, 4)), np.zeros((capacity, sites, 3)), np.zeros(capacity),
         np.zeros(waves), np.zeros(waves), np.zeros(4), _integers(N_MOVES), _integers(N_MOVES),
-        np.zeros((capacity + 1, 4)))
+        np.zeros((capacity + 1, 2, 1)))
 
 
 def make_scratch(guests: Guests, ewald: Ewald, n_trials: int, capacity: int) -> Scratch:
