@@ -60,6 +60,7 @@ def test_pressures_that_make_no_sense_are_refused(text):
     (["ZIF-8", "--gas", "CH4", "--charges", "ZIF-F"], "Did you mean 'ZIF-FF'?"),
     (["ZIF-8", "--gas", "CH4", "--pressures", "-1"], "not a positive pressure"),
     (["ZIF-8", "--gas", "CH4", "--pressures", "1001"], "at most 1000 bar"),
+    (["ZIF-8", "--gas", "CH4", "--pressures", "1e-320"], "there is no gas to speak of"),
     (["ZIF-8", "--gas", "CH4", "--pressures", "nan"], "not a positive pressure"),
     (["ZIF-8", "--gas", "CH4", "--pressures", "1:0.1:3"], "0 < start < stop"),
     (["ZIF-8", "--gas", "CH4", "--pressures", "0.1:1:100000"], "n from 2 to 1000"),

@@ -262,6 +262,9 @@ def test_a_missing_file_is_named():
 
 @pytest.mark.parametrize(("text", "words"), [
     ("", "not a readable extXYZ"),
+    ("-5\nLattice=\"9 0 0 0 9 0 0 0 9\"\nC 0 0 0\n", "'-5', is no number of atoms"),
+    ("999999999\nLattice=\"9 0 0 0 9 0 0 0 9\"\nC 0 0 0\n", "1 lines of atoms, not 999999999"),    # read on for minutes
+    ("9999999999999\nLattice=\"9 0 0 0 9 0 0 0 9\"\nC 0 0 0\n", "is no number of atoms"),
     ("2\nLattice=\"9 0 0 0 9 0 0 0 9\"\nC 0 0 0\n", "not a readable extXYZ"),
     ("1\nno cell here\nC 0 0 0\n", "no cell"),
     (XYZ_HEAD + 'zifsim="{\\"bonds\\":[[0,4]]}"\nC 0 0 0\n', "do not fit"),

@@ -132,6 +132,7 @@ def test_a_gas_of_the_user_or_out_of_range_is_taken_by_peng_robinson_and_that_is
 
 @pytest.mark.parametrize(("temperature", "p"), [
     (-77.0, 1e5), (math.nan, 1e5), (9.9, 1e5), (77.0, 0.0), (77.0, -1.0), (77.0, math.nan), (77.0, 1.01e8),
+    (77.0, 1e-315),
 ])
 def test_states_that_are_impossible_or_out_of_range_are_refused(temperature: float, p: float) -> None:
     with pytest.raises(InputError, match=r"must lie in 10 to 2000 K|above 0 and at most 1000 bar"):

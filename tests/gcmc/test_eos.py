@@ -162,7 +162,7 @@ def test_boiling_point_of_nitrogen_at_one_atmosphere() -> None:
 
 @pytest.mark.parametrize(("temperature", "p"), [
     (-77.0, 1e5), (0.0, 1e5), (math.nan, 1e5), (9.9, 1e5), (1e5, 1e5),
-    (77.0, -1e5), (77.0, 0.0), (77.0, math.inf), (77.0, math.nan), (77.0, 1.01e8),
+    (77.0, -1e5), (77.0, 0.0), (77.0, math.inf), (77.0, math.nan), (77.0, 1.01e8), (77.0, 1e-315),
 ])
 def test_states_that_are_impossible_or_out_of_range_are_refused(temperature: float, p: float) -> None:
     with pytest.raises(InputError, match=r"must lie in 10 to 2000 K|above 0 and at most 1000 bar"):

@@ -25,9 +25,10 @@ from zifsim.units import BAR_PA, GAS_CONSTANT
 OMEGA_A = 0.45723552892138
 OMEGA_B = 0.07779607390389
 CRITICAL_COMPRESSIBILITY = 0.30740130869870
-# Limits of use, chosen here: below 10 K no rigid classical model holds, beyond 1000 bar no cubic equation does.
+# Limits of use, chosen here: below 10 K no rigid classical model holds, beyond 1000 bar no cubic equation does; below
+# 1e-150 Pa (the vapour of a solid near 10 K may have 1e-100) solvers lose their footing.
 LEAST_K, MOST_K = 10.0, 2000.0
-MOST_PA = 1e8
+LEAST_PA, MOST_PA = 1e-150, 1e8
 NEAR_CRITICAL = 1e-6            # relative: closer to Tc the two phases are one within rounding
 MIXTURES_BY = "Peng-Robinson, one-fluid mixing"
 SAME_PHASE = 1e-9               # of ln φ: at saturation, where both are alike, the vapour's root is taken
@@ -110,7 +111,7 @@ class PengRobinson:
         lowest, highest = self._spinodal_pressures(temperature_k)
         upper = highest * (1.0 - 1e-9)
         lower = max(lowest, 0.0) + 1e-9 * highest
-        while lower > 1e-200 and self._fugacity_gap(temperature_k, lower) > 0.0:
+        while lower > 1e3 * LEAST_PA and self._fugacity_gap(temperature_k, lower) > 0.0:
             upper, lower = lower, lower * 1e-3
         return float(brentq(lambda p: self._fugacity_gap(temperature_k, p), lower, upper,
                             xtol=1e-12 * lower, rtol=1e-13))
@@ -183,11 +184,12 @@ def check_temperature(gas: str, temperature_k: float) -> None:
 
 
 def check_state(gas: str, temperature_k: float, pressure_pa: float) -> None:
-    """Raise InputError unless a temperature lies in 10 to 2000 K and a pressure above 0 and at most 1000 bar."""
+    """Raise InputError unless a temperature lies in 10 to 2000 K and a pressure in 1e-150 Pa to 1000 bar."""
     check_temperature(gas, temperature_k)
-    if not 0.0 < pressure_pa <= MOST_PA:
+    if not LEAST_PA <= pressure_pa <= MOST_PA:
         raise InputError(f"The pressure of {gas} is {pressure_pa / BAR_PA:g} bar and must be above 0 and at most "
-                         f"{MOST_PA / BAR_PA:g} bar, beyond which nothing is known well enough.")
+                         f"{MOST_PA / BAR_PA:g} bar, beyond which nothing is known well enough; below "
+                         f"{LEAST_PA / BAR_PA:g} bar there is no gas to speak of.")
 
 
 def _roots(a: float, b: float) -> NDArray[np.float64]:

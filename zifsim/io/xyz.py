@@ -18,10 +18,12 @@ from ase.io import read as ase_read
 from zifsim.errors import InputError
 from zifsim.io.files import write_text_atomic
 from zifsim.io.text import read_text
+from zifsim.limits import shown
 from zifsim.model.framework import BuildingUnit, FloatArray, Framework
 from zifsim.printable import one_line
 
 LONGEST_NAME = 200      # characters; longer ones are no names
+MOST_ATOMS = 10**9
 
 
 def _quoted(value: Any) -> str:
@@ -61,11 +63,24 @@ def write_framework(path: str | Path, framework: Framework) -> None:
     write_text_atomic(Path(path), format_framework(framework))
 
 
+def _check_length(text: str, path: Path) -> None:
+    """Raise InputError unless there are as many lines of atoms as the first line says: a number that is far too large
+    is not to be found out by reading on."""
+    said, n_lines = text.partition("\n")[0].strip(), text.count("\n") + (not text.endswith("\n"))
+    if not said.isdecimal() or len(said) > len(str(MOST_ATOMS)):
+        raise InputError(f"{path}: not a readable extXYZ file (its first line, {shown(said)}, is no number of atoms).")
+    if int(said) > n_lines - 2:
+        raise InputError(f"{path}: not a readable extXYZ file ({max(0, n_lines - 2)} lines of atoms, not {said} as its "
+                         "first line says).")
+
+
 def _read_atoms(path: Path) -> Atoms:
     if not path.is_file():
         raise InputError(f"No file '{path}'. Check the path (relative to the current folder).")
+    text = read_text(path)
+    _check_length(text, path)
     try:
-        atoms = ase_read(io.StringIO(read_text(path)), format="extxyz", index=0)
+        atoms = ase_read(io.StringIO(text), format="extxyz", index=0)
     except InputError:
         raise
     except Exception as error:
