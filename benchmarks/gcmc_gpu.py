@@ -19,7 +19,7 @@ from gcmc_vs_peers import SETTINGS
 from yardstick import PRESSURE_PA, machine, row, table, yardstick
 
 from zifsim.errors import InputError
-from zifsim.gcmc.gpu import Batch, BatchSeries, check_card, sample_on_gpu
+from zifsim.gcmc.gpu import SIMULATED, Batch, BatchSeries, check_card, sample_on_gpu
 from zifsim.gcmc.sampling import advance, new_run
 from zifsim.gcmc.system import AdsorptionSystem, make_system
 from zifsim.io.guests import load_guest
@@ -33,6 +33,8 @@ def card() -> str:
     from numba import cuda
 
     check_card()
+    if SIMULATED:
+        return "CUDA's simulator, which tells nothing about speed"
     device = cuda.get_current_device()
     name = device.name.decode() if isinstance(device.name, bytes) else device.name
     return f"{name}, compute capability {'.'.join(str(n) for n in device.compute_capability)}"

@@ -5,10 +5,11 @@ is only who does what. Lane 0 decides, with the walker's first random stream; tr
 stream t + 1. So a walker takes the same random numbers as on the CPU and, but for rounding, the same path.
 
 What is known: in CUDA's simulator the path is the CPU's, move by move, and the kernel compiles for compute capability
-9.0 (both are tests); it takes 255 registers a lane, so that 8 walkers fit on a multiprocessor at a time. What is not:
-no card has run it, so its speed is unmeasured (benchmarks/gcmc_gpu.py will tell). Compiling takes about a minute in
-every process. The Fourier part of molecules with a dipole is summed by one lane alone, so those will gain least. Step
-sizes and the number of trials are given, not adapted.
+8.0 and 9.0 (both are tests); it takes 255 registers a lane, so that 8 walkers fit on a multiprocessor at a time, and
+spills few (``benchmarks/gpu_compile.py``). What is not: no card has run it, so its speed is unmeasured
+(``benchmarks/gcmc_gpu.py`` will tell). Compiling takes about a minute in every process. The Fourier part of molecules
+with a dipole is summed by one lane alone, so those will gain least. Step sizes and the number of trials are given, not
+adapted.
 
 Needs the package numba-cuda with CUDA 12.1 or later (the kernel takes 6 kB of arguments); numba's own CUDA target does
 not compile the kernel. A walker needs some 16 bytes × capacity × lanes of the card's memory.
@@ -275,8 +276,8 @@ def teach_rint() -> None:
 
 
 def _mapped(value: Any, change: Callable[[NDArray[Any]], Any]) -> Any:
-    """The same nested tuple with every array changed."""
-    if isinstance(value, tuple):
+    """The same nested named tuple with every array changed."""
+    if hasattr(value, "_fields"):
         return type(value)(*(_mapped(v, change) for v in value))
     return change(value) if isinstance(value, np.ndarray) else value
 
@@ -296,6 +297,12 @@ def scratches_for(batch: Batch, lanes: int, empty: Callable[..., Any]) -> Scratc
         return _mapped(getattr(one, name), lambda array: empty(shape(name, array), array.dtype))
 
     return Scratch(*(empty_like(name) for name in Scratch._fields))
+
+
+def _settled(flag: bool) -> Any:
+    """The flag as a tuple, which is true or not by its type alone: so the compiler drops what will not be used, and
+    with it two thirds of the spilled registers."""
+    return (1,) if flag else ()
 
 
 def arguments_for(batch: Batch, samples: int) -> tuple[Field, Conditions, Walker, Series]:
@@ -321,7 +328,10 @@ def arguments_for(batch: Batch, samples: int) -> tuple[Field, Conditions, Walker
     series = Series(np.stack([streams(seed, batch.n_trials + 1) for seed in batch.seeds]),
                     np.zeros((n, samples, len(system.guest_models))), np.zeros((n, samples)),
                     np.zeros(n, dtype=np.int64))
-    field = Field(system.host, system.guests, system.ewald, system.bias)
+    host = system.host._replace(use_grid=_settled(system.host.use_grid))
+    guests = system.guests._replace(fourier=_settled(system.guests.fourier),
+                                    pointlike=_settled(system.guests.pointlike))
+    field = Field(host, guests, system.ewald, system.bias)
     return field, conditions, Walker(*(np.stack(rows) for rows in zip(*starts, strict=True))), series
 
 
