@@ -24,7 +24,7 @@ from gcmc_naive import (
 )
 
 from zifsim.errors import InputError
-from zifsim.gcmc import gpu
+from zifsim.gcmc import gpu, sampling
 from zifsim.gcmc.gpu import Batch, arguments_for, check_card, sample_on_gpu
 from zifsim.gcmc.moves import DELETION, INSERTION, REGROWTH, ROTATION, SWAP, TRANSLATION, Conditions, run_moves
 from zifsim.gcmc.random import streams
@@ -41,7 +41,8 @@ SIMULATE = """
 import pickle, sys, threading
 from numba.cuda.simulator import kernelapi
 from zifsim.errors import SimulationError
-from zifsim.gcmc import gpu
+from zifsim.gcmc import gpu, sampling
+sampling.MOVE_PROBABILITIES = sampling.MIXTURE_PROBABILITIES    # every kind of move, of one gas too
 sys.setswitchinterval(1e-5)                  # the simulator's lanes are threads that wait for each other
 # The simulator looks shared arrays up and stores them without a lock, so that lanes may get different ones. It tells
 # arrays apart by the line that asks, which is now the one below: right for a kernel with one shared array.
@@ -91,7 +92,9 @@ with open(sys.argv[2], "wb") as stream:
 
 
 def batch_of(models, n_trials, fugacities_pa, **settings):
-    system = make_system(toy_framework(TRICLINIC), models, FORCEFIELD, 300.0, quick_settings(**settings))
+    # weakly biased, so that a hundred moves see each kind accepted
+    settings = quick_settings(bias_exponent=0.3, **settings)
+    system = make_system(toy_framework(TRICLINIC), models, FORCEFIELD, 300.0, settings)
     return Batch(system, np.array(fugacities_pa), [1, 2], n_trials)
 
 
@@ -121,7 +124,8 @@ def on_the_cpu(batch, w):
     return counts, energies, walker
 
 
-def test_walkers_on_a_card_take_the_path_of_the_cpu_move_by_move(tmp_path):
+def test_walkers_on_a_card_take_the_path_of_the_cpu_move_by_move(tmp_path, monkeypatch):
+    monkeypatch.setattr(sampling, "MOVE_PROBABILITIES", sampling.MIXTURE_PROBABILITIES)
     methane = batch_of((METHANE,), 1, [[5e6], [2e7]], host_path="direct")
     co2 = batch_of((CO2,), 4, [[1e6], [1e7]])
     # Both gases have an orientation: turning a sphere changes nothing, and rounding would decide how it is accepted.
