@@ -1,5 +1,6 @@
 """Host grids: node values, neighbours, and how close the interpolated energy comes to the direct sum."""
 
+import itertools
 import math
 from dataclasses import replace
 
@@ -19,7 +20,7 @@ from gcmc_naive import (
 from scipy.spatial.transform import Rotation
 
 from zifsim.crystals.load import load_framework
-from zifsim.gcmc.grid import CORE2, divisions_for, lj_energies, periodic_images, potential
+from zifsim.gcmc.grid import CORE2, _fourier_potential, divisions_for, lj_energies, periodic_images, potential
 from zifsim.gcmc.host import OVERLAP, framework_kinds, host_energy, make_host
 from zifsim.gcmc.jit import kernel
 from zifsim.gcmc.potential import pair_table
@@ -169,6 +170,27 @@ def test_the_potential_of_a_coarse_grid_equals_that_of_a_fine_one_on_common_node
     common = fine[::refine, ::refine, ::refine].ravel()
     assert nodes.ravel()[far] == pytest.approx(common[far], abs=0.02)
     assert np.abs(common).max() > 1e4
+
+
+@CELLS
+@pytest.mark.parametrize("divisions", [(11, 12, 13), (20, 24, 21), (48, 50, 54)])
+def test_the_smooth_part_of_the_potential_equals_a_sum_over_waves_and_atoms(cell, divisions):
+    framework = toy_framework(cell)
+    alpha = 0.025 * min(divisions)          # 1/Å: waves that the nodes carry
+    reciprocal = 2 * np.pi * np.linalg.inv(cell).T
+    index = np.array(list(itertools.product(range(-5, 6), repeat=3)))
+    index = index[np.any(index != 0, axis=1)]
+    waves = index @ reciprocal
+    k2 = (waves**2).sum(axis=1)
+    alpha = min(alpha, math.sqrt(k2[np.abs(index).max(axis=1) == 5].min() / 80))     # 11³ waves are enough of them
+    strength = 4 * np.pi / abs(np.linalg.det(cell)) * np.exp(-k2 / (4 * alpha**2)) / k2
+    factors = np.exp(-1j * waves @ framework.positions.T) @ framework.charges
+    nodes = [(0, 0, 0), (3, 7, 1), (10, 11, 12)]
+    expected = [float((strength * factors * np.exp(1j * waves @ (np.array(n) / divisions @ cell))).sum().real)
+                for n in nodes]
+    smooth = _fourier_potential(framework.positions, framework.charges, cell, divisions, alpha, 1)
+    assert [smooth[n] for n in nodes] == pytest.approx(expected, abs=3e-8)
+    assert max(map(abs, expected)) > 1e-3
 
 
 def test_potential_has_zero_mean_over_the_cell():

@@ -184,6 +184,22 @@ def test_positions_are_drawn_with_the_density_that_acceptance_divides_by(exponen
     assert ((counted - expected) ** 2 / expected).sum() < 43.8
 
 
+def test_alias_table_equals_its_slow_twin():
+    weights = np.random.default_rng(3).random(500) ** 8
+    weights /= weights.sum()
+    scaled, probability, alias = weights * 500, np.ones(500), np.arange(500)
+    small, large = list(np.nonzero(scaled < 1.0)[0]), list(np.nonzero(scaled >= 1.0)[0])
+    while small and large:
+        low, high = small.pop(), large[-1]
+        probability[low], alias[low] = scaled[low], high
+        scaled[high] -= 1.0 - scaled[low]
+        if scaled[high] < 1.0:
+            small.append(large.pop())
+    got_probability, got_alias = bias.alias_table(weights)
+    assert np.array_equal(got_probability, probability)
+    assert np.array_equal(got_alias, alias)
+
+
 def test_alias_table_returns_its_weights():
     weights = np.random.default_rng(2).random(97) ** 4
     weights /= weights.sum()
@@ -238,7 +254,7 @@ def test_a_small_cell_of_which_all_images_count_is_the_large_one_filled_periodic
     small = system_of(toy_framework(cell), guests, TEMPERATURE, guest_images="all", **settings)
     large = system_of(toy_framework(cell), guests, TEMPERATURE, **settings)
     assert math.prod(small.repeats) < math.prod(large.repeats)
-    few = walker_with(small, *([3] * len(guests)))
+    few = walker_with(small, *([5] * len(guests)))
     many = large.new_walker()
     times = np.array(large.repeats) // np.array(small.repeats)
     for shift in itertools.product(*(range(t) for t in times)):

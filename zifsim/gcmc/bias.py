@@ -36,19 +36,31 @@ class Bias(NamedTuple):
     repeats: NDArray[np.int64]
 
 
-def alias_table(weights: FloatArray) -> tuple[FloatArray, NDArray[np.int64]]:
+def alias_table(weights: FloatArray) -> tuple[FloatArray, IntArray]:
     """Walker/Vose alias table of (V,) weights that sum to one."""
     scaled = weights * len(weights)
-    probability, alias = np.ones(len(weights)), np.arange(len(weights))
-    small = [int(i) for i in np.nonzero(scaled < 1.0)[0]]
-    large = [int(i) for i in np.nonzero(scaled >= 1.0)[0]]
-    while small and large:
-        low, high = small.pop(), large[-1]
+    probability, alias = np.ones(len(weights)), np.arange(len(weights), dtype=np.int64)
+    small, large = np.nonzero(scaled < 1.0)[0], np.nonzero(scaled >= 1.0)[0]
+    waiting = np.empty(len(weights), dtype=np.int64)
+    waiting[:len(small)] = small
+    _fill_up(scaled, waiting, len(small), large, probability, alias)
+    return probability, alias
+
+
+@kernel
+def _fill_up(scaled: FloatArray, small: IntArray, n_small: int, large: IntArray, probability: FloatArray,
+             alias: IntArray) -> None:
+    """Fill every voxel below the mean from one above it; ``small`` (V,) and ``large`` are stacks of voxels."""
+    n_large = large.shape[0]
+    while n_small > 0 and n_large > 0:
+        n_small -= 1
+        low, high = small[n_small], large[n_large - 1]
         probability[low], alias[low] = scaled[low], high
         scaled[high] -= 1.0 - scaled[low]
         if scaled[high] < 1.0:
-            small.append(large.pop())
-    return probability, alias
+            small[n_small] = high
+            n_small += 1
+            n_large -= 1
 
 
 def make_bias(host: Host, guests: Guests, scratch: Scratch, unit_cell: FloatArray, repeats: tuple[int, int, int],

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
+from scipy.interpolate import BSpline
 
 from zifsim.gcmc.ewald import alpha_for
 from zifsim.gcmc.jit import kernel
@@ -29,6 +30,8 @@ POTENTIAL_ALPHA = 1.2     # 1/Å: the Fourier part is exact on the grid, so the 
 POTENTIAL_TOLERANCE = 1e-8
 BYTES_PER_NODE = 64       # while a grid is made: a potential in double precision, its Fourier transform, the splines
 BLOCK = 6                 # grid nodes per edge of a block that shares one list of neighbours
+TILE = 5                  # blocks along two edges of a tile, whose neighbours are found first
+MESH_ORDER = 12           # of the B-splines that spread charges over nodes: waves are good to POTENTIAL_TOLERANCE
 
 
 def divisions_for(cell: FloatArray, spacing_angstrom: float) -> tuple[int, int, int]:
@@ -47,13 +50,27 @@ def divisions_for(cell: FloatArray, spacing_angstrom: float) -> tuple[int, int, 
 
 
 @kernel
-def _gather(images, charges, groups, centre, reach2, near, counts):
-    """Copy the images within √reach2 of ``centre`` to ``near`` (groups, 4, M): x, y, z, charge; ``counts`` (groups,).
+def _select(images, centre, reach2, chosen):
+    """List in ``chosen`` the images within √reach2 of ``centre``, in their order; returns how many."""
+    n = 0
+    for m in range(images.shape[0]):
+        x, y, z = images[m, 0] - centre[0], images[m, 1] - centre[1], images[m, 2] - centre[2]
+        if x * x + y * y + z * z < reach2:
+            chosen[n] = m
+            n += 1
+    return n
+
+
+@kernel
+def _gather(images, charges, groups, chosen, n_chosen, centre, reach2, near, counts):
+    """Copy those of the first ``n_chosen`` images of ``chosen`` that lie within √reach2 of ``centre`` to ``near``
+    (groups, 4, M): x, y, z, charge; ``counts`` (groups,).
 
     Contiguous coordinates, one group after the other, are what makes the sums over them run in vector registers.
     """
     counts[:] = 0
-    for m in range(images.shape[0]):
+    for c in range(n_chosen):
+        m = chosen[c]
         x, y, z = images[m, 0] - centre[0], images[m, 1] - centre[1], images[m, 2] - centre[2]
         if x * x + y * y + z * z < reach2:
             g = groups[m]
@@ -144,16 +161,28 @@ def _in_blocks(evaluate: Callable[..., None], out: FloatArray, cell: FloatArray,
     image_charges, image_groups = charges[owners], groups[owners]
     reserve(32.0 * n_groups * len(images) * threads, f"The atoms within {reach:.4g} Å of a grid's nodes on {threads} "
             "threads", "take fewer threads or a shorter cut-off")
-    diagonals = np.array(list(itertools.product((-0.5, 0.5), repeat=3))) * (BLOCK - 1) @ steps
-    block_reach2 = float((reach + np.linalg.norm(diagonals, axis=1).max()) ** 2)
+
+    def reach_of(i: int, j: int, k: int) -> tuple[FloatArray, float]:
+        """Centre of a piece of so many nodes from its first one, and the square of what is in reach of any of them."""
+        edges = np.array([i - 1, j - 1, k - 1])
+        corners = np.array(list(itertools.product((-0.5, 0.5), repeat=3))) * edges @ steps
+        return 0.5 * edges @ steps, float((reach + np.linalg.norm(corners, axis=1).max()) ** 2)
+
+    to_centre, block_reach2 = reach_of(BLOCK, BLOCK, BLOCK)
+    tile = BLOCK * TILE
+    to_tile, tile_reach2 = reach_of(BLOCK, tile, tile)
 
     def fill_slab(i: int) -> None:
+        chosen = np.empty(len(images), dtype=np.int64)
         near, counts = np.empty((n_groups, 4, len(images))), np.empty(n_groups, dtype=np.int64)
-        for j, k in itertools.product(range(0, shape[1], BLOCK), range(0, shape[2], BLOCK)):
-            origin = np.array([i, j, k]) @ steps
-            centre = origin + 0.5 * (BLOCK - 1) * steps.sum(axis=0)
-            _gather(images, image_charges, image_groups, centre, block_reach2, near, counts)
-            evaluate(near, counts, origin, steps, out[:, i:i + BLOCK, j:j + BLOCK, k:k + BLOCK])
+        for first_j, first_k in itertools.product(range(0, shape[1], tile), range(0, shape[2], tile)):
+            n_chosen = _select(images, np.array([i, first_j, first_k]) @ steps + to_tile, tile_reach2, chosen)
+            for j, k in itertools.product(range(first_j, min(first_j + tile, shape[1]), BLOCK),
+                                          range(first_k, min(first_k + tile, shape[2]), BLOCK)):
+                origin = np.array([i, j, k]) @ steps
+                _gather(images, image_charges, image_groups, chosen, n_chosen, origin + to_centre, block_reach2, near,
+                        counts)
+                evaluate(near, counts, origin, steps, out[:, i:i + BLOCK, j:j + BLOCK, k:k + BLOCK])
 
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(fill_slab, range(0, shape[0], BLOCK)))
@@ -192,8 +221,9 @@ def potential(positions: FloatArray, charges: FloatArray, cell: FloatArray, divi
         _screened_block(near, counts, origin, steps, alpha, cutoff**2, block)
 
     _in_blocks(evaluate, out, cell, positions, charges, np.zeros(len(positions), dtype=np.int64), 1, cutoff, threads)
-    total: FloatArray = COULOMB_K_ANGSTROM * (
-        out[0] + _fourier_potential(positions, charges, cell, divisions, alpha, threads))
+    total: FloatArray = out[0]
+    total += _fourier_potential(positions, charges, cell, divisions, alpha, threads)
+    total *= COULOMB_K_ANGSTROM
     return total
 
 
@@ -222,19 +252,67 @@ def structure_factors(positions: FloatArray, charges: FloatArray, cell: FloatArr
     return real + 1j * imaginary
 
 
+@kernel
+def _spread(fractional, charges, mesh, weights):
+    """Add charges (N,) e at fractional coordinates (N, 3) to the nodes ``mesh`` (nx, ny, nz), each spread by a B-spline
+    of order :data:`MESH_ORDER` along each axis; ``weights`` (3, MESH_ORDER) is scratch.
+
+    The spline of a coordinate u begins at node ⌊u⌋ and ends at ⌊u⌋ − MESH_ORDER + 1 (Essmann et al. 1995,
+    doi:10.1063/1.470117).
+    """
+    for atom in range(charges.shape[0]):
+        for axis in range(3):
+            u = fractional[atom, axis] * mesh.shape[axis]
+            t = u - math.floor(u)
+            weights[axis, 0] = 1.0
+            for order in range(2, MESH_ORDER + 1):
+                weights[axis, order - 1] = (1.0 - t) * weights[axis, order - 2] / (order - 1)
+                for n in range(order - 2, 0, -1):
+                    weights[axis, n] = ((t + n) * weights[axis, n]
+                                        + (order - t - n) * weights[axis, n - 1]) / (order - 1)
+                weights[axis, 0] = t * weights[axis, 0] / (order - 1)
+        i0 = math.floor(fractional[atom, 0] * mesh.shape[0])
+        j0 = math.floor(fractional[atom, 1] * mesh.shape[1])
+        k0 = math.floor(fractional[atom, 2] * mesh.shape[2])
+        for p in range(MESH_ORDER):
+            i = (i0 - p) % mesh.shape[0]
+            for q in range(MESH_ORDER):
+                j = (j0 - q) % mesh.shape[1]
+                w = charges[atom] * weights[0, p] * weights[1, q]
+                for r in range(MESH_ORDER):
+                    mesh[i, j, (k0 - r) % mesh.shape[2]] += w * weights[2, r]
+
+
+def _spread_waves(index: IntArray, n: int) -> NDArray[np.complex128]:
+    """What the waves (H,) of ``index`` on ``n`` nodes are to be multiplied by where charges were spread over them."""
+    knots = np.arange(1, MESH_ORDER)
+    values = BSpline.basis_element(np.arange(MESH_ORDER + 1), extrapolate=False)(knots)
+    angles = -2j * np.pi * index / n
+    factors: NDArray[np.complex128] = np.exp((MESH_ORDER - 1) * angles) / (
+        np.exp(np.multiply.outer(angles, knots - 1)) @ values)
+    return factors
+
+
 def _fourier_potential(positions: FloatArray, charges: FloatArray, cell: FloatArray,
                        divisions: tuple[int, int, int], alpha: float, threads: int) -> FloatArray:
-    """The Gaussian-smeared part, e/Å: its wave vectors up to the tolerance, put on the nodes by inverse FFT."""
+    """The Gaussian-smeared part, e/Å: charges spread over the nodes, by FFT to waves, screened, and back."""
     k_cutoff = 2.0 * alpha * math.sqrt(-math.log(POTENTIAL_TOLERANCE))
-    nx, ny, nz = np.floor(k_cutoff * np.linalg.norm(cell, axis=1) / (2.0 * math.pi)).astype(int)
-    axes = (np.arange(-nx, nx + 1), np.arange(-ny, ny + 1), np.arange(nz + 1))
+    most = np.floor(k_cutoff * np.linalg.norm(cell, axis=1) / (2.0 * math.pi)).astype(int)
+    mesh = np.zeros(divisions)
+    fractional = positions @ np.linalg.inv(cell)
+    _spread(fractional - np.floor(fractional), charges, mesh, np.empty((3, MESH_ORDER)))
+    spectrum = scipy.fft.rfftn(mesh, workers=threads, overwrite_x=True)
+    del mesh
+    axes = [(np.arange(n) + (n // 2)) % n - n // 2 for n in divisions[:2]] + [np.arange(divisions[2] // 2 + 1)]
+    factors = [np.where(np.abs(axis) <= m, _spread_waves(axis, n), 0.0)
+               for axis, m, n in zip(axes, most, divisions, strict=True)]
     reciprocal = 2.0 * math.pi * np.linalg.inv(cell).T
-    h, k, m = np.ix_(*axes)
-    k2 = sum((h * reciprocal[0, x] + k * reciprocal[1, x] + m * reciprocal[2, x]) ** 2 for x in range(3))
-    k2[nx, ny, 0] = math.inf
-    spectrum = np.zeros((divisions[0], divisions[1], divisions[2] // 2 + 1), dtype=complex)
-    spectrum[h, k, m] = (structure_factors(positions, charges, cell, axes, threads)       # h < 0 counts from the end
-                         * np.exp(-k2 / (4.0 * alpha**2)) / k2)
+    k, m = (axis.astype(float) for axis in np.ix_(axes[1], axes[2]))
+    for plane, h, factor in zip(spectrum, axes[0], factors[0], strict=True):
+        k2 = sum((h * reciprocal[0, x] + k * reciprocal[1, x] + m * reciprocal[2, x]) ** 2 for x in range(3))
+        k2[0, 0] = math.inf if h == 0 else k2[0, 0]
+        plane *= factor * factors[1][:, None] * factors[2] * np.exp(-k2 / (4.0 * alpha**2)) / k2
     volume = abs(float(np.linalg.det(cell)))
-    values: FloatArray = scipy.fft.irfftn(spectrum, s=divisions) * (4.0 * math.pi * math.prod(divisions) / volume)
+    values: FloatArray = scipy.fft.irfftn(spectrum, s=divisions, workers=threads, overwrite_x=True)
+    values *= 4.0 * math.pi * math.prod(divisions) / volume
     return values

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -174,7 +173,11 @@ def host_grid(unit: UnitCell, pairs: PairTable, sites: Sequence[GuestSite], divi
             chosen.append((site, merged))
         site_grid.append(rows[key])
     splines = site_splines(unit, pairs, chosen, bool(alone.any()), divisions, threads, keep=keep)
-    return HostGrid(np.stack([s.coefficients for s in splines]), np.array([(s.floor, s.scale) for s in splines]),
+    transform = np.array([(s.floor, s.scale) for s in splines])
+    stacked = np.empty((len(splines), *splines[0].coefficients.shape), dtype=np.float32)
+    for g in range(len(splines)):           # each is let go when it is copied
+        stacked[g] = splines.pop(0).coefficients
+    return HostGrid(stacked, transform,
                     np.array(site_grid, dtype=np.int64), alone, np.ascontiguousarray(np.linalg.inv(unit.cell)),
                     np.zeros((1, 1, 1), dtype=np.uint8), np.zeros(len(sites)))
 
@@ -196,22 +199,19 @@ def site_splines(unit: UnitCell, pairs: PairTable, sites: list[tuple[int, float]
     splines = [gridcache.load(name) if keep else None for name in names]
     missing = [n for n, spline in enumerate(splines) if spline is None]
     energies = [n for n in missing if n < len(sites)]
-    electric = np.zeros(divisions)
+    electric = np.broadcast_to(0.0, divisions)
     if any(n >= len(sites) or sites[n][1] != 0.0 for n in missing):
         electric = potential(unit.positions, unit.charges, unit.cell, divisions, threads)
     values = lj_energies(unit.positions, unit.kinds, unit.cell, pairs, [sites[n][0] for n in energies], divisions,
                          threads)
-
-    def build(n: int) -> Spline:
-        if n >= len(sites):
-            return spline_of(electric)
-        return spline_of_energy(values[energies.index(n)] + sites[n][1] * electric)
-
-    with ThreadPoolExecutor(threads) as pool:
-        for n, made in zip(missing, pool.map(build, missing), strict=True):
-            splines[n] = made
-            if keep:
-                gridcache.store(names[n], made)
+    for energy, n in zip(values, energies, strict=True):
+        for plane, electric_plane in zip(energy, electric, strict=True):
+            plane += sites[n][1] * electric_plane
+    for n in missing:           # one after the other: memory is what limits large cells
+        made = spline_of(electric, threads) if n >= len(sites) else spline_of_energy(values[energies.index(n)], threads)
+        splines[n] = made
+        if keep:
+            gridcache.store(names[n], made)
     return [s for s in splines if s is not None]
 
 

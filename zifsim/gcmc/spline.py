@@ -32,22 +32,24 @@ class Spline(NamedTuple):
     scale: float = 1.0
 
 
-def spline_of(values: FloatArray) -> Spline:
+def spline_of(values: FloatArray, threads: int = 1) -> Spline:
     """The spline of periodic node values (nx, ny, nz) as they are."""
-    return Spline(spline_coefficients(values))
+    return Spline(spline_coefficients(values, threads))
 
 
-def spline_of_energy(energies: FloatArray) -> Spline:
-    """The spline of compressed energies (nx, ny, nz), K."""
+def spline_of_energy(energies: FloatArray, threads: int = 1) -> Spline:
+    """The spline of compressed energies (nx, ny, nz), K, which are overwritten: large ones are many."""
     lowest = float(energies.min())
     scale = 500.0 + 0.5 * abs(lowest)     # between the nodes the energy may be lower, but not by as much as this
     floor = lowest - scale
-    return Spline(spline_coefficients(np.log((energies - floor) / scale)), floor, scale)
+    energies -= floor
+    energies /= scale
+    return Spline(spline_coefficients(np.log(energies, out=energies), threads), floor, scale)
 
 
-def spline_coefficients(values: FloatArray) -> NDArray[np.float32]:
+def spline_coefficients(values: FloatArray, threads: int = 1) -> NDArray[np.float32]:
     """Wrapped coefficients (nx+3, ny+3, nz+3) of the mean-preserving cubic spline of periodic ``values``."""
-    spectrum = scipy.fft.rfftn(values)
+    spectrum = scipy.fft.rfftn(values, workers=threads)
     for axis, n in enumerate(values.shape):
         angle = 2.0 * math.pi * np.arange(spectrum.shape[axis]) / n
         c = 2.0 - 2.0 * np.cos(angle)                     # symbol of the second difference
@@ -55,7 +57,8 @@ def spline_coefficients(values: FloatArray) -> NDArray[np.float32]:
         # that: interpolation, 1/(1 − c/6), times a series in c, cut off because it has to stay local.
         factor = (1.0 + c**2 / 720 + 17 * c**3 / 30240 + 23 * c**4 / 151200) / (1.0 - c / 6.0)
         spectrum *= np.expand_dims(factor, [a for a in range(3) if a != axis])
-    coefficients = scipy.fft.irfftn(spectrum, s=values.shape).astype(np.float32)
+    coefficients = scipy.fft.irfftn(spectrum, s=values.shape, workers=threads, overwrite_x=True).astype(np.float32)
+    del spectrum
     return np.ascontiguousarray(np.pad(coefficients, (BEFORE, PADDING - BEFORE), mode="wrap"))
 
 
