@@ -60,7 +60,7 @@ def gcmc(
     Writes isotherm.csv, isotherm.json, isotherm.aif, isotherm.png and record.json: absolute and excess loading in every
     unit, errors, heat of adsorption, Henry coefficient. Stopped or killed, the same command continues to the same
     numbers; with other --pressures, more --max-moves or a smaller --error it uses what is finished there. The first run
-    on a machine compiles for a minute or two before anything is sampled.
+    on a machine compiles for half a minute or more before anything is sampled.
 
     Example: zifsim gcmc ZIF-8 --gas CO2 --temperature 273 --pressures 0.01:1:12
     """

@@ -152,7 +152,7 @@ def say_where(claim: Claim, folder: Path) -> None:
     how = "finished before; read back" if finished else "the same command continues there"
     say(f"results: {folder} ({how})", flush=True)
     if not finished and not is_compiled(run_moves):
-        say("compiling the kernels first: a minute or two, once per machine", flush=True)
+        say("compiling the kernels first: half a minute or more, once per machine", flush=True)
 
 
 def sampling_notes(job: IsothermJob) -> list[str]:
