@@ -23,7 +23,7 @@ from zifsim.gcmc.random import streams
 from zifsim.gcmc.settings import MAX_TRIALS, GCMCSettings
 from zifsim.gcmc.statistics import SeriesSummary, summarise
 from zifsim.gcmc.system import AdsorptionSystem
-from zifsim.gcmc.walker import Walker, copy_walker
+from zifsim.gcmc.walker import TRIED, Walker, copy_walker
 from zifsim.runs import stopping
 from zifsim.runs.progress import Event, Report, silent
 from zifsim.runs.seal import made_of, read_sealed_arrays, write_sealed_arrays
@@ -255,9 +255,12 @@ def save_run(path: Path, run: Run) -> None:
     counts, energies = run.series()
     state = {"moves": run.moves, "judged_at": run.judged_at, "adapted_at": run.adapted_at, "n_trials": run.n_trials,
              "adapt_until": run.adapt_until, "ladder": [run.ladder.first, run.ladder.count]}
-    write_sealed_arrays(path, compressed=True, state=json.dumps(state), rng=run.rng, steps=run.steps,
-                        series_counts=counts, series_energies=energies, **arrays_of(run.blocks, run.ladder),
-                        **run.walker._asdict())
+    noted = int(np.flatnonzero(run.walker.transitions[:, :, TRIED].any(axis=1)).max(initial=-1)) + 1
+    walker = run.walker._replace(transitions=run.walker.transitions[:noted])
+    # sums of chances hardly get smaller by compression, which takes longer than the moves of a short round
+    write_sealed_arrays(path, compressed=not run.blocks, state=json.dumps(state), rng=run.rng, steps=run.steps,
+                        series_counts=counts.astype(np.int32), series_energies=energies,
+                        **arrays_of(run.blocks, run.ladder), **walker._asdict())
 
 
 def load_run(path: Path) -> Run:
@@ -272,7 +275,11 @@ def load_run(path: Path) -> Run:
     def make() -> Run:
         state = json.loads(str(data["state"]))
         walker = Walker(*(data[name] for name in Walker._fields))
-        return Run(walker, data["rng"], data["steps"], [data["series_counts"]], [data["series_energies"]],
+        transitions = np.zeros((walker.centres.shape[1] + 1, *walker.transitions.shape[1:]))
+        transitions[:len(walker.transitions)] = walker.transitions
+        walker = walker._replace(transitions=transitions)
+        return Run(walker, data["rng"], data["steps"], [data["series_counts"].astype(float)],
+                   [data["series_energies"]],
                    state["n_trials"], state["adapt_until"], Ladder(*state["ladder"]), blocks_of(data), state["moves"],
                    state["judged_at"], state["adapted_at"])
 
