@@ -368,7 +368,7 @@ def test_a_pressure_more_in_the_same_folder_keeps_those_that_are_there(capsys):
     assert command("0.5") == 0                      # fewer: just those, and nothing is deleted
     assert list(loadings()) == [5e4]
     assert finished_points() == three
-    assert command("0.5", "--max-moves", "40000") == 0
+    assert command("0.5", "--max-moves", "40000", "--error", "0.002") == 0
     assert [r["n_moves"] for r in loadings().values()] == ["40000"]
     assert {n: c for n, c in finished_points().items() if n in kept} == kept
     assert command("0.1", "--seed", "2") == 2       # what else changes is another calculation
