@@ -19,8 +19,9 @@ WARM = """
 import os, tempfile
 import zifsim.cli.gcmc as command, zifsim.report.isotherm, zifsim.report.mixture
 from zifsim.cli import app
-from zifsim.gcmc import branches, sampling, system
+from zifsim.gcmc import branches, pooled, sampling, system
 sampling.CHECKPOINT_S, branches.FILLING_MOVES = -1.0, 5_000
+pooled.CHECKPOINT_S, pooled.OPENING_MOVES = -1.0, 2_000
 system.helium_void_fraction = lambda *arguments: 0.5
 make = command.make_settings
 command.make_settings = lambda **values: make(**values | {"widom_insertions": 2000})
@@ -34,6 +35,7 @@ for words in (["gcmc", "small.extxyz", "--gas", "CO2"], ["mixture", "small.extxy
 QUICK = ["small.extxyz", "--cutoff", "4.4", "--max-moves", "6000", "--out", "{out}"]
 GCMC = ["gcmc", *QUICK, "--gas", "CO2", "--starts", "both", "--pressures", "1,20"]
 MIXTURE = ["mixture", *QUICK, "--composition", "CO2=0.5,N2=0.5", "--pressures", "10"]
+PLAIN = [*GCMC, "--isotherm", "plain"]
 MORE = ["gcmc", *QUICK, "--gas", "CO2", "--pressures", "1,5,20", "--max-moves", "7000"]
 
 
@@ -58,8 +60,9 @@ def same(out: Path, whole: Path) -> None:
     assert not list(out.glob("points/*.checkpoint.npz"))
 
 
-def test_killed_before_any_change_the_same_command_ends_with_the_same_files(runner):
-    assert kill_everywhere(runner, GCMC, same) > 30
+@pytest.mark.parametrize("command", [GCMC, pytest.param(PLAIN, marks=pytest.mark.slow)], ids=["pooled", "plain"])
+def test_killed_before_any_change_the_same_command_ends_with_the_same_files(runner, command):
+    assert kill_everywhere(runner, command, same) > 30
 
 
 @pytest.mark.slow
