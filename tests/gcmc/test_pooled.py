@@ -2,6 +2,7 @@
 
 import math
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -164,6 +165,24 @@ def test_starts_that_do_not_meet_leave_a_point_unequilibrated_with_an_error_that
     assert point.n_moves == 2 * 60_000      # all that was allowed, from either start
     assert point.molecules_per_cell_error >= max(abs(point.molecules_per_cell - n) for n in (2.0, 3.0)) - 1e-9
     assert point.from_full_mol_kg == pytest.approx(1.5 * point.from_empty_mol_kg)
+
+
+@pytest.mark.parametrize("change", [{"equilibrated": False, "standard_error": 0.7}, {"mean": 1.5}])
+def test_a_series_that_has_not_settled_or_visited_other_numbers_is_in_the_error(monkeypatch, change):
+    settings = {"pressures": [1e5], "max_moves": 30_000, "min_moves": 20_000}
+    (settled,) = isotherm(**settings).points
+    of = pooled._Known.of
+
+    def unsettled(strand):
+        known = of(strand)
+        return replace(known, summary=replace(known.summary, **change))
+
+    monkeypatch.setattr(pooled._Known, "of", unsettled)
+    (point,) = isotherm(**settings).points
+    assert settled.equilibrated
+    assert not point.equilibrated
+    assert point.molecules_per_cell == pytest.approx(settled.molecules_per_cell, rel=0.05)
+    assert point.molecules_per_cell_error > 0.6
 
 
 @pytest.mark.parametrize("mean", [0.003, 0.3, 5.0])
