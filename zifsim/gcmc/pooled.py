@@ -270,13 +270,17 @@ def _open(system: AdsorptionSystem, strand: _Strand) -> None:
 def _run_to(system: AdsorptionSystem, strands: Sequence[_Strand], ends: dict[str, int], wanted: set[float],
             threads: int, report: Report) -> None:
     """Bring the strands to the end of a round."""
+    def unfinished(strand: _Strand) -> bool:
+        """What adaptation discards must be followed by something to be judged."""
+        run = strand.begun
+        return run.moves < ends.get(strand.name, 0) or run.moves == run.adapted_at
+
     def go(strand: _Strand) -> None:
         run, saved, told = strand.begun, time.monotonic(), strand.begun.moves
-        end = min(ends[strand.name], most_moves(system.settings))
-        # what adaptation discards must be followed by something to be judged
-        while run.moves < end or run.moves == run.adapted_at:
+        end = ends.get(strand.name, 0)
+        while unfinished(strand):
             block = min(BLOCK_MOVES, run.blocks[0].moves) if run.blocks else NOTED_MOVES
-            advance(system, run, (strand.fugacity_pa,), min(block, end - run.moves) or block)
+            advance(system, run, (strand.fugacity_pa,), min(block, end - run.moves) if run.moves < end else block)
             if run.moves - told >= BLOCK_MOVES:
                 told = run.moves
                 try:
@@ -291,7 +295,7 @@ def _run_to(system: AdsorptionSystem, strands: Sequence[_Strand], ends: dict[str
                 saved = time.monotonic()
         strand.save()
 
-    ordered = sorted((s for s in strands if s.begun.moves < ends.get(s.name, 0)), key=lambda s: -s.fugacity_pa)
+    ordered = sorted(filter(unfinished, strands), key=lambda s: -s.fugacity_pa)
     with stopping.polled(PATIENCE_S), ThreadPoolExecutor(threads) as pool:
         for job in [pool.submit(go, strand) for strand in ordered]:
             job.result()
