@@ -201,7 +201,7 @@ def gcmc_stages(study: Study, adsorption: Adsorption, model: StructuralModel, st
                                           model.cell.volume * math.prod(repeats)),
             megabytes=estimate.GCMC_MEGABYTES,
             size=f"{atoms} atoms ({'×'.join(map(str, repeats))})",
-            work=f"{len(run.pressures_bar)} pressures, {low:.2g} to {high:.2g} moves each", parameters=parameters))
+            work=f"{len(run.pressures_bar)} pressures, up to {high:.2g} moves each", parameters=parameters))
 
 
 def load_gas(run: GasRun) -> GuestModel:

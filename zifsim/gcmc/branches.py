@@ -26,7 +26,7 @@ from zifsim.gcmc.walker import Walker
 from zifsim.model.guest import GuestModel
 from zifsim.rng import derive_seed
 from zifsim.runs import stopping
-from zifsim.runs.progress import Event, Report, silent
+from zifsim.runs.progress import Event, Report, note, silent
 from zifsim.runs.seal import kept as intact
 from zifsim.runs.seal import made_of, read_sealed_json, write_sealed_json
 from zifsim.units import BAR_PA
@@ -102,10 +102,8 @@ def sample_branches(system: AdsorptionSystem, measurement: Measurement[P], press
     kept = _kept_points(system, measurement, pressures, branches, out_dir, report)
     for (pressure, branch), point in kept.items():
         found.add(pressure, branch, point, "resumed")
-    if there := [pressure_name(p) for p in pressures if all((p, branch) in kept for branch in branches)]:
-        report(Event(kind="note", message=f"finished before and kept as it is: {', '.join(there)}"))
-    if others := other_pressures(pressures, out_dir):
-        report(Event(kind="note", message=f"finished before, not asked for, left out of the result: {others}"))
+    there = [p for p in pressures if all((p, branch) in kept for branch in branches)]
+    tell_of_earlier(there, pressures, out_dir, report)
     with stopping.polled(PATIENCE_S), ThreadPoolExecutor(threads) as pool:
         jobs = [pool.submit(_run_branch, system, measurement, hand if branch == EMPTY else hand[::-1], branch, out_dir,
                             kept, found) for branch in branches for hand in hands]
@@ -140,6 +138,21 @@ def mean_of_finite(pair: tuple[float, float]) -> float:
     return sum(finite) / len(finite) if finite else math.nan
 
 
+def finished(point: Point, kind: Literal["resumed", "done"]) -> Event:
+    """What is told of a pressure that is there."""
+    return Event(pressure_name(point.pressure_pa), 1.0, point.summary, {
+        "pressure_pa": point.pressure_pa, "moves": point.n_moves, "molecules": point.molecules_per_cell,
+        "point": point}, kind)
+
+
+def tell_of_earlier(kept: Sequence[float], pressures: Sequence[float], out_dir: Path | None, report: Report) -> None:
+    """Note which of the pressures (Pa) are ``kept`` from earlier calls, and which others ``out_dir`` holds."""
+    if kept:
+        report(note(f"finished before and kept as it is: {', '.join(map(pressure_name, kept))}"))
+    if others := _other_pressures(pressures, out_dir):
+        report(note(f"finished before, not asked for, left out of the result: {others}"))
+
+
 def point_name(pressure_pa: float) -> str:
     """What a pressure's files and random stream are called."""
     return f"{pressure_pa:.6g}Pa"
@@ -165,7 +178,7 @@ def _kept_points(system: AdsorptionSystem, measurement: Measurement[P], pressure
     return kept
 
 
-def other_pressures(pressures: Sequence[float], out_dir: Path | None) -> str:
+def _other_pressures(pressures: Sequence[float], out_dir: Path | None) -> str:
     """Names of the finished pressures in ``out_dir`` that are not among these."""
     asked = {point_name(pressure) for pressure in pressures}
     there = {path.stem for path in (out_dir / "points").glob("[0-9]*Pa.json")} if out_dir else set()
@@ -249,10 +262,7 @@ class _Points(Generic[P]):
             self._fractions[pressure_pa, branch] = 1.0
             if any((pressure_pa, b) not in self._points for b in self._branches):
                 return
-        whole = self.merged(pressure_pa)
-        self._report(Event(pressure_name(pressure_pa), 1.0, whole.summary, {
-            "pressure_pa": pressure_pa, "moves": whole.n_moves, "molecules": whole.molecules_per_cell,
-            "point": whole}, kind))
+        self._report(finished(self.merged(pressure_pa), kind))
 
     def merged(self, pressure_pa: float) -> P:
         """The point of a pressure, all of whose branches are there."""

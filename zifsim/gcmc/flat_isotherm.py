@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from zifsim.errors import InputError, SimulationError
-from zifsim.gcmc.branches import pressure_name
+from zifsim.gcmc.branches import finished, pressure_name
 from zifsim.gcmc.bulk import equation_of_state
 from zifsim.gcmc.flat_histogram import FlatHistogram, sample_flat_histogram
 from zifsim.gcmc.points import loading_point
@@ -51,9 +51,7 @@ def sample_flat_isotherm(system: AdsorptionSystem, pressures: Sequence[float], o
         write_csv(out_dir / LN_PROBABILITY, ("n_molecules", "ln_probability", "ln_probability_error"),
                   [(n, float(a), float(b)) for n, (a, b) in enumerate(zip(log_pi, errors, strict=True))])
     for point in points:
-        report(Event(pressure_name(point.pressure_pa), 1.0, point.summary, {
-            "pressure_pa": point.pressure_pa, "moves": point.n_moves, "molecules": point.molecules_per_cell,
-            "point": point}, "done"))
+        report(finished(point, "done"))
     return points
 
 

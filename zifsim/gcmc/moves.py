@@ -36,6 +36,7 @@ from zifsim.gcmc.bookkeeping import (
     tail_of_adding,
     take_trial,
 )
+from zifsim.gcmc.chances import note_deletion, note_insertion
 from zifsim.gcmc.jit import inlined, kernel
 from zifsim.gcmc.random import DECISIONS, uniform
 from zifsim.gcmc.trials import (
@@ -49,20 +50,17 @@ from zifsim.gcmc.trials import (
     weigh,
 )
 from zifsim.gcmc.walker import (
-    CHANCES,
     DOWN,
     FOURIER,
     HOST,
     PAIR,
     TAIL,
     TRIED,
-    UP,
     find_neighbours,
     turn_body,
 )
 
 INSERTION, DELETION, REGROWTH, TRANSLATION, ROTATION, SWAP = range(6)
-LARGEST_LOG = 300.0      # of a ratio that is noted; at any activity the chance is then 0 or 1
 MOVE_NAMES = ("insertion", "deletion", "regrowth", "translation", "rotation", "swap")
 
 
@@ -80,27 +78,6 @@ class Conditions(NamedTuple):
     orientations: int
     log_bias: NDArray[np.float64]
     ladder: NDArray[np.float64]
-
-
-@kernel
-def note_insertion(transitions, n, ladder, log_weight):
-    """Note that an insertion at ``n`` molecules was tried, of the ln of its ratio at unit activity (NEVER: impossible).
-    """
-    if ladder.shape[0] > 0:
-        transitions[n, UP, TRIED] += 1.0
-        if log_weight > NEVER:
-            weight = math.exp(max(-LARGEST_LOG, min(LARGEST_LOG, log_weight)))
-            for k in range(ladder.shape[0]):
-                transitions[n, UP, CHANCES + k] += ladder[k] * weight / (1.0 + ladder[k] * weight)
-
-
-@kernel
-def note_deletion(transitions, n, ladder, log_weight, share):
-    """Note a deletion at ``n`` molecules, the reverse of an insertion of ``log_weight``, with a weight of ``share``."""
-    if ladder.shape[0] > 0:
-        weight = math.exp(max(-LARGEST_LOG, min(LARGEST_LOG, log_weight)))
-        for k in range(ladder.shape[0]):
-            transitions[n, DOWN, CHANCES + k] += share / (1.0 + ladder[k] * weight)
 
 
 @kernel

@@ -13,22 +13,22 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from zifsim.errors import DamagedError
+from zifsim.gcmc.allocation import growth_for_errors
 from zifsim.gcmc.branches import (
     EMPTY,
     FULL,
     PATIENCE_S,
     both_starts,
     branch_name,
+    finished,
     full_walker,
-    other_pressures,
     point_name,
     pressure_name,
+    tell_of_earlier,
 )
 from zifsim.gcmc.macrostates import Estimate, Ladder, Macrostates, Notes
 from zifsim.gcmc.points import loading_point
@@ -57,17 +57,14 @@ from zifsim.runs.seal import kept as intact
 from zifsim.runs.seal import made_of, read_sealed_json, write_sealed_json
 from zifsim.units import molecules_to_mol_kg
 
-FloatArray = NDArray[np.float64]
 ROUND = "pooled.json"       # how far every run goes in the present round
 OPENING_MOVES = 20_000      # of a pressure, before the next one begins where it is
 NOTED_MOVES = 1_000         # in a block, to begin with
-GROWTH_STEP = 0.05
 # Whoever stops as soon as the claimed error is small enough stops where it happens to be too small. So runs are planned
 # for less than that and judged by that, and only where the claim itself is known well enough.
 PLANNED = 0.92
 LEAST_FREEDOM = 50.0        # degrees of freedom of an error: it is then known to a tenth
-LEAST_GROWTH = 0.3          # of the part of a run that counts, where it has not settled ...
-MOST_GROWTH = 1.0           # ... and in any one round
+LEAST_GROWTH = 0.3          # of the part of a run that counts, where it has not settled
 
 
 @dataclass
@@ -129,10 +126,7 @@ def sample_pooled(system: AdsorptionSystem, pressures: Sequence[float], fugacity
     strands = _strands(system, pressures, fugacity, out_dir)
     report(Event(kind="plan", values={pressure_name(pressure): 1.0 for pressure in pressures}))
     points = _kept_points(system, strands, out_dir, report)
-    if points:
-        report(note(f"finished before and kept as it is: {', '.join(map(pressure_name, points))}"))
-    if others := other_pressures(pressures, out_dir):
-        report(note(f"finished before, not asked for, left out of the result: {others}"))
+    tell_of_earlier(list(points), pressures, out_dir, report)
     if len(points) < len(pressures):
         ends = _begin(system, strands, out_dir, threads, report)
         known = _sample(system, strands, ends, set(pressures) - set(points), out_dir, threads, report)
@@ -142,18 +136,12 @@ def sample_pooled(system: AdsorptionSystem, pressures: Sequence[float], fugacity
                 points[pressure] = point = finish(_point(system, pressure, strands, known), own[0].begun.walker)
                 if out_dir:
                     write_sealed_json(_point_file(out_dir, pressure), asdict(point))
-                report(_told(point, "done"))
+                report(finished(point, "done"))
     return [points[pressure] for pressure in pressures]
 
 
 def _point_file(out_dir: Path, pressure_pa: float) -> Path:
     return out_dir / "points" / f"{point_name(pressure_pa)}.json"
-
-
-def _told(point: LoadingPoint, kind: Literal["resumed", "done"]) -> Event:
-    return Event(pressure_name(point.pressure_pa), 1.0, point.summary, {
-        "pressure_pa": point.pressure_pa, "moves": point.n_moves, "molecules": point.molecules_per_cell,
-        "point": point}, kind)
 
 
 def _kept_points(system: AdsorptionSystem, strands: Sequence[_Strand], out_dir: Path | None,
@@ -174,7 +162,7 @@ def _kept_points(system: AdsorptionSystem, strands: Sequence[_Strand], out_dir: 
         good = point.equilibrated and point.loading_error_mol_kg <= target * point.loading_mol_kg
         if good or point.n_moves >= len(_of(pressure, strands)) * most_moves(system.settings):
             kept[pressure] = point
-            report(_told(point, "resumed"))
+            report(finished(point, "resumed"))
     return kept
 
 
@@ -330,7 +318,7 @@ def _next_ends(system: AdsorptionSystem, strands: Sequence[_Strand], wanted: set
     counted = np.array([max(known[s.name].moves, OPENING_MOVES) for s in strands], dtype=float)
     growth = np.zeros(len(strands))
     if any(e.error > target * e.value for e in estimates.values()):
-        growth = _growth_for_errors(list(estimates.values()), counted, PLANNED * target)
+        growth = growth_for_errors(list(estimates.values()), counted, PLANNED * target)
     enough = sum(k.moves for k in known.values()) >= system.settings.min_moves
     for i, strand in enumerate(strands):
         if strand.pressure_pa in wanted:
@@ -343,28 +331,6 @@ def _next_ends(system: AdsorptionSystem, strands: Sequence[_Strand], wanted: set
         if more > 0.0 and moves < most:
             ends[strand.name] = min(most, moves + NOTED_MOVES * math.ceil(more / NOTED_MOVES))
     return ends
-
-
-def _growth_for_errors(estimates: Sequence[Estimate], moves: FloatArray, target_relative_error: float) -> FloatArray:
-    """By what fraction each run (S,) of so many moves should grow for the errors of all estimates to be small enough.
-
-    The variance that a run causes falls as one over its moves; they go, a little at a time, to the run where they
-    lower the worst error most, at most MOST_GROWTH in one round.
-    """
-    limits = np.array([(target_relative_error * e.value) ** 2 for e in estimates])
-    variances, planned = np.array([e.variances for e in estimates]), moves.copy()
-    waiting = np.zeros(len(estimates), dtype=bool)      # for what the next round tells
-    while True:
-        now = variances * (moves / planned)
-        excess = np.where(waiting, -1.0, now.sum(axis=1) / np.maximum(limits, 1e-300) - 1.0)
-        worst = int(np.argmax(excess))
-        if excess[worst] <= 0.0:
-            return planned / moves - 1.0
-        best = int(np.argmax(now[worst] / planned))
-        if planned[best] < (1.0 + MOST_GROWTH) * moves[best]:
-            planned[best] *= 1.0 + GROWTH_STEP
-        else:
-            waiting[worst] = True
 
 
 def _fraction_done(estimate: Estimate, moves: int, settings: GCMCSettings) -> float:

@@ -35,7 +35,7 @@ class Walker(NamedTuple):
     ``host_energies`` (M,) K; ``real``, ``imaginary`` (K,) structure factor; ``energy`` (4,) running totals, K;
     ``accepted``, ``attempted`` per kind of move; ``transitions`` (M + 1, 2, 1 + K): at each number of molecules, how
     many insertions and deletions were tried, and the sums of their chances at the K activities of
-    ``moves.Conditions.log_ladder`` (K = 0: nothing is noted).
+    ``moves.Conditions.ladder`` (K = 0: nothing is noted).
     """
 
     total: IntArray

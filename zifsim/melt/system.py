@@ -224,8 +224,8 @@ def _add_pair_terms(system: openmm.System, topology: Topology, forcefield: MeltF
 
     The Lennard-Jones of Zn–N that ``NonbondedForce`` contains is taken off here, which costs nothing in a
     force that visits the same pairs, where an exception per pair would not scale. The soft core is published
-    for He and Ne with every atom; beyond He–Ne it stays under 1e-3 kJ/mol per cell and is left out. Its own cut-off
-    (:func:`soft_reach`) saves a twelfth of a step of one cell of ZIF-62.
+    for He and Ne with every atom; beyond He–Ne it stays under 1e-3 kJ/mol per cell and is left out. Its own cut-off is
+    :func:`soft_reach`.
     """
     members = {k: [p for p, t in enumerate(topology.types) if t == k] for k in ("Zn", "N1", "He", "Ne")}
     zinc, nitrogen = forcefield.atoms["Zn"], forcefield.atoms["N1"]
